@@ -1,0 +1,338 @@
+//! A case: one fully resolved cell of a scenario's matrix. Nothing in it is left to a default
+//! that lives elsewhere, so that a stored case says all that was asked.
+
+use crate::goal::Goal;
+use crate::metric::{Kind, MetricRef};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// `scenario/case/axis=value,axis=value`; stable over runs, so that history and baselines match.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CaseId(pub String);
+
+impl CaseId {
+    /// The id of a cell; `axes` in the file's order, only those with more than one value.
+    #[must_use]
+    pub fn new(scenario: &str, case: &str, axes: &[(String, String)]) -> Self {
+        let cell: Vec<String> =
+            axes.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+        match cell.is_empty() {
+            true => Self(format!("{scenario}/{case}")),
+            false => Self(format!("{scenario}/{case}/{}", cell.join(","))),
+        }
+    }
+
+    /// The id as listings and filters spell it, with `::` for the first two `/`.
+    #[must_use]
+    pub fn listed(&self) -> String {
+        self.0.replacen('/', "::", 2)
+    }
+
+    /// The scenario's name.
+    #[must_use]
+    pub fn scenario(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+
+    /// The case's name within its scenario.
+    #[must_use]
+    pub fn case(&self) -> &str {
+        self.0.split('/').nth(1).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How to speak to the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriverKind {
+    /// A server that answers on the usual local ports, else `embedded`.
+    Auto,
+    /// A transformer in process.
+    Embedded,
+    /// An OpenAI-compatible server over HTTP.
+    Openai,
+    /// Seeded latencies and faults, without a model.
+    Simulated,
+    /// Exact f32 search in process.
+    Flat,
+    /// 4-bit scan with f32 rescoring in process.
+    FlatQ4,
+}
+
+impl DriverKind {
+    /// The name as scenario files and options write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Embedded => "embedded",
+            Self::Openai => "openai",
+            Self::Simulated => "simulated",
+            Self::Flat => "flat",
+            Self::FlatQ4 => "flat-q4",
+        }
+    }
+
+    /// Which kind of case the driver can answer; `None` while it is not yet decided.
+    #[must_use]
+    pub fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Auto => None,
+            Self::Embedded | Self::Openai => Some(Kind::Generation),
+            Self::Simulated => None,
+            Self::Flat | Self::FlatQ4 => Some(Kind::Retrieval),
+        }
+    }
+}
+
+/// Which endpoint of an OpenAI-compatible server.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// `/chat/completions`
+    #[default]
+    Chat,
+    /// `/completions`
+    Completions,
+}
+
+/// What the simulated driver plays: log-normal latencies around the given medians, and planted
+/// slow-downs and faults. All draws come from the epoch's seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Simulation {
+    /// Median time to first token, seconds.
+    pub ttft_s: f64,
+    /// Median gap between tokens (or median query latency), seconds.
+    pub itl_s: f64,
+    /// Standard deviation of the logarithm of each latency.
+    pub jitter: f64,
+    /// Every time to first token is multiplied by this: a planted slow-down.
+    pub ttft_factor: f64,
+    /// Every gap is multiplied by this.
+    pub itl_factor: f64,
+    /// Share of gaps that stall.
+    pub stall_rate: f64,
+    /// A stalled gap is this many times as long.
+    pub stall_factor: f64,
+    /// Share of requests that fail with a server error.
+    pub error_rate: f64,
+    /// Share of requests whose stream ends early.
+    pub truncate_rate: f64,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// How to speak to it.
+    pub driver: DriverKind,
+    /// Where it listens, `/v1` included, for HTTP drivers.
+    pub base_url: Option<String>,
+    /// The model's name on the server, a synthetic shape, or the path of a GGUF file.
+    pub model: Option<String>,
+    /// Name of the environment variable that holds the key. Never the key.
+    pub api_key_env: Option<String>,
+    /// Chat or completions.
+    pub endpoint: Endpoint,
+    /// Further fields of the request body, as the scenario writes them.
+    pub body: serde_json::Map<String, serde_json::Value>,
+    /// Compute threads of an engine in process.
+    pub threads: u32,
+    /// What the simulated driver plays.
+    pub simulation: Option<Simulation>,
+}
+
+/// Where the prompts come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum PromptSource {
+    /// Common words, one token each in most vocabularies.
+    Synthetic {
+        /// Tokens (words) of each prompt.
+        prompt_tokens: u32,
+    },
+    /// Running text of a given length.
+    Text {
+        /// Characters of each prompt.
+        text_length: u32,
+    },
+    /// The scenario's own prompts, in turn.
+    Prompts {
+        /// The prompts.
+        prompts: Vec<String>,
+    },
+}
+
+/// What is sent to a language model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PromptSet {
+    /// Where the prompts come from.
+    #[serde(flatten)]
+    pub source: PromptSource,
+    /// Output tokens asked for.
+    pub output_tokens: u32,
+    /// Sampling temperature; 0 is greedy.
+    pub temperature: f64,
+}
+
+/// How the vectors are distributed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VectorKind {
+    /// A Zipf-weighted mixture of low-rank clusters with a common mean: hard like real embeddings.
+    Mixture,
+    /// Independent Gaussian components: no neighbourhood structure, a stress only.
+    Iid,
+}
+
+/// The vectors that are searched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VectorSet {
+    /// How they are distributed.
+    pub kind: VectorKind,
+    /// Rows of the index.
+    pub entries: u32,
+    /// Components of a vector; a multiple of 8.
+    pub dimensions: u32,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "of")]
+pub enum Dataset {
+    /// Prompts for a language model.
+    Prompts(PromptSet),
+    /// Vectors to search, and queries from the same distribution.
+    Vectors(VectorSet),
+}
+
+/// How the index is searched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retrieval {
+    /// Neighbours asked for: 1, 10 or 100.
+    pub top_k: u32,
+    /// Candidates rescored in full precision, for engines that rescore.
+    pub rescore: u32,
+    /// Queries whose recall is checked against the exact answer.
+    pub truth_queries: u32,
+}
+
+/// When requests are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Workload {
+    /// Each of `concurrency` workers sends its next batch when its last one is answered.
+    Closed {
+        /// Workers.
+        concurrency: u32,
+        /// Requests that a worker releases at one instant.
+        batch: u32,
+        /// Measured requests in all.
+        requests: u32,
+        /// Requests sent before, not measured.
+        warmup: u32,
+    },
+}
+
+impl Workload {
+    /// Workers that send at the same time.
+    #[must_use]
+    pub fn concurrency(&self) -> u32 {
+        match self {
+            Self::Closed { concurrency, .. } => *concurrency,
+        }
+    }
+
+    /// Measured requests in all.
+    #[must_use]
+    pub fn requests(&self) -> u32 {
+        match self {
+            Self::Closed { requests, .. } => *requests,
+        }
+    }
+}
+
+/// How far a metric may move before it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "of")]
+pub enum Tolerance {
+    /// A share of the baseline's value: `0.02` is 2 %.
+    Relative(f64),
+    /// A distance in the metric's own unit: `0.005` is 0.5 percentage points.
+    Absolute(f64),
+}
+
+/// What the judge is told about a case.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// The metrics that are judged, and how far each may move.
+    pub tolerances: BTreeMap<MetricRef, Tolerance>,
+    /// Goals that fail the run when they are missed.
+    pub required: Vec<MetricRef>,
+}
+
+/// What a case needs from the machine.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Requires {
+    /// Part of a GPU's name.
+    pub gpu: Option<String>,
+    /// GPU memory.
+    pub min_vram_bytes: Option<u64>,
+    /// Free memory of the host.
+    pub free_memory_bytes: Option<u64>,
+}
+
+/// How the run is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// Measured passes.
+    pub epochs: u32,
+    /// Longest a request may take, seconds.
+    pub timeout_s: f64,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Whether prompts are salted with the run id.
+    pub salt: bool,
+    /// Telemetry interval, seconds.
+    pub telemetry_interval_s: f64,
+    /// Whose samples the spike rate is computed from: `itl`, `e2e`, `ttft` or `query`.
+    pub spike_of: String,
+}
+
+/// One cell of the matrix: everything that is needed to measure it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// Its name.
+    pub id: CaseId,
+    /// What it measures.
+    pub kind: Kind,
+    /// What is measured.
+    pub target: Target,
+    /// What is sent.
+    pub dataset: Dataset,
+    /// When it is sent.
+    pub workload: Workload,
+    /// How the index is searched; present for retrieval.
+    pub retrieval: Option<Retrieval>,
+    /// How the run is made.
+    pub run: RunSettings,
+    /// What it needs from the machine.
+    pub requires: Requires,
+    /// What it should reach.
+    pub goals: Vec<Goal>,
+    /// What the judge is told.
+    pub gate: Gate,
+    /// The axis that varies, in a word: `model_comparison`, `worker_optimization`, ...
+    pub benchmark_type: String,
+    /// Free text, kept with the result.
+    pub notes: String,
+}

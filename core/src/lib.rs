@@ -1,0 +1,27 @@
+//! The nouns of tokgate, and the pure steps between them.
+//!
+//! A scenario file becomes cases ([`scenario`]), a measured case becomes [`run::Run`]s, runs
+//! become a [`summary::Summary`], and the words in which the result is told live in
+//! [`verdict`], [`goal`] and [`report`].
+//!
+//! What does not live here, on purpose: clocks, files, the environment, async code, printing.
+//! Time, text and seeds are handed in, so that everything below `measure` can be had again from
+//! a stored run on any machine.
+#![forbid(unsafe_code)]
+
+pub mod case;
+pub mod dataset;
+pub mod environment;
+pub mod failure;
+pub mod goal;
+pub mod metric;
+pub mod quantile;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod summary;
+pub mod time;
+pub mod unit;
+pub mod validity;
+pub mod verdict;
+pub mod words;

@@ -1,0 +1,146 @@
+//! The catalogue of metrics: every number's one definition.
+//!
+//! A metric is one constant here. The generated reference, the checks on goals and the tables
+//! all read this list; the formulas themselves are functions in [`crate::summary`].
+
+use crate::unit::Unit;
+use serde::{Deserialize, Serialize};
+
+/// Which direction is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// Lower is better.
+    Lower,
+    /// Higher is better.
+    Higher,
+    /// Neither: told, never judged.
+    Neither,
+}
+
+/// How a metric is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Many samples an epoch; a statistic must be named (`ttft.p50`).
+    Distribution,
+    /// Many samples an epoch, told by their mean (`recall_at_10`).
+    Mean,
+    /// One value an epoch (`tok_s`).
+    Scalar,
+}
+
+/// What a case measures, and so which metrics it can produce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Text from a language model.
+    Generation,
+    /// Nearest neighbours from a vector index.
+    Retrieval,
+}
+
+impl Kind {
+    /// The name as scenario files write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Generation => "generation",
+            Self::Retrieval => "retrieval",
+        }
+    }
+}
+
+/// One metric of the catalogue.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The identifier, letter for letter the same in code, tables, JSON and comments.
+    pub id: &'static str,
+    /// The name for people.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// Which direction is good.
+    pub better: Better,
+    /// How it is told.
+    pub shape: Shape,
+    /// Which kinds of case produce it.
+    pub kinds: &'static [Kind],
+    /// Its formula, in the words of the metric reference.
+    pub formula: &'static str,
+}
+
+const GENERATION: &[Kind] = &[Kind::Generation];
+const RETRIEVAL: &[Kind] = &[Kind::Retrieval];
+const BOTH: &[Kind] = &[Kind::Generation, Kind::Retrieval];
+
+macro_rules! catalogue {
+    ($($constant:ident: $id:literal, $name:literal, $unit:ident, $better:ident, $shape:ident, $kinds:ident, $formula:literal;)*) => {
+        $(
+            #[doc = concat!("`", $id, "`: ", $formula)]
+            pub const $constant: Metric = Metric {
+                id: $id, name: $name, unit: Unit::$unit, better: Better::$better,
+                shape: Shape::$shape, kinds: $kinds, formula: $formula,
+            };
+        )*
+        /// Every metric, in the order in which tables show them.
+        pub static CATALOGUE: &[&Metric] = &[$(&$constant),*];
+    };
+}
+
+catalogue! {
+    TOK_S: "tok_s", "output throughput", TokensPerSecond, Higher, Scalar, GENERATION, "sum of output tokens of successes / window";
+    TOTAL_TOK_S: "total_tok_s", "total throughput", TokensPerSecond, Higher, Scalar, GENERATION, "sum of prompt and output tokens of successes / window";
+    REQ_S: "req_s", "request throughput", RequestsPerSecond, Higher, Scalar, GENERATION, "successes / window";
+    TTFT: "ttft", "time to first token", Seconds, Lower, Distribution, GENERATION, "first content event - sent";
+    TTFR: "ttfr", "time to first response", Seconds, Lower, Distribution, GENERATION, "first data event of any kind - sent (what vLLM's bench calls TTFT)";
+    TTFO: "ttfo", "time to first output", Seconds, Lower, Distribution, GENERATION, "first non-reasoning content event - sent";
+    E2E: "e2e", "end-to-end latency", Seconds, Lower, Distribution, GENERATION, "last content event - sent";
+    TPOT: "tpot", "time per output token", Seconds, Lower, Distribution, GENERATION, "(last content event - first content event) / (output tokens - tokens of the first event)";
+    ITL: "itl", "inter-token latency", Seconds, Lower, Distribution, GENERATION, "gap between successive content events, one sample an event, pooled over successes";
+    DECODE_RATE: "decode_rate", "decode rate of one stream", TokensPerSecond, Higher, Distribution, GENERATION, "1 / tpot";
+    QUERY: "query", "query latency", Seconds, Lower, Distribution, RETRIEVAL, "neighbours received - sent";
+    QPS: "qps", "query throughput", RequestsPerSecond, Higher, Scalar, RETRIEVAL, "successes / window";
+    RECALL_AT_1: "recall_at_1", "recall@1", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 1 found / 1, against exact search on the same data, ties by score";
+    RECALL_AT_10: "recall_at_10", "recall@10", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 10 found / 10, against exact search on the same data, ties by score";
+    RECALL_AT_100: "recall_at_100", "recall@100", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 100 found / 100, against exact search on the same data, ties by score";
+    BUILD_S: "build_s", "index build time", Seconds, Lower, Scalar, RETRIEVAL, "index construction, without generating the data";
+    INDEX_BYTES: "index_bytes", "index size", Bytes, Lower, Scalar, RETRIEVAL, "bytes of the index itself, without the full-precision rows that a rescore reads";
+    SPIKE_RATE: "spike_rate", "spike rate (robust)", Ratio, Lower, Scalar, BOTH, "share of latency samples above median + 3 * 1.4826 * MAD, and above the median by at least 1 ms and 10 %";
+    SPIKE_RATE_SIGMA: "spike_rate_sigma", "spike rate (classical)", Ratio, Neither, Scalar, BOTH, "share of latency samples above mean + 3 standard deviations";
+    STALL_MAX: "stall_max", "longest stall", Seconds, Lower, Scalar, GENERATION, "longest gap between content events of one request";
+    STALL_COUNT: "stall_count", "stalls", Count, Lower, Scalar, GENERATION, "gaps between content events above the spike threshold of the gaps";
+    SEND_LAG: "send_lag", "send lag", Seconds, Neither, Distribution, BOTH, "sent - due: our own lateness";
+    ERROR_RATE: "error_rate", "error rate", Ratio, Lower, Scalar, BOTH, "failures / attempted";
+    PROMPT_TOKENS: "prompt_tokens", "prompt tokens", Count, Neither, Distribution, GENERATION, "tokens of the prompt, as the target counts them";
+    OUTPUT_TOKENS: "output_tokens", "output tokens", Count, Neither, Distribution, GENERATION, "tokens of the answer, as the target counts them";
+    MODEL_LOAD_S: "model_load_s", "model load time", Seconds, Lower, Scalar, GENERATION, "launch to ready, where we load or launch the model";
+    PEAK_RSS: "peak_rss", "peak resident memory", Bytes, Lower, Scalar, BOTH, "largest resident set of the target's process while measuring (ours when the target is in process or remote)";
+    MEMORY_PEAK: "memory_peak", "host memory, peak", Bytes, Neither, Scalar, BOTH, "largest used memory of the host while measuring";
+    MEMORY_MEAN: "memory_mean", "host memory, mean", Bytes, Neither, Scalar, BOTH, "mean used memory of the host while measuring";
+    MEMORY_SHARE: "memory_share", "host memory, share", Ratio, Lower, Scalar, BOTH, "memory_peak / memory of the host";
+    CPU_MEAN: "cpu_mean", "host CPU, mean", Ratio, Neither, Scalar, BOTH, "mean utilisation over all cores of the host";
+    GPU_UTIL_MEAN: "gpu_util_mean", "GPU utilisation, mean", Ratio, Neither, Scalar, BOTH, "mean over samples of the mean over GPUs";
+    GPU_MEM_PEAK: "gpu_mem_peak", "GPU memory, peak", Bytes, Lower, Scalar, BOTH, "largest sum over GPUs of used memory";
+    GPU_TEMP_PEAK: "gpu_temp_peak", "GPU temperature, peak", Celsius, Neither, Scalar, BOTH, "hottest sample of any GPU";
+    GPU_POWER_MEAN: "gpu_power_mean", "GPU power, mean", Watts, Neither, Scalar, BOTH, "mean over samples of the sum over GPUs";
+    ENERGY: "energy", "energy", Joules, Lower, Scalar, BOTH, "hardware energy counter at the end - at the start, all GPUs; absent on a reset or without permission";
+    ENERGY_PER_TOKEN: "energy_per_token", "energy per output token", Joules, Lower, Scalar, GENERATION, "energy / sum of output tokens of successes";
+}
+
+/// The metric with this identifier.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Metric> {
+    CATALOGUE.iter().copied().find(|metric| metric.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_unique() {
+        let mut ids: Vec<_> = CATALOGUE.iter().map(|metric| metric.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), CATALOGUE.len());
+    }
+}

@@ -1,0 +1,129 @@
+//! A report: everything that was decided about one invocation, ready to be told.
+
+use crate::case::{Case, CaseId};
+use crate::environment::{Environment, MachineId};
+use crate::goal::{GoalResult, Grade};
+use crate::run::{Preparation, Requests, TargetIdentity};
+use crate::summary::Summary;
+use crate::validity::Validity;
+use crate::verdict::{Conclusion, Exit, Judged};
+
+/// One epoch of a case, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochReport {
+    /// Its file and row.
+    pub test_id: String,
+    /// Whether it may be judged.
+    pub validity: Validity,
+}
+
+/// Everything decided about one case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseReport {
+    /// What was asked.
+    pub case: Case,
+    /// What was measured.
+    pub target: TargetIdentity,
+    /// What happened before the first request, in the first epoch.
+    pub preparation: Preparation,
+    /// Its epochs.
+    pub epochs: Vec<EpochReport>,
+    /// The numbers.
+    pub summary: Summary,
+    /// The goals.
+    pub goals: Vec<GoalResult>,
+    /// The verdicts; empty without a baseline.
+    pub verdicts: Vec<Judged>,
+    /// Why requests failed, the most frequent first.
+    pub failures: Vec<(String, u64)>,
+    /// Texts of the first answers.
+    pub samples: Vec<String>,
+}
+
+impl CaseReport {
+    /// Whether every epoch may be judged.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.epochs.iter().all(|epoch| epoch.validity.is_valid())
+    }
+
+    /// Measured requests over all epochs.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.summary.requests
+    }
+}
+
+/// A case that could not be measured at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmeasured {
+    /// The case.
+    pub case: CaseId,
+    /// Why, and what to do.
+    pub why: String,
+}
+
+/// What is said of a case that the baseline has and the scenario has not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dropped {
+    /// The case.
+    pub case: CaseId,
+    /// What is said of each of its metrics.
+    pub verdicts: Vec<Judged>,
+}
+
+/// What the run was compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ComparedWith {
+    /// Nothing, for the reason given.
+    Nothing(String),
+    /// A baseline, by the name or path it was read from.
+    Baseline(String),
+}
+
+/// Everything decided about one invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The invocation.
+    pub run_id: String,
+    /// The scenario.
+    pub scenario: String,
+    /// The machine's key.
+    pub machine: MachineId,
+    /// The machine.
+    pub environment: Environment,
+    /// Wall-clock start, microseconds since 1970.
+    pub started_us: i64,
+    /// The cases, in the order of the plan.
+    pub cases: Vec<CaseReport>,
+    /// The cases that could not be measured.
+    pub unmeasured: Vec<Unmeasured>,
+    /// The cases that the baseline has and the scenario has not.
+    pub dropped: Vec<Dropped>,
+    /// What it was compared with.
+    pub compared_with: ComparedWith,
+    /// The grade over all goals.
+    pub grade: Grade,
+    /// What is said of the whole.
+    pub conclusion: Conclusion,
+    /// How the process ends.
+    pub exit: Exit,
+}
+
+impl Report {
+    /// The report as if `case` had been measured alone.
+    #[must_use]
+    pub fn only(&self, case: &CaseReport) -> Self {
+        let mut alone = Self { cases: vec![case.clone()], ..self.clone() };
+        let (met, total) = alone.targets();
+        alone.grade = if case.is_valid() { Grade::of(met, total) } else { Grade::Ungraded };
+        alone
+    }
+
+    /// Goals met, and goals in all.
+    #[must_use]
+    pub fn targets(&self) -> (usize, usize) {
+        let goals = || self.cases.iter().flat_map(|case| &case.goals);
+        (goals().filter(|goal| goal.is_met()).count(), goals().count())
+    }
+}

@@ -1,0 +1,231 @@
+//! A run: the record of one epoch of one case, kept whole, so that every number can be had again.
+
+use crate::case::Case;
+use crate::environment::{Environment, MachineId};
+use crate::record::{Outcome, Phase, Record};
+use crate::time::Offset;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Which side of a comparison an epoch belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arm {
+    /// What the change is compared with.
+    Base,
+    /// The change, or simply what was measured.
+    #[default]
+    Head,
+}
+
+/// What the target says of itself, and what we know of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetIdentity {
+    /// `embedded`, `vllm-serve`, `llama-cpp`, `openai`, `simulated`, `retrieval-flat-q4`, ...
+    pub platform: String,
+    /// The model as the target names it.
+    pub model: String,
+    /// Name and version of the server or engine.
+    pub engine: String,
+    /// Parameters, in the field's words: `135m`, `8b`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_params: Option<String>,
+    /// Bytes of the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// Quantisation as the engine computes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<String>,
+    /// Longest prompt and answer together, tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+    /// Engine settings, as they were in force.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, serde_json::Value>,
+}
+
+/// What had to happen before the first request.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Preparation {
+    /// Loading the model, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_load_s: Option<f64>,
+    /// Building the index, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_s: Option<f64>,
+    /// Size of the index, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_bytes: Option<u64>,
+    /// Generating the vectors, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generate_s: Option<f64>,
+    /// Finding the exact neighbours, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth_s: Option<f64>,
+}
+
+/// What one GPU said at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GpuSample {
+    /// Utilisation, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utilization: Option<f64>,
+    /// Memory in use, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Temperature, degrees Celsius.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature_c: Option<f64>,
+    /// Power draw, watts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_w: Option<f64>,
+    /// The hardware's energy counter, joules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_j: Option<f64>,
+}
+
+/// What the machine said at one moment. What could not be read is absent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TelemetrySample {
+    /// When.
+    pub at: Offset,
+    /// Utilisation of the host's CPUs since the last sample, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<f64>,
+    /// Share of CPU time that the hypervisor gave to others since the last sample, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steal: Option<f64>,
+    /// Memory in use on the host, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Resident set of the target's process, or ours, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rss_bytes: Option<u64>,
+    /// The GPUs, in the driver's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<GpuSample>,
+}
+
+/// Who an epoch is: written first, so that everything after it has a name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// One file, one row: `{platform}-{model}-{requests}-{time}-{tail}`.
+    pub test_id: String,
+    /// The invocation.
+    pub run_id: String,
+    /// The stretch of time on one machine.
+    pub booking_id: String,
+    /// Number of the epoch within the run, from 0.
+    pub epoch: u32,
+    /// Base or head of a comparison.
+    pub arm: Arm,
+    /// Wall-clock start, microseconds since 1970: a label, never used for durations.
+    pub started_us: i64,
+    /// The machine's key.
+    pub machine: MachineId,
+    /// The facts about the machine.
+    pub environment: Environment,
+    /// What was measured.
+    pub target: TargetIdentity,
+    /// What was asked.
+    pub case: Case,
+    /// What happened before the first request.
+    pub preparation: Preparation,
+}
+
+/// How an epoch ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Every planned request was sent and ended.
+    Completed,
+    /// Stopped by a signal.
+    Interrupted,
+    /// Stopped because it could not go on.
+    Aborted(String),
+}
+
+/// One epoch of one case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Who it is.
+    pub head: Head,
+    /// Every request, in the order in which they ended.
+    pub records: Vec<Record>,
+    /// The machine while measuring.
+    pub telemetry: Vec<TelemetrySample>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+impl Run {
+    /// The measured requests, warm-up left out.
+    pub fn measured(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(|record| record.phase == Phase::Measured)
+    }
+
+    /// The measured requests that succeeded.
+    pub fn successes(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(|record| record.counts())
+    }
+
+    /// The window: from the first sent to the last end, over measured requests. `None` without any.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        let start = self.measured().map(|record| record.sent).min()?;
+        let end = self.measured().map(|record| record.done).max()?;
+        Some(Window { start, end })
+    }
+
+    /// The length of the [`Run::window`] in seconds, T in the formulas.
+    #[must_use]
+    pub fn window_s(&self) -> Option<f64> {
+        self.window().map(|window| window.end.seconds_since(window.start))
+    }
+
+    /// How many were attempted, and how they ended.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        let mut requests = Requests::default();
+        for record in self.measured() {
+            requests.attempted += 1;
+            match record.outcome {
+                Outcome::Success => requests.succeeded += 1,
+                Outcome::Failed(_) => requests.failed += 1,
+                Outcome::Incomplete => requests.incomplete += 1,
+            }
+        }
+        requests
+    }
+}
+
+/// The stretch of an epoch over which throughput and the machine are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// When the first measured request was sent.
+    pub start: Offset,
+    /// When the last one ended.
+    pub end: Offset,
+}
+
+/// Measured requests by how they ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Sent.
+    pub attempted: u64,
+    /// Answered to the end.
+    pub succeeded: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Cut off by the end of the run.
+    pub incomplete: u64,
+}
+
+impl std::ops::AddAssign for Requests {
+    fn add_assign(&mut self, other: Self) {
+        self.attempted += other.attempted;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.incomplete += other.incomplete;
+    }
+}

@@ -1,0 +1,86 @@
+//! The formulas that give one value an epoch: throughput, errors, spikes, stalls, preparation.
+
+use super::observe::pooled;
+use super::{request, spike, telemetry};
+use crate::record::Record;
+use crate::run::Run;
+
+/// `tok_s`: Σ N_out of successes / T.
+pub(super) fn tok_s(run: &Run) -> Option<f64> {
+    per_second(run, sum_over_successes(run, request::output_tokens)?)
+}
+
+/// `total_tok_s`: Σ (N_in + N_out) of successes / T.
+pub(super) fn total_tok_s(run: &Run) -> Option<f64> {
+    let tokens =
+        |record: &Record| Some(request::prompt_tokens(record)? + request::output_tokens(record)?);
+    per_second(run, sum_over_successes(run, tokens)?)
+}
+
+/// `req_s` and `qps`: successes / T.
+pub(super) fn successes_per_second(run: &Run) -> Option<f64> {
+    per_second(run, sum_over_successes(run, |_| Some(1.0))?)
+}
+
+/// `error_rate`: failures / attempted.
+pub(super) fn error_rate(run: &Run) -> Option<f64> {
+    let requests = run.requests();
+    (requests.attempted > 0).then(|| requests.failed as f64 / requests.attempted as f64)
+}
+
+/// `spike_rate` of the samples that the case names.
+pub(super) fn spike_rate(run: &Run) -> Option<f64> {
+    spike::rate(&pooled(run, &run.head.case.run.spike_of)?)
+}
+
+/// `spike_rate_sigma` of the samples that the case names.
+pub(super) fn spike_rate_sigma(run: &Run) -> Option<f64> {
+    spike::rate_sigma(&pooled(run, &run.head.case.run.spike_of)?)
+}
+
+/// `stall_max`: the longest gap inside a request, seconds.
+pub(super) fn stall_max(run: &Run) -> Option<f64> {
+    gaps(run).into_iter().reduce(f64::max)
+}
+
+/// `stall_count`: gaps above the threshold at which a spike of the gaps begins.
+pub(super) fn stall_count(run: &Run) -> Option<f64> {
+    let gaps = gaps(run);
+    spike::threshold(&gaps).map(|line| spike::count_above(&gaps, line) as f64)
+}
+
+/// `energy_per_token`: energy / Σ N_out of successes, joules.
+pub(super) fn energy_per_token(run: &Run) -> Option<f64> {
+    let tokens = sum_over_successes(run, request::output_tokens).filter(|tokens| *tokens > 0.0)?;
+    telemetry::energy(run).map(|joules| joules / tokens)
+}
+
+/// `model_load_s`
+pub(super) fn model_load_s(run: &Run) -> Option<f64> {
+    run.head.preparation.model_load_s
+}
+
+/// `build_s`
+pub(super) fn build_s(run: &Run) -> Option<f64> {
+    run.head.preparation.build_s
+}
+
+/// `index_bytes`
+pub(super) fn index_bytes(run: &Run) -> Option<f64> {
+    run.head.preparation.index_bytes.map(|bytes| bytes as f64)
+}
+
+fn gaps(run: &Run) -> Vec<f64> {
+    run.successes().flat_map(request::itl).collect()
+}
+
+/// `None` without successes, and when one of them does not say: a sum over the others would be
+/// another quantity.
+fn sum_over_successes(run: &Run, amount: impl Fn(&Record) -> Option<f64>) -> Option<f64> {
+    run.successes().next()?;
+    run.successes().map(amount).sum()
+}
+
+fn per_second(run: &Run, amount: f64) -> Option<f64> {
+    run.window_s().filter(|seconds| *seconds > 0.0).map(|seconds| amount / seconds)
+}

@@ -1,0 +1,179 @@
+//! Which formula gives which metric, and what one epoch says of all of them.
+
+use super::{Observed, Series, epoch, request, telemetry};
+use crate::metric::{self, Metric};
+use crate::record::Record;
+use crate::run::Run;
+
+/// How a metric is had from an epoch.
+enum Formula {
+    /// At most one sample a request.
+    Request(fn(&Record) -> Option<f64>),
+    /// Any number of samples a request.
+    Events(fn(&Record) -> Vec<f64>),
+    /// One value an epoch.
+    Epoch(fn(&Run) -> Option<f64>),
+}
+
+use Formula::{Epoch, Events, Request};
+
+/// The formula of each metric, in the catalogue's order.
+static FORMULAS: &[(&Metric, Formula)] = &[
+    (&metric::TOK_S, Epoch(epoch::tok_s)),
+    (&metric::TOTAL_TOK_S, Epoch(epoch::total_tok_s)),
+    (&metric::REQ_S, Epoch(epoch::successes_per_second)),
+    (&metric::TTFT, Request(request::ttft)),
+    (&metric::TTFR, Request(request::ttfr)),
+    (&metric::TTFO, Request(request::ttfo)),
+    (&metric::E2E, Request(request::e2e)),
+    (&metric::TPOT, Request(request::tpot)),
+    (&metric::ITL, Events(request::itl)),
+    (&metric::DECODE_RATE, Request(request::decode_rate)),
+    (&metric::QUERY, Request(request::query)),
+    (&metric::QPS, Epoch(epoch::successes_per_second)),
+    (&metric::RECALL_AT_1, Request(|record| request::recall(record, 1))),
+    (&metric::RECALL_AT_10, Request(|record| request::recall(record, 10))),
+    (&metric::RECALL_AT_100, Request(|record| request::recall(record, 100))),
+    (&metric::BUILD_S, Epoch(epoch::build_s)),
+    (&metric::INDEX_BYTES, Epoch(epoch::index_bytes)),
+    (&metric::SPIKE_RATE, Epoch(epoch::spike_rate)),
+    (&metric::SPIKE_RATE_SIGMA, Epoch(epoch::spike_rate_sigma)),
+    (&metric::STALL_MAX, Epoch(epoch::stall_max)),
+    (&metric::STALL_COUNT, Epoch(epoch::stall_count)),
+    (&metric::SEND_LAG, Request(request::send_lag)),
+    (&metric::ERROR_RATE, Epoch(epoch::error_rate)),
+    (&metric::PROMPT_TOKENS, Request(request::prompt_tokens)),
+    (&metric::OUTPUT_TOKENS, Request(request::output_tokens)),
+    (&metric::MODEL_LOAD_S, Epoch(epoch::model_load_s)),
+    (&metric::PEAK_RSS, Epoch(telemetry::peak_rss)),
+    (&metric::MEMORY_PEAK, Epoch(telemetry::memory_peak)),
+    (&metric::MEMORY_MEAN, Epoch(telemetry::memory_mean)),
+    (&metric::MEMORY_SHARE, Epoch(telemetry::memory_share)),
+    (&metric::CPU_MEAN, Epoch(telemetry::cpu_mean)),
+    (&metric::GPU_UTIL_MEAN, Epoch(telemetry::gpu_util_mean)),
+    (&metric::GPU_MEM_PEAK, Epoch(telemetry::gpu_mem_peak)),
+    (&metric::GPU_TEMP_PEAK, Epoch(telemetry::gpu_temp_peak)),
+    (&metric::GPU_POWER_MEAN, Epoch(telemetry::gpu_power_mean)),
+    (&metric::ENERGY, Epoch(telemetry::energy)),
+    (&metric::ENERGY_PER_TOKEN, Epoch(epoch::energy_per_token)),
+];
+
+/// What one epoch says of every metric of its kind, in the catalogue's order. What was not
+/// measured is not in the list. Only measured successes enter, except into `error_rate`.
+#[must_use]
+pub fn observe(run: &Run) -> Vec<(&'static Metric, Observed)> {
+    FORMULAS
+        .iter()
+        .filter(|(metric, _)| metric.kinds.contains(&run.head.case.kind))
+        .filter_map(|(metric, formula)| Some((*metric, formula.apply(run)?)))
+        .collect()
+}
+
+/// The samples of the metric called `id`, over all successes; `None` when it has none.
+pub(super) fn pooled(run: &Run, id: &str) -> Option<Vec<f64>> {
+    let (_, formula) = FORMULAS.iter().find(|(metric, _)| metric.id == id)?;
+    formula.series(run).map(|series| series.values)
+}
+
+impl Formula {
+    fn apply(&self, run: &Run) -> Option<Observed> {
+        match self {
+            Request(_) | Events(_) => self.series(run).map(Observed::Samples),
+            Epoch(value) => value(run).filter(|value| value.is_finite()).map(Observed::Value),
+        }
+    }
+
+    fn series(&self, run: &Run) -> Option<Series> {
+        match self {
+            Request(sample) => series(run, |record| sample(record).into_iter().collect()),
+            Events(samples) => series(run, samples),
+            Epoch(_) => None,
+        }
+    }
+}
+
+fn series(run: &Run, of: impl Fn(&Record) -> Vec<f64>) -> Option<Series> {
+    let mut series = Series::default();
+    for (request, record) in (0..).zip(run.successes()) {
+        for value in of(record).into_iter().filter(|value| value.is_finite()) {
+            series.values.push(value);
+            series.requests.push(request);
+        }
+    }
+    (!series.values.is_empty()).then_some(series)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{Failure, FailureClass};
+    use crate::metric::{CATALOGUE, Shape};
+    use crate::record::{EventKind, Outcome, Phase};
+    use crate::summary::fixture::{ms, run, success, with_events};
+
+    fn value(run: &Run, wanted: &Metric) -> Option<f64> {
+        match observe(run).into_iter().find(|(metric, _)| *metric == wanted)?.1 {
+            Observed::Value(value) => Some(value),
+            Observed::Samples(series) => series.values.first().copied(),
+        }
+    }
+
+    #[test]
+    fn every_metric_of_the_catalogue_has_its_formula_in_its_place() {
+        let formulas: Vec<_> = FORMULAS.iter().map(|(metric, _)| *metric).collect();
+        assert_eq!(formulas, CATALOGUE);
+        for (metric, formula) in FORMULAS {
+            assert_eq!(metric.shape == Shape::Scalar, matches!(formula, Epoch(_)), "{}", metric.id);
+        }
+    }
+
+    #[test]
+    fn throughput_is_tokens_over_the_window() {
+        let run = run(vec![success(0), success(1000)]);
+        // Two answers of 5 tokens to 8, sent at 0 and 1 s, the second over 0.2 s later.
+        assert_eq!(value(&run, &metric::TOK_S), Some(10.0 / 1.2));
+        assert_eq!(value(&run, &metric::TOTAL_TOK_S), Some(26.0 / 1.2));
+        assert_eq!(value(&run, &metric::REQ_S), Some(2.0 / 1.2));
+    }
+
+    #[test]
+    fn failed_incomplete_and_warm_up_requests_enter_only_the_error_rate() {
+        let mut failed = success(0);
+        failed.outcome = Outcome::Failed(Failure::new(FailureClass::Truncated, "cut"));
+        let incomplete = Record { outcome: Outcome::Incomplete, ..success(0) };
+        let warmup = Record { phase: Phase::Warmup, ..success(0) };
+        let run = run(vec![failed, incomplete, warmup, success(0), success(0)]);
+        assert_eq!(value(&run, &metric::ERROR_RATE), Some(0.25));
+        for (metric, observed) in observe(&run) {
+            if let Observed::Samples(series) = observed {
+                assert!(series.requests.iter().all(|request| *request < 2), "{}", metric.id);
+            }
+        }
+        assert_eq!(value(&run, &metric::TOK_S), Some(10.0 / 0.2));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_there() {
+        let empty = run(Vec::new());
+        assert_eq!(observe(&empty), []);
+        let silent = run(vec![Record { usage: None, ..success(0) }, success(0)]);
+        assert_eq!(value(&silent, &metric::TOK_S), None);
+        assert_eq!(value(&silent, &metric::PEAK_RSS), None);
+        assert_eq!(value(&silent, &metric::QUERY), None);
+    }
+
+    #[test]
+    fn stalls_show_in_the_spike_rate_and_the_stall_count() {
+        let gap = |i: u64| if i == 25 { 200 } else { 20 };
+        let mut at = 100;
+        let mut events = vec![(at, EventKind::Content, None)];
+        events.extend((1..=50).map(|i| {
+            at += gap(i);
+            (at, EventKind::Content, None)
+        }));
+        let run = run((0..4).map(|_| with_events(51, &events)).collect());
+        assert_eq!(value(&run, &metric::SPIKE_RATE), Some(0.02));
+        assert_eq!(value(&run, &metric::STALL_COUNT), Some(4.0));
+        assert_eq!(value(&run, &metric::STALL_MAX), Some(ms(200)));
+    }
+}
