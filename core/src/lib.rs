@@ -11,6 +11,7 @@
 
 pub mod case;
 pub mod dataset;
+pub mod diagnostic;
 pub mod environment;
 pub mod failure;
 pub mod goal;
@@ -19,6 +20,7 @@ pub mod quantile;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod scenario;
 pub mod summary;
 pub mod time;
 pub mod unit;

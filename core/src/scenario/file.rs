@@ -1,0 +1,437 @@
+//! The tables and keys of a scenario file, with their ranges and defaults.
+//!
+//! These structs are the one source: the checks, the published schema and the field reference are
+//! all read from the schema that is generated from them. What a value means is not said here.
+
+use crate::case::{DriverKind, Endpoint};
+use crate::metric::Kind;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The version of the scenario format that this program reads.
+pub const SCHEMA: u32 = 1;
+
+/// A name: letters, digits, `_`, `.` and `-`, as it stands in ids and file names.
+pub(super) const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
+/// The name of an environment variable.
+pub(super) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+/// A file of the same folder.
+pub(super) const SIBLING: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]*\\.toml$";
+/// An HTTP address.
+pub(super) const ADDRESS: &str = "^https?://[^/]+";
+
+/// A benchmark scenario of tokgate.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "tokgate scenario")]
+pub(super) struct File {
+    /// Version of the scenario format.
+    #[schemars(range(min = 1, max = 4294967295u32), extend("examples" = [1]))]
+    #[expect(dead_code, reason = "checked before anything else, in `read`")]
+    schema: u32,
+    #[serde(flatten)]
+    pub(super) header: Header,
+    #[serde(flatten)]
+    pub(super) tables: Tables,
+    #[serde(flatten)]
+    #[expect(dead_code, reason = "read with its places")]
+    judging: Judging,
+    /// The cases; each overrides the tables above, key by key.
+    #[serde(default)]
+    #[expect(dead_code, reason = "read with its places")]
+    case: Vec<CaseTable>,
+    /// Changes for a machine, applied over the above when it is detected or named: `rtx_4090`, `rtx_3080`, `cpu_only`. Axes, goals and tolerances replace those that a case has.
+    #[serde(default)]
+    #[expect(dead_code, reason = "read with its places")]
+    hardware: BTreeMap<String, Preset>,
+}
+
+/// What a file says of itself.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Header {
+    /// One line for listings.
+    #[schemars(extend("examples" = ["token throughput of the embedded model"]))]
+    pub(super) summary: String,
+    /// Whether a run without a filter includes it.
+    pub(super) default: bool,
+    /// A file of the same folder whose tables and cases this one changes.
+    #[schemars(regex(pattern = SIBLING), extend("examples" = ["quick.toml"]))]
+    pub(super) extends: Option<String>,
+}
+
+/// The tables of a case, each also at the top of the file as the default for every case.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Tables {
+    /// What is measured.
+    pub(super) target: Target,
+    /// What the machine must have; without it nothing is measured.
+    pub(super) requires: Requires,
+    /// How the run is made.
+    pub(super) run: Run,
+    /// How the machine is watched.
+    pub(super) telemetry: Telemetry,
+    /// What is sent.
+    pub(super) dataset: Dataset,
+    /// When it is sent.
+    pub(super) workload: Workload,
+    /// How the index is searched.
+    pub(super) retrieval: Retrieval,
+    /// Free text, kept with the result.
+    #[schemars(extend("x-prose" = true))]
+    pub(super) notes: String,
+    /// Kind of benchmark in the results; derived from the axis that varies where absent.
+    #[schemars(regex(pattern = NAME), extend("examples" = ["model_comparison"]))]
+    pub(super) benchmark_type: Option<String>,
+}
+
+/// What a case is held against.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[allow(dead_code, reason = "read with their places, for the diagnostics")]
+pub(super) struct Judging {
+    /// Axes: any scalar of `target`, `dataset`, `workload` or `retrieval` by its short name, with a list of values. Every combination is measured.
+    matrix: BTreeMap<String, Vec<serde_json::Value>>,
+    /// Lines to reach, by metric: `"ttft.p50" = "< 5 ms"`, `tok_s = ">= 30"`, `spike_rate = "5 .. 15 %"`.
+    #[schemars(extend("examples" = [">= 30"]))]
+    goals: BTreeMap<String, String>,
+    /// How far a metric may move before it counts as changed: `"ttft.p50" = "2 %"`, `recall_at_10 = "0.5 pp"`.
+    gate: Gate,
+}
+
+/// What the gate is told.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[expect(dead_code, reason = "read with their places, for the diagnostics")]
+pub(super) struct Gate {
+    /// Goals that fail the run when they are missed.
+    #[schemars(extend("examples" = [["tok_s"]]))]
+    required: Vec<String>,
+    #[serde(flatten)]
+    tolerances: BTreeMap<String, String>,
+}
+
+/// One case.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "read with its places, for the diagnostics")]
+pub(super) struct CaseTable {
+    /// Its name; unique in the file, whatever the case of its letters.
+    #[schemars(regex(pattern = NAME), extend("examples" = ["token_throughput"]))]
+    name: String,
+    /// What it measures.
+    kind: Option<Kind>,
+    #[serde(flatten)]
+    tables: Tables,
+    #[serde(flatten)]
+    judging: Judging,
+}
+
+/// Changes for a machine.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "read with its places, for the diagnostics")]
+pub(super) struct Preset {
+    #[serde(flatten)]
+    tables: Tables,
+    #[serde(flatten)]
+    judging: Judging,
+}
+
+/// What is measured.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Target {
+    /// How to speak to it; `auto` for generation and `flat-q4` for retrieval where absent.
+    pub(super) driver: Option<DriverKind>,
+    /// Address of an OpenAI-compatible server, `/v1` included.
+    #[schemars(regex(pattern = ADDRESS), extend("examples" = ["http://127.0.0.1:8000/v1"]))]
+    pub(super) base_url: Option<String>,
+    /// The model's name on the server, a synthetic shape such as `synthetic-6.8m`, or the path of a GGUF file within the project.
+    #[schemars(length(min = 1, max = 512), extend("examples" = ["synthetic-6.8m"]))]
+    pub(super) model: Option<String>,
+    /// Name of the environment variable that holds the key. Never the key itself.
+    #[schemars(regex(pattern = VARIABLE), extend("examples" = ["OPENAI_API_KEY"]))]
+    pub(super) api_key_env: Option<String>,
+    /// Which endpoint of the server.
+    pub(super) endpoint: Endpoint,
+    /// Further fields of the request body: `body = { ignore_eos = true }`.
+    pub(super) body: serde_json::Map<String, serde_json::Value>,
+    /// Compute threads of an engine in process; 1 where absent.
+    #[schemars(range(min = 1, max = 1024), extend("examples" = [1]))]
+    pub(super) threads: Option<u32>,
+    /// What the `simulated` driver plays.
+    pub(super) simulation: Simulation,
+}
+
+/// Seeded latencies and planted faults.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Simulation {
+    /// Median time to first token, milliseconds.
+    #[schemars(range(max = 600000), extend("exclusiveMinimum" = 0))]
+    pub(super) ttft_ms: f64,
+    /// Median gap between tokens, or median query latency, milliseconds.
+    #[schemars(range(max = 600000), extend("exclusiveMinimum" = 0))]
+    pub(super) itl_ms: f64,
+    /// Standard deviation of the logarithm of each latency.
+    #[schemars(range(min = 0, max = 3))]
+    pub(super) jitter: f64,
+    /// Factor on every time to first token: a planted slow-down.
+    #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
+    pub(super) ttft_factor: f64,
+    /// Factor on every gap: a planted slow-down.
+    #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
+    pub(super) itl_factor: f64,
+    /// Share of gaps that stall.
+    #[schemars(range(min = 0, max = 1))]
+    pub(super) stall_rate: f64,
+    /// A stalled gap is this many times as long.
+    #[schemars(range(min = 1, max = 100000))]
+    pub(super) stall_factor: f64,
+    /// Share of requests that fail with a server error.
+    #[schemars(range(min = 0, max = 1))]
+    pub(super) error_rate: f64,
+    /// Share of requests whose stream ends early.
+    #[schemars(range(min = 0, max = 1))]
+    pub(super) truncate_rate: f64,
+}
+
+impl Default for Simulation {
+    /// A quiet, quick server, so that a scenario states only what it plants.
+    fn default() -> Self {
+        Self {
+            ttft_ms: 20.0,
+            itl_ms: 5.0,
+            jitter: 0.1,
+            ttft_factor: 1.0,
+            itl_factor: 1.0,
+            stall_rate: 0.0,
+            stall_factor: 10.0,
+            error_rate: 0.0,
+            truncate_rate: 0.0,
+        }
+    }
+}
+
+/// What the machine must have.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Requires {
+    /// Part of a GPU's name.
+    #[schemars(length(min = 1, max = 128), extend("examples" = ["RTX 4090"]))]
+    pub(super) gpu: Option<String>,
+    /// GPU memory, GiB.
+    #[schemars(range(max = 65536), extend("exclusiveMinimum" = 0))]
+    pub(super) min_vram_gb: Option<f64>,
+    /// Free memory of the host, GiB.
+    #[schemars(range(max = 65536), extend("exclusiveMinimum" = 0))]
+    pub(super) free_memory_gb: Option<f64>,
+}
+
+/// How the run is made.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Run {
+    /// Measured passes of every case. A verdict needs at least 5.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(super) epochs: u32,
+    /// Longest a request may take, seconds.
+    #[schemars(range(max = 86400), extend("exclusiveMinimum" = 0))]
+    pub(super) timeout_s: f64,
+    /// Seed of everything random.
+    #[schemars(range(min = 0, max = 9007199254740991u64))]
+    pub(super) seed: u64,
+    /// Whether prompts carry the run's id, so that a repeated run does not measure the server's cache.
+    pub(super) salt: bool,
+    /// Whose samples the spike rate is computed from; `itl` for generation and `query` for retrieval where absent.
+    pub(super) spike_of: Option<SpikeOf>,
+    /// Whether every request is kept in the raw log's detail.
+    pub(super) detailed_logs: bool,
+    /// Whether an HTML report is written.
+    pub(super) html_report: bool,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            epochs: 1,
+            timeout_s: 300.0,
+            seed: 1,
+            salt: true,
+            spike_of: None,
+            detailed_logs: true,
+            html_report: true,
+        }
+    }
+}
+
+/// Samples for the spike rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SpikeOf {
+    /// Gaps between tokens.
+    Itl,
+    /// Whole requests.
+    E2e,
+    /// Times to first token.
+    Ttft,
+    /// Query latencies.
+    Query,
+}
+
+impl SpikeOf {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Itl => "itl",
+            Self::E2e => "e2e",
+            Self::Ttft => "ttft",
+            Self::Query => "query",
+        }
+    }
+}
+
+/// How the machine is watched.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Telemetry {
+    /// Interval of the samples, milliseconds.
+    #[schemars(range(min = 10, max = 60000))]
+    pub(super) interval_ms: u32,
+    /// Interval of the energy counter's samples, milliseconds.
+    #[schemars(range(min = 100, max = 60000))]
+    pub(super) energy_interval_ms: u32,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { interval_ms: 100, energy_interval_ms: 1000 }
+    }
+}
+
+/// How the data is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DatasetKind {
+    /// Common words, one token each in most vocabularies.
+    Synthetic,
+    /// Running text of a given length.
+    Text,
+    /// The file's own prompts, in turn.
+    Prompts,
+    /// Vectors in clusters, hard like real embeddings.
+    Mixture,
+    /// Independent Gaussian vectors: a stress without neighbourhoods.
+    Iid,
+}
+
+impl DatasetKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Synthetic => "synthetic",
+            Self::Text => "text",
+            Self::Prompts => "prompts",
+            Self::Mixture => "mixture",
+            Self::Iid => "iid",
+        }
+    }
+}
+
+/// What is sent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Dataset {
+    /// How it is made; `synthetic` for generation and `mixture` for retrieval where absent.
+    pub(super) kind: Option<DatasetKind>,
+    /// Tokens of each prompt, for `synthetic`.
+    #[schemars(range(min = 1, max = 1000000))]
+    pub(super) prompt_tokens: u32,
+    /// Characters of each prompt, for `text`.
+    #[schemars(range(min = 1, max = 4000000))]
+    pub(super) text_length: u32,
+    /// The prompts, for `prompts`.
+    #[schemars(extend("x-prose" = true, "examples" = [["Why is the sky blue?"]]))]
+    pub(super) prompts: Vec<String>,
+    /// Output tokens asked for, for generation.
+    #[schemars(range(min = 1, max = 1000000))]
+    pub(super) output_tokens: u32,
+    /// Sampling temperature, for generation; 0 is greedy.
+    #[schemars(range(min = 0, max = 2))]
+    pub(super) temperature: f64,
+    /// Rows of the index, for `mixture` and `iid`.
+    #[schemars(range(min = 100, max = 100000000))]
+    pub(super) entries: u32,
+    /// Components of a vector, for `mixture` and `iid`.
+    #[schemars(range(min = 8, max = 8192), extend("multipleOf" = 8))]
+    pub(super) dimensions: u32,
+}
+
+impl Default for Dataset {
+    fn default() -> Self {
+        Self {
+            kind: None,
+            prompt_tokens: 128,
+            text_length: 500,
+            prompts: Vec::new(),
+            output_tokens: 64,
+            temperature: 0.0,
+            entries: 1_000_000,
+            dimensions: 384,
+        }
+    }
+}
+
+/// How load is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WorkloadKind {
+    /// Each worker sends its next batch when its last one is answered.
+    #[default]
+    Closed,
+}
+
+/// When it is sent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Workload {
+    /// How load is made.
+    pub(super) kind: WorkloadKind,
+    /// Workers that send at the same time.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(super) concurrency: u32,
+    /// Requests that a worker releases at one instant.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(super) batch: u32,
+    /// Measured requests in all.
+    #[schemars(range(min = 1, max = 10000000))]
+    pub(super) requests: u32,
+    /// Requests sent before, not measured.
+    #[schemars(range(min = 0, max = 1000000))]
+    pub(super) warmup: u32,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self { kind: WorkloadKind::Closed, concurrency: 1, batch: 1, requests: 100, warmup: 10 }
+    }
+}
+
+/// How the index is searched.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Retrieval {
+    /// Neighbours asked for.
+    #[schemars(extend("enum" = [1, 10, 100]))]
+    pub(super) top_k: u32,
+    /// Candidates rescored in full precision, for `flat-q4`.
+    #[schemars(range(min = 1, max = 100000))]
+    pub(super) rescore: u32,
+    /// Queries whose recall is checked against the exact answer.
+    #[schemars(range(min = 1, max = 100000))]
+    pub(super) truth_queries: u32,
+}
+
+impl Default for Retrieval {
+    fn default() -> Self {
+        Self { top_k: 10, rescore: 30, truth_queries: 200 }
+    }
+}

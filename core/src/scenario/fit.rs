@@ -1,0 +1,121 @@
+//! Which keys belong to which kind of case, driver and data: one table of rules.
+
+use super::file::DatasetKind;
+use crate::case::DriverKind;
+use crate::metric::{Kind, MetricRef};
+
+/// What decides which keys a cell has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Choice {
+    pub(super) kind: Kind,
+    pub(super) driver: DriverKind,
+    pub(super) data: DatasetKind,
+}
+
+/// Why a key does not belong, and the key that decided so, as `(table, key)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Misfit {
+    pub(super) why: String,
+    pub(super) decided_by: (&'static str, &'static str),
+}
+
+/// The kind of the case.
+pub(super) const BY_CASE: (&str, &str) = ("", "kind");
+const BY_DRIVER: (&str, &str) = ("target", "driver");
+const BY_DATA: (&str, &str) = ("dataset", "kind");
+
+/// The drivers that can answer a kind of case, in words.
+pub(super) fn drivers_for(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Generation => "`auto`, `embedded`, `openai` or `simulated`",
+        Kind::Retrieval => "`flat`, `flat-q4` or `simulated`",
+    }
+}
+
+/// The data that a kind of case is sent, in words.
+pub(super) fn data_for(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Generation => "`synthetic`, `text` or `prompts`",
+        Kind::Retrieval => "`mixture` or `iid`",
+    }
+}
+
+/// Whether a driver can answer a kind of case.
+pub(super) fn driver_fits(driver: DriverKind, kind: Kind) -> bool {
+    match driver {
+        DriverKind::Auto => kind == Kind::Generation,
+        DriverKind::Embedded
+        | DriverKind::Openai
+        | DriverKind::Simulated
+        | DriverKind::Flat
+        | DriverKind::FlatQ4 => driver.kind().is_none_or(|answers| answers == kind),
+    }
+}
+
+/// The kind of case that a kind of data is for.
+pub(super) fn data_kind(data: DatasetKind) -> Kind {
+    match data {
+        DatasetKind::Synthetic | DatasetKind::Text | DatasetKind::Prompts => Kind::Generation,
+        DatasetKind::Mixture | DatasetKind::Iid => Kind::Retrieval,
+    }
+}
+
+/// Whether `table.key` belongs to a cell.
+pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Misfit> {
+    let misfit = |why: &str, decided_by| Err(Misfit { why: why.to_owned(), decided_by });
+    let generation = choice.kind == Kind::Generation;
+    let driver = |kinds: &[DriverKind], names: &str| match kinds.contains(&choice.driver) {
+        true => Ok(()),
+        false => misfit(
+            &format!("belongs to driver {names}, and this is `{}`", choice.driver.as_str()),
+            BY_DRIVER,
+        ),
+    };
+    let data = |kinds: &[DatasetKind], names: &str| match kinds.contains(&choice.data) {
+        true => Ok(()),
+        false => misfit(
+            &format!("belongs to data of kind {names}, and this is `{}`", choice.data.as_str()),
+            BY_DATA,
+        ),
+    };
+    use DriverKind::{Auto, Embedded, Flat, FlatQ4, Openai, Simulated};
+    match (table, key) {
+        ("retrieval", _) if generation => misfit("belongs to a retrieval case", BY_CASE),
+        ("retrieval", "rescore") => driver(&[FlatQ4, Simulated], "`flat-q4`"),
+        ("dataset", "output_tokens" | "temperature") | ("target", "model") if !generation => {
+            misfit("belongs to a generation case", BY_CASE)
+        }
+        ("dataset", "prompt_tokens") => data(&[DatasetKind::Synthetic], "`synthetic`"),
+        ("dataset", "text_length") => data(&[DatasetKind::Text], "`text`"),
+        ("dataset", "prompts") => data(&[DatasetKind::Prompts], "`prompts`"),
+        ("dataset", "entries" | "dimensions") => {
+            data(&[DatasetKind::Mixture, DatasetKind::Iid], "`mixture` or `iid`")
+        }
+        ("target", "base_url" | "api_key_env" | "endpoint" | "body") => {
+            driver(&[Openai, Auto], "`openai` or `auto`")
+        }
+        ("target", "threads") => {
+            driver(&[Embedded, Auto, Flat, FlatQ4], "`embedded`, `flat` or `flat-q4`")
+        }
+        ("simulation", _) => driver(&[Simulated], "`simulated`"),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a case can produce a metric; `top_k` for retrieval.
+pub(super) fn metric_fits(metric: MetricRef, kind: Kind, top_k: u32) -> Result<(), Misfit> {
+    if !metric.metric.kinds.contains(&kind) {
+        let why = format!("is not produced by a {} case", kind.as_str());
+        return Err(Misfit { why, decided_by: BY_CASE });
+    }
+    if recall_depth(metric).is_some_and(|k| k > top_k) {
+        let why = format!("needs at least as many neighbours, and `top_k` is {top_k}");
+        return Err(Misfit { why, decided_by: ("retrieval", "top_k") });
+    }
+    Ok(())
+}
+
+/// The `k` of `recall_at_k`.
+fn recall_depth(metric: MetricRef) -> Option<u32> {
+    metric.metric.id.strip_prefix("recall_at_")?.parse().ok()
+}

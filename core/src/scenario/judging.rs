@@ -1,0 +1,173 @@
+//! Which goals and tolerances a case is held against: the strongest of those that fit it.
+
+use super::cells::Cell;
+use super::defaults::default_tolerances;
+use super::fit;
+use super::layers::{Layer, Ledger, Role, decided};
+use super::lines::{Read, example, read_goal, read_metric, read_tolerance};
+use super::tree::{Entry, Node, Place};
+use crate::case::Gate;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::goal::Goal;
+use crate::metric::{self, Kind, MetricRef};
+use std::collections::BTreeMap;
+
+/// What decides which metrics a case has, and how many samples of each are planned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Planned<'a> {
+    pub(super) cell: &'a Cell<'a>,
+    pub(super) kind: Kind,
+    pub(super) top_k: u32,
+    pub(super) requests: u64,
+    pub(super) output_tokens: u64,
+    pub(super) epochs: u64,
+}
+
+impl Planned<'_> {
+    /// Most samples of a metric that all epochs together can give: one a request, for gaps
+    /// between tokens one less than there are tokens.
+    fn samples(&self, metric: MetricRef) -> u64 {
+        let each = match metric.metric.id == metric::ITL.id {
+            true => self.output_tokens.saturating_sub(1),
+            false => 1,
+        };
+        self.requests.saturating_mul(self.epochs).saturating_mul(each)
+    }
+
+    /// Whether the plan gives a metric the samples that it needs to be judged.
+    pub(super) fn is_enough(&self, metric: MetricRef) -> bool {
+        self.samples(metric) >= metric.stat.samples_needed() as u64
+    }
+}
+
+/// The strongest entry of a table for each metric that a case can produce.
+struct Chosen<'a, T>(BTreeMap<MetricRef, (&'a Entry, T)>);
+
+impl<'a, T> Chosen<'a, T> {
+    fn among(
+        layers: &[Layer<'a>],
+        table: &str,
+        read: fn(&Entry) -> Read<(MetricRef, T)>,
+        planned: Planned<'_>,
+        told: &mut Told<'_>,
+    ) -> Self {
+        let mut chosen = BTreeMap::new();
+        for layer in layers {
+            let entries = layer.node.get(table).into_iter().flat_map(Node::entries);
+            for entry in entries.filter(|entry| entry.key != "required") {
+                let Some(Ok((metric, value))) = read(entry) else { continue };
+                let adds = layer.role == Role::Preset && !chosen.contains_key(&metric);
+                if let Err(misfit) = fit::metric_fits(metric, planned.kind, planned.top_k) {
+                    let fault = entry.place.fault(format!("`{metric}` {}", misfit.why));
+                    let (table, key) = misfit.decided_by;
+                    let fault = decided(fault, planned.cell.place(table, key));
+                    told.misfit(layer.role, &entry.place, fault);
+                } else if adds {
+                    let fault = format!("`{metric}` replaces nothing: no case has it");
+                    told.misfit(layer.role, &entry.place, entry.place.fault(fault));
+                } else {
+                    told.ledger.used(entry);
+                    chosen.insert(metric, (entry, value));
+                }
+            }
+        }
+        Self(chosen)
+    }
+}
+
+/// Where misfits are told.
+pub(super) struct Told<'a> {
+    pub(super) ledger: &'a mut Ledger,
+    pub(super) faults: &'a mut Diagnostics,
+}
+
+impl Told<'_> {
+    fn misfit(&mut self, role: Role, place: &Place, fault: Diagnostic) {
+        match role {
+            Role::Case => self.faults.push(fault),
+            // What is shared is not about one case, so the place in one explains nothing.
+            Role::Shared | Role::Preset | Role::Override => {
+                self.ledger.unused_at(place, Diagnostic { note: None, ..fault });
+            }
+        }
+    }
+}
+
+/// The goals of a case, in the order of the catalogue's identifiers.
+pub(super) fn goals(layers: &[Layer<'_>], planned: Planned<'_>, told: &mut Told<'_>) -> Vec<Goal> {
+    let read =
+        |entry: &Entry| read_goal(entry).map(|read| read.map(|goal| (goal.metric, goal.bound)));
+    let chosen = Chosen::among(layers, "goals", read, planned, told);
+    chosen.0.into_iter().map(|(metric, (_, bound))| Goal { metric, bound }).collect()
+}
+
+/// What the judge is told of a case: the file's tolerances, or the defaults where it has none.
+pub(super) fn gate(
+    layers: &[Layer<'_>],
+    goals: &[Goal],
+    planned: Planned<'_>,
+    told: &mut Told<'_>,
+) -> Gate {
+    let chosen = Chosen::among(layers, "gate", read_tolerance, planned, told);
+    for (metric, (entry, _)) in &chosen.0 {
+        shortfall(*metric, &entry.place, planned, told.faults);
+    }
+    let written: BTreeMap<_, _> =
+        chosen.0.into_iter().map(|(metric, (_, tolerance))| (metric, tolerance)).collect();
+    let tolerances = if written.is_empty() { default_tolerances(planned) } else { written };
+    Gate { tolerances, required: required(layers, goals, planned, told) }
+}
+
+/// Refuses a percentile that the planned load can never have enough samples for.
+fn shortfall(metric: MetricRef, place: &Place, planned: Planned<'_>, faults: &mut Diagnostics) {
+    if planned.is_enough(metric) {
+        return;
+    }
+    let (needed, samples) = (metric.stat.samples_needed(), planned.samples(metric));
+    let message = format!(
+        "`{metric}` needs {needed} samples to be judged, and {} requests in {} epochs give at most {samples}",
+        planned.requests, planned.epochs
+    );
+    faults.push(
+        place.fault(message).help("plan more requests or epochs, or judge a lower percentile"),
+    );
+}
+
+/// The required goals: the strongest list, of which each case takes the goals that it has.
+fn required(
+    layers: &[Layer<'_>],
+    goals: &[Goal],
+    planned: Planned<'_>,
+    told: &mut Told<'_>,
+) -> Vec<MetricRef> {
+    let mut lists = layers.iter().filter_map(|layer| {
+        let entry = layer.node.get("gate")?.entry("required")?;
+        Some((layer.role, entry))
+    });
+    let Some((role, list)) = lists.next_back() else { return Vec::new() };
+    let mut required = Vec::new();
+    for item in list.node.items() {
+        let Some(Ok(metric)) = item.text().and_then(|name| read_metric(name, &item.place)) else {
+            continue;
+        };
+        match goals.iter().any(|goal| goal.metric == metric) {
+            true => {
+                told.ledger.used_at(&item.place);
+                shortfall(metric, &item.place, planned, told.faults);
+                required.push(metric);
+            }
+            false => {
+                let fault = item.place.fault(format!("`{metric}` is required, but is no goal"));
+                told.misfit(
+                    role,
+                    &item.place,
+                    fault.help(format!(
+                        "add it to `[goals]`: `\"{metric}\" = \"{}\"`",
+                        example(metric.metric)
+                    )),
+                );
+            }
+        }
+    }
+    required
+}

@@ -1,0 +1,148 @@
+//! The lines to hold a case against, as written: the texts of goals and tolerances, and why they
+//! cannot be read. Which case has which of them is not decided here.
+
+use super::tree::{Entry, Node, Place};
+use crate::case::Tolerance;
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::goal::{Bound, Goal};
+use crate::metric::{Better, CATALOGUE, Metric, MetricRef, MetricRefError};
+use crate::unit::Unit;
+
+/// Reports every goal and tolerance in `tables` that cannot be read, whatever it applies to.
+pub(super) fn check(tables: &Node, faults: &mut Diagnostics) {
+    for entry in tables.get("goals").into_iter().flat_map(Node::entries) {
+        if faults.is_full() {
+            return;
+        }
+        faults_of(read_goal(entry), faults);
+    }
+    for entry in tables.get("gate").into_iter().flat_map(Node::entries) {
+        if faults.is_full() {
+            return;
+        }
+        match entry.key.as_str() {
+            "required" => entry.node.items().iter().for_each(|item| {
+                let name = item.text().unwrap_or_default();
+                faults_of(read_metric(name, &item.place), faults);
+            }),
+            _ => faults_of(read_tolerance(entry), faults),
+        }
+    }
+}
+
+fn faults_of<T>(read: Read<T>, faults: &mut Diagnostics) {
+    if let Some(Err(fault)) = read {
+        faults.push(fault);
+    }
+}
+
+/// What was read, or why it cannot be; `None` where the value is no text at all, which the
+/// schema's check has reported.
+pub(super) type Read<T> = Option<Result<T, Diagnostic>>;
+
+pub(super) fn read_goal(entry: &Entry) -> Read<Goal> {
+    let text = entry.node.text()?;
+    let metric = match read_metric(&entry.key, &entry.place)? {
+        Ok(metric) => metric,
+        Err(fault) => return Some(Err(fault)),
+    };
+    let refuse = |why: String| entry.node.place.fault(format!("`{metric}`: {why}"));
+    Some(match Bound::parse(text, metric.metric.unit) {
+        Err(error) => Err(refuse(error.to_string())
+            .help(format!("for example `\"{metric}\" = \"{}\"`", example(metric.metric)))),
+        Ok(bound) => match out_of_range(bound, metric.metric.unit) {
+            Some(why) => Err(refuse(why)),
+            None => Ok(Goal { metric, bound }),
+        },
+    })
+}
+
+pub(super) fn example(metric: &Metric) -> &'static str {
+    match (metric.unit, metric.better) {
+        (Unit::Seconds, _) => "< 5 ms",
+        (Unit::Bytes, _) => "< 2 GiB",
+        (Unit::TokensPerSecond | Unit::RequestsPerSecond, _) => ">= 30",
+        (Unit::Ratio, Better::Higher) => ">= 95 %",
+        (Unit::Ratio, Better::Lower | Better::Neither) => "5 .. 15 %",
+        (Unit::Count, _) => "<= 3",
+        (Unit::Joules, _) => "< 100 J",
+        (Unit::Watts, _) => "< 300 W",
+        (Unit::Celsius, _) => "< 85 C",
+    }
+}
+
+/// No metric with a goal is ever negative, and shares end at 1.
+fn out_of_range(bound: Bound, unit: Unit) -> Option<String> {
+    let (low, high) = match bound {
+        Bound::AtLeast { value }
+        | Bound::Above { value }
+        | Bound::AtMost { value }
+        | Bound::Below { value } => (value, value),
+        Bound::Within { low, high } => (low, high),
+    };
+    if low < 0.0 || !high.is_finite() {
+        Some("a line below zero or without end is never met or never missed".to_owned())
+    } else if unit == Unit::Ratio && high > 1.0 {
+        Some(format!("{high} is more than the whole: write `{high} %`, or a share up to 1"))
+    } else if high == 0.0 && matches!(bound, Bound::Below { .. }) {
+        Some("nothing is below zero: write `<= 0`".to_owned())
+    } else {
+        None
+    }
+}
+
+pub(super) fn read_metric(name: &str, place: &Place) -> Read<MetricRef> {
+    Some(name.parse::<MetricRef>().map_err(|error| {
+        let fault = place.fault(error.to_string());
+        match error {
+            MetricRefError::Unknown(_) => fault.help(similar(name)),
+            MetricRefError::UnknownStat(_)
+            | MetricRefError::NeedsStat(_)
+            | MetricRefError::HasNoStat(_) => fault,
+        }
+    }))
+}
+
+fn similar(name: &str) -> String {
+    let (id, stat) = name.split_once('.').map_or((name, ""), |(id, _)| (id, &name[id.len()..]));
+    match nearest(id, CATALOGUE.iter().map(|metric| metric.id)) {
+        Some(near) => format!("did you mean `{near}{stat}`?"),
+        None => {
+            let ids: Vec<&str> = CATALOGUE.iter().map(|metric| metric.id).collect();
+            format!("the metrics are {}", ids.join(", "))
+        }
+    }
+}
+
+pub(super) fn read_tolerance(entry: &Entry) -> Read<(MetricRef, Tolerance)> {
+    let text = entry.node.text()?;
+    let metric = match read_metric(&entry.key, &entry.place)? {
+        Ok(metric) => metric,
+        Err(fault) => return Some(Err(fault)),
+    };
+    if metric.metric.better == Better::Neither {
+        let why = format!("`{metric}` is told and never judged: neither direction is better");
+        return Some(Err(entry.place.fault(why)));
+    }
+    let refuse = || {
+        let form = match metric.metric.unit == Unit::Ratio {
+            true => "expected percentage points, such as `0.5 pp`",
+            false => "expected a share of the baseline, such as `2 %`",
+        };
+        entry.node.place.fault(format!("tolerance \"{text}\": {form}"))
+    };
+    Some(tolerance(text, metric.metric.unit).ok_or_else(refuse).map(|found| (metric, found)))
+}
+
+/// `2 %` of the baseline; `0.5 pp` for shares, whose own percent would be ambiguous.
+fn tolerance(text: &str, unit: Unit) -> Option<Tolerance> {
+    let suffix = if unit == Unit::Ratio { "pp" } else { "%" };
+    let number: f64 = text.trim().strip_suffix(suffix)?.trim().parse().ok()?;
+    let share = number / 100.0;
+    // More than the whole is no tolerance, but a mistaken unit.
+    let sensible = share.is_finite() && !number.is_sign_negative() && share <= 1.0;
+    sensible.then_some(match unit {
+        Unit::Ratio => Tolerance::Absolute(share),
+        _ => Tolerance::Relative(share),
+    })
+}

@@ -1,0 +1,262 @@
+//! From a cell to a case: values into the nouns of the line, with the checks that need more than
+//! one value to be seen.
+
+use super::cells::Cell;
+use super::file::{DatasetKind, SpikeOf, Tables, WorkloadKind};
+use super::judging::{self, Planned, Told};
+use super::layers::Layer;
+use super::roots::Roots;
+use crate::case::{
+    Case, CaseId, Dataset, DriverKind, PromptSet, PromptSource, Requires, Retrieval, RunSettings,
+    Simulation, Target, VectorKind, VectorSet, Workload,
+};
+use crate::diagnostic::Diagnostic;
+use crate::metric::Kind;
+
+const GIB: f64 = 1_073_741_824.0;
+
+/// What a cell is resolved against.
+pub(super) struct Context<'a> {
+    pub(super) scenario: &'a str,
+    pub(super) case: &'a str,
+    pub(super) file: &'a str,
+    pub(super) layers: &'a [Layer<'a>],
+    pub(super) roots: &'a Roots,
+    /// The axes that have more than one value.
+    pub(super) varying: Vec<String>,
+}
+
+/// The case of a cell; `None` where it was refused.
+pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_>) -> Option<Case> {
+    let tables: Tables = match serde_json::from_value(cell.values.clone()) {
+        Ok(tables) => tables,
+        Err(error) => {
+            told.faults.push(Diagnostic::at(context.file, 0..0, error.to_string()));
+            return None;
+        }
+    };
+    cross_checks(cell, &tables, context).into_iter().for_each(|fault| told.faults.push(fault));
+    let planned = Planned {
+        cell,
+        kind: cell.choice.kind,
+        top_k: tables.retrieval.top_k,
+        requests: tables.workload.requests.into(),
+        output_tokens: tables.dataset.output_tokens.into(),
+        epochs: tables.run.epochs.into(),
+    };
+    let goals = judging::goals(context.layers, planned, told);
+    let gate = judging::gate(context.layers, &goals, planned, told);
+    let axes: Vec<(String, String)> =
+        cell.axes.iter().filter(|(axis, _)| context.varying.contains(axis)).cloned().collect();
+    Some(Case {
+        id: CaseId::new(context.scenario, context.case, &axes),
+        kind: cell.choice.kind,
+        run: settings(&tables, cell.choice.kind),
+        requires: requires(&tables),
+        retrieval: (cell.choice.kind == Kind::Retrieval).then(|| retrieval(cell, &tables)),
+        workload: workload(&tables),
+        benchmark_type: tables
+            .benchmark_type
+            .clone()
+            .unwrap_or_else(|| benchmark_type(&context.varying)),
+        notes: tables.notes.clone(),
+        dataset: dataset(cell.choice.data, &tables),
+        target: target(cell.choice.driver, tables),
+        goals,
+        gate,
+    })
+}
+
+/// Checks over several values of a cell.
+fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<Diagnostic> {
+    let refuse = |keys: &[(&str, &str)], message: String| {
+        let mut places = keys.iter().filter_map(|(table, key)| cell.place(table, key));
+        match (places.next(), places.next()) {
+            (Some(first), Some(second)) if first.file == second.file => {
+                first.fault(message).note(second.span(), "and this")
+            }
+            (Some(first), _) => first.fault(message),
+            (None, _) => {
+                Diagnostic::at(context.file, 0..0, format!("case `{}`: {message}", context.case))
+            }
+        }
+    };
+    let mut faults = Vec::new();
+    let load = &tables.workload;
+    let at_once = u64::from(load.batch) * u64::from(load.concurrency);
+    if at_once > u64::from(load.requests) {
+        let message = format!(
+            "{} requests cannot fill {} workers with batches of {}",
+            load.requests, load.concurrency, load.batch
+        );
+        let keys = [("workload", "requests"), ("workload", "batch"), ("workload", "concurrency")];
+        faults.push(refuse(&keys, message).help(format!("plan at least {at_once} requests")));
+    }
+    match cell.choice.kind {
+        Kind::Generation => faults.extend(generation_checks(cell, tables, context, &refuse)),
+        Kind::Retrieval => faults.extend(retrieval_checks(cell, tables, &refuse)),
+    }
+    faults
+}
+
+type Refuse<'a> = dyn Fn(&[(&str, &str)], String) -> Diagnostic + 'a;
+
+fn generation_checks(
+    cell: &Cell<'_>,
+    tables: &Tables,
+    context: &Context<'_>,
+    refuse: &Refuse<'_>,
+) -> Option<Diagnostic> {
+    if cell.choice.data == DatasetKind::Prompts && tables.dataset.prompts.is_empty() {
+        let message = "data of kind `prompts` has no prompts".to_owned();
+        let help = "write `prompts = [\"...\"]` beside it";
+        return Some(refuse(&[("dataset", "kind")], message).help(help));
+    }
+    if tables.run.spike_of == Some(SpikeOf::Query) {
+        let message = "`query` latencies are not measured in a generation case".to_owned();
+        return Some(refuse(&[("run", "spike_of")], message).help("write `itl`, `e2e` or `ttft`"));
+    }
+    let local = matches!(cell.choice.driver, DriverKind::Embedded | DriverKind::Auto);
+    let model = tables.target.model.as_deref().filter(|_| local)?;
+    let own = cell.is_override("target", "model");
+    let message = context.roots.refuses(model).filter(|_| !own)?;
+    let help =
+        "move the file into the project, or list its folder in `allow_paths` of `tokgate.toml`";
+    Some(refuse(&[("target", "model")], message).help(help))
+}
+
+fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Option<Diagnostic> {
+    let search = &tables.retrieval;
+    let rescores = cell.choice.driver == DriverKind::FlatQ4;
+    if rescores && search.rescore < search.top_k {
+        let message = format!(
+            "rescoring {} candidates cannot give {} neighbours",
+            search.rescore, search.top_k
+        );
+        return Some(refuse(&[("retrieval", "rescore"), ("retrieval", "top_k")], message));
+    }
+    if matches!(tables.run.spike_of, Some(of) if of != SpikeOf::Query && of != SpikeOf::E2e) {
+        let message = "a retrieval case has no tokens to take spikes from".to_owned();
+        return Some(refuse(&[("run", "spike_of")], message).help("write `query`"));
+    }
+    let written = cell.place("retrieval", "truth_queries").is_some();
+    (written && search.truth_queries > tables.workload.requests).then(|| {
+        let message = format!(
+            "recall is checked on {} queries, but only {} are sent",
+            search.truth_queries, tables.workload.requests
+        );
+        refuse(&[("retrieval", "truth_queries"), ("workload", "requests")], message)
+    })
+}
+
+fn target(driver: DriverKind, tables: Tables) -> Target {
+    let played = &tables.target.simulation;
+    let simulation = (driver == DriverKind::Simulated).then_some(Simulation {
+        ttft_s: played.ttft_ms / 1e3,
+        itl_s: played.itl_ms / 1e3,
+        jitter: played.jitter,
+        ttft_factor: played.ttft_factor,
+        itl_factor: played.itl_factor,
+        stall_rate: played.stall_rate,
+        stall_factor: played.stall_factor,
+        error_rate: played.error_rate,
+        truncate_rate: played.truncate_rate,
+    });
+    Target {
+        driver,
+        base_url: tables.target.base_url,
+        model: tables.target.model,
+        api_key_env: tables.target.api_key_env,
+        endpoint: tables.target.endpoint,
+        body: tables.target.body,
+        threads: tables.target.threads.unwrap_or(1),
+        simulation,
+    }
+}
+
+fn dataset(kind: DatasetKind, tables: &Tables) -> Dataset {
+    let written = &tables.dataset;
+    let prompts = |source| {
+        Dataset::Prompts(PromptSet {
+            source,
+            output_tokens: written.output_tokens,
+            temperature: written.temperature,
+        })
+    };
+    let vectors = |kind| {
+        let (entries, dimensions) = (written.entries, written.dimensions);
+        Dataset::Vectors(VectorSet { kind, entries, dimensions })
+    };
+    match kind {
+        DatasetKind::Synthetic => {
+            prompts(PromptSource::Synthetic { prompt_tokens: written.prompt_tokens })
+        }
+        DatasetKind::Text => prompts(PromptSource::Text { text_length: written.text_length }),
+        DatasetKind::Prompts => prompts(PromptSource::Prompts { prompts: written.prompts.clone() }),
+        DatasetKind::Mixture => vectors(VectorKind::Mixture),
+        DatasetKind::Iid => vectors(VectorKind::Iid),
+    }
+}
+
+/// How the index is searched. An exact search rescores nothing; recall is checked on no more
+/// queries than are sent.
+fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Retrieval {
+    let written = &tables.retrieval;
+    let rescores = cell.choice.driver != DriverKind::Flat;
+    Retrieval {
+        top_k: written.top_k,
+        rescore: if rescores { written.rescore } else { 0 },
+        truth_queries: written.truth_queries.min(tables.workload.requests),
+    }
+}
+
+fn workload(tables: &Tables) -> Workload {
+    let written = &tables.workload;
+    match written.kind {
+        WorkloadKind::Closed => Workload::Closed {
+            concurrency: written.concurrency,
+            batch: written.batch,
+            requests: written.requests,
+            warmup: written.warmup,
+        },
+    }
+}
+
+pub(super) fn requires(tables: &Tables) -> Requires {
+    let bytes = |gib: Option<f64>| gib.map(|gib| (gib * GIB) as u64);
+    Requires {
+        gpu: tables.requires.gpu.clone(),
+        min_vram_bytes: bytes(tables.requires.min_vram_gb),
+        free_memory_bytes: bytes(tables.requires.free_memory_gb),
+    }
+}
+
+fn settings(tables: &Tables, kind: Kind) -> RunSettings {
+    let usual = match kind {
+        Kind::Generation => SpikeOf::Itl,
+        Kind::Retrieval => SpikeOf::Query,
+    };
+    RunSettings {
+        epochs: tables.run.epochs,
+        timeout_s: tables.run.timeout_s,
+        seed: tables.run.seed,
+        salt: tables.run.salt,
+        telemetry_interval_s: f64::from(tables.telemetry.interval_ms) / 1e3,
+        spike_of: tables.run.spike_of.unwrap_or(usual).as_str().to_owned(),
+    }
+}
+
+/// The kind of benchmark, from the first axis that varies.
+fn benchmark_type(varying: &[String]) -> String {
+    let Some(axis) = varying.first() else { return "single".to_owned() };
+    match axis.as_str() {
+        "model" => "model_comparison",
+        "concurrency" => "worker_optimization",
+        "prompt_tokens" | "text_length" => "prompt_length",
+        "temperature" => "temperature",
+        "batch" => "batch_size",
+        "entries" => "index_scaling",
+        other => other,
+    }
+    .to_owned()
+}
