@@ -1,1 +1,58 @@
-//! The harness.
+//! The measuring half of tokgate: the only package with a clock and with sockets towards targets.
+//!
+//! A [`driver::Driver`] says *what* came, the [`recorder::Reply`] says *when*, a workload says
+//! when to send, and `measure` puts them together. What does not live here, on purpose:
+//! baselines, verdicts, SQLite, the terminal, the command line.
+
+pub mod clock;
+pub mod driver;
+pub mod http;
+pub mod machine;
+pub mod recorder;
+pub mod retrieval;
+pub mod stop;
+pub mod telemetry;
+pub mod wire;
+
+/// A small generation case for the tests of this package.
+#[cfg(test)]
+pub(crate) fn test_case() -> tokgate_core::case::Case {
+    use tokgate_core::case::{
+        Case, CaseId, Dataset, DriverKind, Endpoint, Gate, PromptSet, PromptSource, Requires,
+        RunSettings, Target, Workload,
+    };
+    Case {
+        id: CaseId::new("test", "case", &[]),
+        kind: tokgate_core::metric::Kind::Generation,
+        target: Target {
+            driver: DriverKind::Simulated,
+            base_url: None,
+            model: None,
+            api_key_env: None,
+            endpoint: Endpoint::Chat,
+            body: serde_json::Map::new(),
+            threads: 1,
+            simulation: None,
+        },
+        dataset: Dataset::Prompts(PromptSet {
+            source: PromptSource::Synthetic { prompt_tokens: 16 },
+            output_tokens: 8,
+            temperature: 0.0,
+        }),
+        workload: Workload::Closed { concurrency: 1, batch: 1, requests: 10, warmup: 0 },
+        retrieval: None,
+        run: RunSettings {
+            epochs: 1,
+            timeout_s: 60.0,
+            seed: 42,
+            salt: true,
+            telemetry_interval_s: 0.1,
+            spike_of: "itl".to_owned(),
+        },
+        requires: Requires::default(),
+        goals: Vec::new(),
+        gate: Gate::default(),
+        benchmark_type: "single".to_owned(),
+        notes: String::new(),
+    }
+}

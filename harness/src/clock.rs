@@ -1,0 +1,27 @@
+//! The one clock of a run.
+
+use tokgate_core::time::Offset;
+use tokio::time::Instant;
+
+/// A monotonic clock that counts from the run's start.
+///
+/// It is tokio's `Instant`: the operating system's monotonic clock in every real run, and the
+/// paused clock of a test that runs the simulated driver without waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    /// Starts counting now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { origin: Instant::now() }
+    }
+
+    /// Nanoseconds since the start.
+    #[must_use]
+    pub fn now(&self) -> Offset {
+        Offset(u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,88 @@
+//! What it takes to speak to a target.
+
+use crate::recorder::Reply;
+use futures_util::future::BoxFuture;
+use tokgate_core::failure::Failure;
+use tokgate_core::record::{Neighbours, Usage};
+use tokgate_core::run::{Preparation, TargetIdentity};
+
+/// What is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Payload {
+    /// A prompt for a language model.
+    Prompt {
+        /// The user's message.
+        text: String,
+        /// Output tokens asked for.
+        max_tokens: u32,
+        /// Sampling temperature; 0 is greedy.
+        temperature: f64,
+    },
+    /// A query for a vector index, by its number in the data set's query stream.
+    Query {
+        /// Which query.
+        index: u32,
+    },
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Its number within the epoch.
+    pub ordinal: u64,
+    /// Seed for whatever the target draws, where the target takes one.
+    pub seed: u64,
+    /// What is sent.
+    pub payload: Payload,
+}
+
+/// What a target answered, apart from when.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answer {
+    /// Token counts, the target's own where it gives them.
+    pub usage: Option<Usage>,
+    /// Why it stopped, in its own word.
+    pub finish_reason: Option<String>,
+    /// The answer's text.
+    pub text: Option<String>,
+    /// The neighbours found.
+    pub neighbours: Option<Neighbours>,
+}
+
+/// Speaks to one target. It reports to the [`Reply`] and never reads a clock.
+pub trait Driver: Send + Sync {
+    /// What the target says of itself.
+    fn identity(&self) -> TargetIdentity;
+
+    /// What had to happen before the first request.
+    fn preparation(&self) -> Preparation {
+        Preparation::default()
+    }
+
+    /// Sends one request and waits for its end. Dropping the future abandons the request and
+    /// frees what the target holds for it.
+    fn send<'a>(
+        &'a self,
+        request: &'a Request,
+        reply: &'a Reply,
+    ) -> BoxFuture<'a, Result<Answer, Failure>>;
+}
+
+/// Why a target cannot be measured at all. Each message ends in what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The case asks for something this build or machine does not have.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The case's settings do not fit the target.
+    #[error("{0}")]
+    Invalid(String),
+    /// The target does not answer as it should.
+    #[error("{failure}; {advice}")]
+    Unreachable {
+        /// What happened.
+        failure: Failure,
+        /// One line of advice.
+        advice: String,
+    },
+}

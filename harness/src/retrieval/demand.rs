@@ -1,0 +1,207 @@
+//! What a case demands of a vector index, checked: where its numbers do not fit together, or not
+//! into memory, the case is refused before anything is generated.
+
+use super::corpus::Wanted;
+use super::crew::Size;
+use super::index::Knobs;
+use super::vectors::GROUP;
+use crate::driver::OpenError;
+use tokgate_core::case::{Case, Dataset, DriverKind, Retrieval, VectorSet, Workload};
+
+/// Distinct queries held at most (24 MiB of 384 dimensions, four blocks of the generator); more
+/// requests ask them again from the first on.
+const MOST_QUERIES: usize = 1 << 14;
+/// Queries searched at the same time at most: beyond, the operating system's scheduler would be
+/// measured and not the index. Further queries wait in a queue, and the wait counts.
+const MOST_MEMBERS: usize = 64;
+/// What the scan engines take.
+const MOST_DIMENSIONS: u32 = 16_384;
+
+/// A retrieval case in the words of this module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demand {
+    /// Which engine.
+    pub driver: DriverKind,
+    /// Which data.
+    pub wanted: Wanted,
+    /// Neighbours of each query.
+    pub top_k: usize,
+    /// What the engine is told.
+    pub knobs: Knobs,
+    /// Who searches.
+    pub size: Size,
+}
+
+impl Demand {
+    /// Reads a case.
+    ///
+    /// # Errors
+    /// When its numbers do not fit together; the message names them.
+    pub fn of(case: &Case) -> Result<Self, OpenError> {
+        let (set, retrieval) = parts(case)?;
+        check_set(set)?;
+        check_search(set, retrieval, case.target.driver)?;
+        Ok(Self {
+            driver: case.target.driver,
+            wanted: wanted(case, set, retrieval),
+            top_k: retrieval.top_k as usize,
+            knobs: Knobs { rescore: retrieval.rescore as usize },
+            size: size(case),
+        })
+    }
+
+    /// Bytes needed in all; the rows only where they are not there already.
+    #[must_use]
+    pub fn bytes(&self, rows_are_there: bool) -> u64 {
+        let rows = if rows_are_there { 0 } else { super::memory::rows(&self.wanted.set) };
+        rows + super::memory::index(&self.wanted.set, self.driver)
+    }
+
+    /// Refuses what does not fit into memory; where memory is unknown, it is tried.
+    ///
+    /// # Errors
+    /// With what is needed and what there is, in GiB.
+    pub fn afford(&self, needed: u64, available: Option<u64>) -> Result<(), OpenError> {
+        let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+        match available {
+            Some(available) if available < needed => Err(OpenError::Unavailable(format!(
+                "{} needs {:.1} GiB of memory and {:.1} GiB are available; lower `entries` or `dimensions`",
+                self.wanted.name(),
+                gib(needed),
+                gib(available)
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn parts(case: &Case) -> Result<(&VectorSet, &Retrieval), OpenError> {
+    match (&case.dataset, &case.retrieval) {
+        (Dataset::Vectors(set), Some(retrieval)) => Ok((set, retrieval)),
+        (Dataset::Prompts(_), _) => Err(invalid(format!(
+            "{}: driver `{}` searches vectors and the dataset has prompts; take `kind = \"mixture\"`",
+            case.id,
+            case.target.driver.as_str(),
+        ))),
+        (Dataset::Vectors(_), None) => Err(invalid(format!(
+            "{} does not say how to search; give it `top_k`, `rescore` and `truth_queries`",
+            case.id
+        ))),
+    }
+}
+
+fn check_set(set: &VectorSet) -> Result<(), OpenError> {
+    let whole = (set.dimensions as usize).is_multiple_of(GROUP);
+    if !whole || !(1..=MOST_DIMENSIONS).contains(&set.dimensions) {
+        return Err(invalid(format!(
+            "dimensions = {}; take a multiple of {GROUP} from {GROUP} to {MOST_DIMENSIONS}",
+            set.dimensions
+        )));
+    }
+    match set.entries {
+        0 => Err(invalid("entries = 0; an index needs at least one".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn check_search(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Result<(), OpenError> {
+    let Retrieval { top_k, rescore, .. } = *asked;
+    if !(1..=set.entries).contains(&top_k) {
+        return Err(invalid(format!(
+            "top_k = {top_k} of {} entries; ask for 1 to {} neighbours",
+            set.entries, set.entries
+        )));
+    }
+    match driver == DriverKind::FlatQ4 && (1..top_k).contains(&rescore) {
+        true => Err(invalid(format!(
+            "rescore = {rescore} is less than top_k = {top_k}; rescore at least top_k candidates, or 0 for none"
+        ))),
+        false => Ok(()),
+    }
+}
+
+fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {
+    let Workload::Closed { requests, warmup, .. } = &case.workload;
+    let bounded = |count: u32| (count as usize).clamp(1, MOST_QUERIES);
+    let queries = bounded((*requests).max(asked.truth_queries));
+    Wanted {
+        set: set.clone(),
+        seed: case.run.seed,
+        queries,
+        warmup: bounded(*warmup),
+        truth: (asked.truth_queries as usize).min(queries),
+    }
+}
+
+fn size(case: &Case) -> Size {
+    let Workload::Closed { concurrency, batch, .. } = &case.workload;
+    let in_flight = (*concurrency as usize).saturating_mul(*batch as usize);
+    Size { members: in_flight.clamp(1, MOST_MEMBERS), threads: case.target.threads.max(1) as usize }
+}
+
+fn invalid(message: String) -> OpenError {
+    OpenError::Invalid(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::case;
+    use super::*;
+
+    fn refusal(change: impl FnOnce(&mut Case)) -> String {
+        let mut case = case(1000, 64);
+        change(&mut case);
+        Demand::of(&case).unwrap_err().to_string()
+    }
+
+    fn set(case: &mut Case) -> &mut VectorSet {
+        match &mut case.dataset {
+            Dataset::Vectors(set) => set,
+            Dataset::Prompts(_) => unreachable!("the fixture has vectors"),
+        }
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_together_are_refused_with_their_names() {
+        assert!(refusal(|case| set(case).entries = 0).contains("entries = 0"));
+        assert!(refusal(|case| set(case).entries = 9).contains("top_k = 10 of 9 entries"));
+        assert!(refusal(|case| set(case).dimensions = 100).contains("dimensions = 100"));
+        assert!(refusal(|case| set(case).dimensions = 0).contains("dimensions = 0"));
+        let search = |case: &mut Case, top_k, rescore| {
+            case.retrieval = Some(Retrieval { top_k, rescore, truth_queries: 1 });
+        };
+        assert!(refusal(|case| search(case, 0, 30)).contains("top_k = 0"));
+        assert!(refusal(|case| search(case, 100, 30)).contains("rescore = 30 is less than"));
+        assert!(refusal(|case| case.retrieval = None).contains("`truth_queries`"));
+    }
+
+    #[test]
+    fn the_exact_engine_has_nothing_to_rescore_and_takes_any_number() {
+        let mut case = case(1000, 64);
+        case.target.driver = DriverKind::Flat;
+        case.retrieval = Some(Retrieval { top_k: 100, rescore: 30, truth_queries: 1 });
+        assert!(Demand::of(&case).is_ok());
+    }
+
+    #[test]
+    fn short_memory_is_refused_with_the_numbers_and_unknown_memory_is_tried() {
+        let demand = Demand::of(&case(1_000_000, 384)).unwrap();
+        let needed = demand.bytes(false);
+        assert!(needed > 1_000_000 * (384 * 4 + 192));
+        let refusal = demand.afford(needed, Some(1 << 30)).unwrap_err().to_string();
+        assert!(refusal.contains("1.0 GiB are available; lower `entries`"), "{refusal}");
+        assert!(demand.afford(needed, None).is_ok());
+        assert!(demand.afford(needed, Some(needed)).is_ok());
+        assert!(demand.bytes(true) < needed - 1_000_000 * 384 * 4 + 1);
+    }
+
+    #[test]
+    fn each_request_in_flight_has_a_searcher_up_to_a_bound() {
+        let members = |concurrency, batch| {
+            let mut case = case(1000, 64);
+            case.workload = Workload::Closed { concurrency, batch, requests: 10, warmup: 0 };
+            Demand::of(&case).unwrap().size.members
+        };
+        assert_eq!((members(1, 1), members(4, 2), members(1000, 1000)), (1, 8, MOST_MEMBERS));
+    }
+}

@@ -1,0 +1,96 @@
+//! Where one query is answered: searched, reported, and only then compared with the truth.
+
+use super::best::Neighbour;
+use super::corpus::Corpus;
+use super::index::{SearchError, VectorIndex};
+use super::truth::Asked;
+use crate::driver::{Answer, Payload};
+use crate::recorder::Reply;
+use std::sync::Arc;
+use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::record::{EventKind, Hits, Neighbours};
+
+/// Queries from this number on only warm up. They come from a stream of their own, so that they
+/// leave nothing of a measured query in a cache.
+pub const WARMUP: u32 = 1 << 31;
+
+/// A query of one of the two streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Measured.
+    Measured(usize),
+    /// Asked to warm up.
+    Warmup(usize),
+}
+
+impl Question {
+    /// Which query a request asks.
+    ///
+    /// # Errors
+    /// When it asks for text.
+    pub fn of(payload: &Payload) -> Result<Self, Failure> {
+        match payload {
+            Payload::Query { index } if *index >= WARMUP => {
+                Ok(Self::Warmup((*index - WARMUP) as usize))
+            }
+            Payload::Query { index } => Ok(Self::Measured(*index as usize)),
+            Payload::Prompt { .. } => Err(Failure::new(
+                FailureClass::Engine,
+                "a vector index was sent a prompt; it answers queries by number",
+            )),
+        }
+    }
+}
+
+/// An index, its data, and how it is asked.
+pub struct Desk {
+    /// The data.
+    pub corpus: Arc<Corpus>,
+    /// The index over its rows.
+    pub index: Box<dyn VectorIndex>,
+    /// Neighbours of each query.
+    pub top_k: usize,
+    /// Measured queries, from the first on, whose answers are compared with the exact ones.
+    pub truth_queries: usize,
+}
+
+impl Desk {
+    /// Searches, and reports the neighbours as the one content event at the moment they are
+    /// there. Comparing them comes after and costs the query nothing.
+    ///
+    /// # Errors
+    /// When the engine refuses the query.
+    pub fn answer(&self, question: Question, reply: &Reply) -> Result<Answer, Failure> {
+        let mut found = Vec::new();
+        self.index.search(self.vector(question), self.top_k, &mut found).map_err(failure)?;
+        reply.arrived();
+        reply.event(EventKind::Content, None);
+        reply.done();
+        let hits = self.hits(question, &found);
+        let ids = found.iter().map(|neighbour| neighbour.id).collect();
+        Ok(Answer { neighbours: Some(Neighbours { ids, hits }), ..Answer::default() })
+    }
+
+    /// A question's vector; after the last distinct query the first comes again.
+    fn vector(&self, question: Question) -> &[f32] {
+        let (stream, number) = match question {
+            Question::Measured(number) => (&self.corpus.queries, number),
+            Question::Warmup(number) => (&self.corpus.warmup, number),
+        };
+        stream.row(number % stream.len())
+    }
+
+    fn hits(&self, question: Question, found: &[Neighbour]) -> Vec<Hits> {
+        let Question::Measured(number) = question else { return Vec::new() };
+        let number = number % self.corpus.queries.len();
+        if number >= self.truth_queries {
+            return Vec::new();
+        }
+        let asked = Asked { number, vector: self.vector(question) };
+        self.corpus.truth.hits(&self.corpus.rows.vectors, asked, found)
+    }
+}
+
+fn failure(error: SearchError) -> Failure {
+    Failure::new(FailureClass::Engine, error.to_string())
+}

@@ -1,0 +1,38 @@
+//! Which engine a driver names: the one place that knows them all.
+
+use super::demand::Demand;
+use super::flat::Flat;
+use super::flat_q4::FlatQ4;
+use super::index::{Knobs, VectorIndex};
+use super::vectors::Vectors;
+use crate::driver::OpenError;
+use std::sync::Arc;
+use tokgate_core::case::DriverKind;
+
+/// Builds the engine of a driver over the rows, on the threads of the current pool.
+///
+/// # Errors
+/// When the driver is no index, or the engine does not take the rows.
+pub fn build(demand: &Demand, rows: &Arc<Vectors>) -> Result<Box<dyn VectorIndex>, OpenError> {
+    match demand.driver {
+        DriverKind::Flat => build_as::<Flat>(demand.knobs, rows),
+        DriverKind::FlatQ4 => build_as::<FlatQ4>(demand.knobs, rows),
+        other @ (DriverKind::Auto
+        | DriverKind::Embedded
+        | DriverKind::Openai
+        | DriverKind::Simulated) => Err(OpenError::Invalid(format!(
+            "driver `{}` is no vector index; take `flat` or `flat-q4`",
+            other.as_str()
+        ))),
+    }
+}
+
+fn build_as<Index: VectorIndex + 'static>(
+    knobs: Knobs,
+    rows: &Arc<Vectors>,
+) -> Result<Box<dyn VectorIndex>, OpenError> {
+    match Index::build(Arc::clone(rows), knobs) {
+        Ok(index) => Ok(Box::new(index)),
+        Err(error) => Err(OpenError::Invalid(error.to_string())),
+    }
+}

@@ -1,0 +1,147 @@
+//! What every engine owes, checked against a plain loop and against one another.
+
+use super::best::Neighbour;
+use super::flat::Flat;
+use super::flat_q4::FlatQ4;
+use super::generator::{Generator, Side};
+use super::index::{Knobs, SearchError, VectorIndex};
+use super::truth::{Asked, Truth};
+use super::vectors::{VectorFault, Vectors};
+use std::sync::Arc;
+use tokgate_core::case::{VectorKind, VectorSet};
+
+const ROWS: usize = 20_000;
+const QUERIES: usize = 50;
+const K: usize = 10;
+
+struct Data {
+    rows: Arc<Vectors>,
+    queries: Vectors,
+}
+
+fn data(rows: usize, dimensions: u32) -> Data {
+    let set = VectorSet { kind: VectorKind::Mixture, entries: 0, dimensions };
+    let generator = Generator::new(&set, 42);
+    Data {
+        rows: Arc::new(generator.rows(Side::Corpus, rows)),
+        queries: generator.rows(Side::Queries, QUERIES),
+    }
+}
+
+fn engines(rows: &Arc<Vectors>) -> [Box<dyn VectorIndex>; 2] {
+    let knobs = Knobs { rescore: 30 };
+    [
+        Box::new(Flat::build(Arc::clone(rows), knobs).unwrap()),
+        Box::new(FlatQ4::build(Arc::clone(rows), knobs).unwrap()),
+    ]
+}
+
+fn search(index: &dyn VectorIndex, query: &[f32], k: usize) -> Result<Vec<Neighbour>, SearchError> {
+    let mut found = Vec::new();
+    index.search(query, k, &mut found).map(|()| found)
+}
+
+/// Share of the exact ten found, over all queries.
+fn recall(index: &dyn VectorIndex, data: &Data, truth: &Truth) -> f64 {
+    let hits = data.queries.rows().enumerate().map(|(number, vector)| {
+        let found = search(index, vector, K).unwrap();
+        truth.hits(&data.rows, Asked { number, vector }, &found)[1].found
+    });
+    f64::from(hits.sum::<u32>()) / (QUERIES * K) as f64
+}
+
+#[test]
+fn the_reference_finds_the_ids_of_a_plain_loop_in_double_precision() {
+    let data = data(3000, 64);
+    let flat = Flat::build(Arc::clone(&data.rows), Knobs { rescore: 0 }).unwrap();
+    for query in data.queries.rows() {
+        let cosine = |row: &[f32]| {
+            row.iter().zip(query).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
+        };
+        let mut naive: Vec<f64> = data.rows.rows().map(cosine).collect();
+        let found = search(&flat, query, K).unwrap();
+        let named: Vec<f64> = found.iter().map(|neighbour| naive[neighbour.id as usize]).collect();
+        naive.sort_by(|a, b| b.total_cmp(a));
+        assert!(named.iter().zip(&naive).all(|(a, b)| (a - b).abs() < 1e-6));
+    }
+}
+
+#[test]
+fn the_reference_finds_all_and_the_default_nearly_all() {
+    let data = data(ROWS, 128);
+    let truth = Truth::find(&data.rows, &data.queries, QUERIES);
+    let [flat, flat_q4] = engines(&data.rows);
+    assert_eq!(recall(&*flat, &data, &truth), 1.0);
+    let reached = recall(&*flat_q4, &data, &truth);
+    assert!(reached >= 0.99, "recall@10 {reached}");
+}
+
+#[test]
+fn more_candidates_to_rescore_find_no_less() {
+    let data = data(ROWS, 128);
+    let truth = Truth::find(&data.rows, &data.queries, QUERIES);
+    let reached: Vec<f64> = [0, 10, 20, 40, 200]
+        .map(|rescore| {
+            let index = FlatQ4::build(Arc::clone(&data.rows), Knobs { rescore }).unwrap();
+            recall(&index, &data, &truth)
+        })
+        .to_vec();
+    assert!(reached.is_sorted(), "{reached:?}");
+    assert!(reached[0] < 0.99 && reached[4] > 0.999, "the knob does nothing: {reached:?}");
+}
+
+#[test]
+fn neighbours_come_best_first_and_a_row_is_its_own_nearest() {
+    let data = data(2000, 64);
+    for index in engines(&data.rows) {
+        let found = search(&*index, data.rows.row(1234), K).unwrap();
+        assert_eq!((found.len(), found[0].id), (K, 1234), "{}", index.name());
+        assert!(found.is_sorted(), "{}", index.name());
+    }
+}
+
+#[test]
+fn queries_that_cannot_be_answered_are_refused() {
+    let data = data(100, 64);
+    let mut not_a_number = data.queries.row(0).to_vec();
+    not_a_number[5] = f32::NAN;
+    let mut infinite = data.queries.row(0).to_vec();
+    infinite[0] = f32::NEG_INFINITY;
+    for index in engines(&data.rows) {
+        let refused = |query: &[f32], k: usize| search(&*index, query, k).unwrap_err();
+        assert!(refused(&not_a_number, K).to_string().contains("component 5 is NaN"));
+        assert!(refused(&infinite, K).to_string().contains("component 0 is -inf"));
+        assert_eq!(refused(&[0.0; 64], K), SearchError::Query(VectorFault::Zero));
+        let short = VectorFault::Length { expected: 64, got: 56 };
+        assert_eq!(refused(&data.queries.row(0)[..56], K), SearchError::Query(short));
+        for k in [0, 101] {
+            assert_eq!(refused(data.queries.row(0), k), SearchError::Neighbours { k, rows: 100 });
+        }
+    }
+}
+
+#[test]
+fn all_rows_can_be_asked_for() {
+    let data = data(100, 64);
+    for index in engines(&data.rows) {
+        let mut ids: Vec<u32> =
+            search(&*index, data.queries.row(0), 100).unwrap().iter().map(|n| n.id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..100).collect::<Vec<_>>(), "{}", index.name());
+    }
+}
+
+#[test]
+fn the_size_is_that_of_what_is_scanned() {
+    let data = data(1024, 64);
+    let [flat, flat_q4] = engines(&data.rows);
+    assert_eq!(flat.bytes(), 1024 * 64 * 4);
+    assert_eq!(flat_q4.bytes(), 1024 * (64 / 2 + 4), "codes and a scale for each row");
+}
+
+#[test]
+fn the_version_named_is_the_version_pinned() {
+    let [_, flat_q4] = engines(&data(10, 64).rows);
+    let pinned = flat_q4.engine().replace(' ', " = \"=") + "\"";
+    assert!(include_str!("../../../Cargo.toml").contains(&pinned), "{pinned}");
+}

@@ -1,0 +1,50 @@
+//! A retrieval case for tests.
+
+use std::collections::BTreeMap;
+use tokgate_core::case::{
+    Case, CaseId, Dataset, DriverKind, Endpoint, Gate, Requires, Retrieval, RunSettings, Target,
+    VectorKind, VectorSet, Workload,
+};
+use tokgate_core::metric::Kind;
+
+/// Ten neighbours of 100 queries over a seeded mixture, by the default engine.
+pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
+    Case {
+        id: CaseId::new("retrieval", "search", &[]),
+        kind: Kind::Retrieval,
+        target: target(),
+        dataset: Dataset::Vectors(VectorSet { kind: VectorKind::Mixture, entries, dimensions }),
+        workload: Workload::Closed { concurrency: 1, batch: 1, requests: 100, warmup: 10 },
+        retrieval: Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 50 }),
+        run: settings(),
+        requires: Requires::default(),
+        goals: Vec::new(),
+        gate: Gate { tolerances: BTreeMap::new(), required: Vec::new() },
+        benchmark_type: "retrieval".to_owned(),
+        notes: String::new(),
+    }
+}
+
+fn target() -> Target {
+    Target {
+        driver: DriverKind::FlatQ4,
+        base_url: None,
+        model: None,
+        api_key_env: None,
+        endpoint: Endpoint::default(),
+        body: serde_json::Map::new(),
+        threads: 1,
+        simulation: None,
+    }
+}
+
+fn settings() -> RunSettings {
+    RunSettings {
+        epochs: 1,
+        timeout_s: 10.0,
+        seed: 42,
+        salt: false,
+        telemetry_interval_s: 0.1,
+        spike_of: "query".to_owned(),
+    }
+}

@@ -1,0 +1,69 @@
+//! Exact f32 search: every row is compared with the query. The reference for the other engines.
+
+use super::best::{Best, Neighbour};
+use super::index::{BuildError, Knobs, SearchError, VectorIndex, check_query, check_rows};
+use super::vectors::{Vectors, dot};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Rows that one thread compares before another may take over.
+const STRETCH: usize = 1 << 15;
+
+/// All rows, compared one by one.
+pub struct Flat {
+    rows: Arc<Vectors>,
+}
+
+impl VectorIndex for Flat {
+    fn build(rows: Arc<Vectors>, _: Knobs) -> Result<Self, BuildError> {
+        check_rows(&rows)?;
+        Ok(Self { rows })
+    }
+
+    fn search(
+        &self,
+        query: &[f32],
+        k: usize,
+        found: &mut Vec<Neighbour>,
+    ) -> Result<(), SearchError> {
+        check_query(query, k, &self.rows)?;
+        let best = self
+            .rows
+            .values()
+            .par_chunks(STRETCH * query.len())
+            .enumerate()
+            .map(|(stretch, rows)| scan(query, k, (stretch * STRETCH) as u32, rows))
+            .reduce(|| Best::new(k), Best::merged);
+        *found = best.into_sorted();
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.rows.bytes()
+    }
+
+    fn name(&self) -> &'static str {
+        "flat"
+    }
+
+    fn precision(&self) -> &'static str {
+        "f32"
+    }
+
+    fn engine(&self) -> String {
+        format!("tokgate flat {}", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn kernel(&self) -> &'static str {
+        "f32, 8 lanes"
+    }
+}
+
+/// The best of some rows, the first of which is row `first`.
+fn scan(query: &[f32], k: usize, first: u32, rows: &[f32]) -> Best {
+    let mut best = Best::new(k);
+    for (id, row) in (first..).zip(rows.chunks_exact(query.len())) {
+        best.offer(Neighbour { id, score: dot(query, row) });
+    }
+    best
+}

@@ -1,0 +1,136 @@
+//! The default engine: the crate `turbovec` scans 4-bit codes, and the best candidates are
+//! compared again with the original rows in f32.
+
+use super::best::{Best, Neighbour};
+use super::index::{BuildError, Knobs, SearchError, VectorIndex, check_query, check_rows};
+use super::vectors::{Vectors, dot};
+use std::sync::Arc;
+use turbovec::TurboQuantIndex;
+
+const NAME: &str = "flat-q4";
+/// The exact version that the workspace pins (a test compares them).
+const ENGINE: &str = "turbovec 1.1.2";
+const BITS: usize = 4;
+/// Rows encoded at a time: the encoder's scratch is as large as what it is given.
+const ENCODED_AT_ONCE: usize = 1 << 16;
+
+/// 4-bit codes, and the rows they stand for.
+pub struct FlatQ4 {
+    rows: Arc<Vectors>,
+    codes: TurboQuantIndex,
+    rescore: usize,
+}
+
+impl FlatQ4 {
+    /// The scan's best rows, with the scan's approximate scores.
+    fn candidates(
+        &self,
+        query: &[f32],
+        count: usize,
+    ) -> Result<impl Iterator<Item = Neighbour>, SearchError> {
+        let results = self
+            .codes
+            .try_search(query, count)
+            .map_err(|error| SearchError::Engine { engine: NAME, reason: error.to_string() })?;
+        // Row numbers fit: the number of rows was checked when the index was built.
+        let ids = results.indices.into_iter().map(|id| id as u32);
+        Ok(ids.zip(results.scores).map(|(id, score)| Neighbour { id, score }))
+    }
+
+    fn rescored(&self, query: &[f32], candidate: Neighbour) -> Neighbour {
+        Neighbour { score: dot(query, self.rows.row(candidate.id as usize)), ..candidate }
+    }
+}
+
+impl VectorIndex for FlatQ4 {
+    fn build(rows: Arc<Vectors>, knobs: Knobs) -> Result<Self, BuildError> {
+        check_rows(&rows)?;
+        let dimensions = rows.dimensions();
+        let mut codes = TurboQuantIndex::new(dimensions, BITS).map_err(refused)?;
+        for rows in rows.values().chunks(ENCODED_AT_ONCE * dimensions) {
+            codes.add_2d(rows, dimensions).map_err(refused)?;
+        }
+        let index = Self { rows, codes, rescore: knobs.rescore };
+        // The engine completes its tables in the first search: that belongs to building.
+        index.codes.try_search(index.rows.row(0), 1).map_err(refused)?;
+        Ok(index)
+    }
+
+    fn search(
+        &self,
+        query: &[f32],
+        k: usize,
+        found: &mut Vec<Neighbour>,
+    ) -> Result<(), SearchError> {
+        check_query(query, k, &self.rows)?;
+        found.clear();
+        if self.rescore == 0 {
+            found.extend(self.candidates(query, k)?);
+            return Ok(());
+        }
+        let mut best = Best::new(k);
+        let count = self.rescore.max(k).min(self.rows.len());
+        self.candidates(query, count)?
+            .for_each(|candidate| best.offer(self.rescored(query, candidate)));
+        *found = best.into_sorted();
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        let codes = self.codes.len() * self.rows.dimensions() * BITS / 8;
+        (codes + size_of_val(self.codes.scales())) as u64
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn precision(&self) -> &'static str {
+        match self.rescore {
+            0 => "4-bit codes",
+            _ => "4-bit codes, rescored in f32",
+        }
+    }
+
+    fn engine(&self) -> String {
+        ENGINE.to_owned()
+    }
+
+    fn kernel(&self) -> &'static str {
+        kernel()
+    }
+}
+
+fn refused(reason: impl ToString) -> BuildError {
+    BuildError::Refused { engine: NAME, reason: reason.to_string() }
+}
+
+/// What the engine's own detection comes to (its `pack::use_vector_major` and search dispatch):
+/// it scans one bit plane first where it finds byte dot products, else whole codes.
+#[cfg(target_arch = "x86_64")]
+fn kernel() -> &'static str {
+    let staged = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vnni");
+    match (staged, is_x86_feature_detected!("avx2")) {
+        (true, _) => "staged avx512-vnni",
+        (false, true) => "avx2",
+        (false, false) => "scalar",
+    }
+}
+
+/// What the engine's own detection comes to: one bit plane first where it finds byte dot products.
+#[cfg(target_arch = "aarch64")]
+fn kernel() -> &'static str {
+    match std::arch::is_aarch64_feature_detected!("dotprod") {
+        true => "staged neon-dotprod",
+        false => "neon",
+    }
+}
+
+/// The engine has no kernel for this architecture.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn kernel() -> &'static str {
+    "scalar"
+}

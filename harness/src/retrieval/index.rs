@@ -1,0 +1,114 @@
+//! What an index engine is: built once from rows, searched often, from many threads.
+//!
+//! The engines stand beside: [`super::flat`] (exact, the reference) and [`super::flat_q4`].
+
+use super::best::Neighbour;
+use super::vectors::{VectorFault, Vectors, check};
+use std::sync::Arc;
+
+/// What an engine may be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Knobs {
+    /// Candidates that an approximate engine compares again in full precision; 0 for none.
+    pub rescore: usize,
+}
+
+/// Why an index cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The engine does not take these rows.
+    #[error("{engine} refuses the vectors: {reason}")]
+    Refused {
+        /// The engine's name.
+        engine: &'static str,
+        /// Its reason.
+        reason: String,
+    },
+    /// More rows than row numbers.
+    #[error("{0} rows do not fit into 32-bit row numbers; lower `entries`")]
+    TooManyRows(usize),
+}
+
+/// Why a query is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SearchError {
+    /// The vector is unusable.
+    #[error("query refused: {0}")]
+    Query(#[from] VectorFault),
+    /// No or too many neighbours asked for.
+    #[error("{k} neighbours asked of {rows} rows; ask for 1 to {rows}")]
+    Neighbours {
+        /// Neighbours asked for.
+        k: usize,
+        /// Rows of the index.
+        rows: usize,
+    },
+    /// The engine itself refused.
+    #[error("{engine}: {reason}")]
+    Engine {
+        /// The engine's name.
+        engine: &'static str,
+        /// Its reason.
+        reason: String,
+    },
+}
+
+/// An index over the rows of one corpus, by inner product.
+pub trait VectorIndex: Send + Sync {
+    /// Builds it, on the threads of the current rayon pool.
+    ///
+    /// # Errors
+    /// When the engine does not take the rows.
+    fn build(rows: Arc<Vectors>, knobs: Knobs) -> Result<Self, BuildError>
+    where
+        Self: Sized;
+
+    /// Replaces `found` by the `k` nearest rows, best first.
+    ///
+    /// # Errors
+    /// When the query or `k` does not fit the index.
+    fn search(
+        &self,
+        query: &[f32],
+        k: usize,
+        found: &mut Vec<Neighbour>,
+    ) -> Result<(), SearchError>;
+
+    /// Bytes of what is scanned. An engine that rescores also reads the corpus, not counted here.
+    fn bytes(&self) -> u64;
+
+    /// The name as scenario files write it.
+    fn name(&self) -> &'static str;
+
+    /// How rows are held and compared.
+    fn precision(&self) -> &'static str;
+
+    /// The code that does the work, with its version.
+    fn engine(&self) -> String;
+
+    /// Which of its kernels this machine runs: a slower one is another measurement.
+    fn kernel(&self) -> &'static str;
+}
+
+/// Checks a query against an index of `rows`.
+///
+/// # Errors
+/// What does not fit.
+pub fn check_query(query: &[f32], k: usize, rows: &Vectors) -> Result<(), SearchError> {
+    check(query, rows.dimensions())?;
+    match (1..=rows.len()).contains(&k) {
+        true => Ok(()),
+        false => Err(SearchError::Neighbours { k, rows: rows.len() }),
+    }
+}
+
+/// Checks that every row has a row number.
+///
+/// # Errors
+/// When there are too many.
+pub fn check_rows(rows: &Vectors) -> Result<(), BuildError> {
+    match u32::try_from(rows.len()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(BuildError::TooManyRows(rows.len())),
+    }
+}

@@ -1,0 +1,42 @@
+//! How much memory a retrieval case needs, and how much there is.
+
+use tokgate_core::case::{DriverKind, VectorSet};
+
+/// Bytes beside the 4-bit codes, per row: its scale, and its share of lists and samples.
+const ROW_OVERHEAD: u64 = 16;
+/// While an index of codes is built, codes stand in two layouts for a moment.
+const LAYOUTS: u64 = 2;
+/// Exact neighbours, queries and products, whatever the corpus: generous.
+const BESIDES: u64 = 256 << 20;
+
+/// Bytes of the rows in f32.
+#[must_use]
+pub fn rows(set: &VectorSet) -> u64 {
+    u64::from(set.entries) * u64::from(set.dimensions) * 4
+}
+
+/// Bytes that a driver's index takes beside the rows, at the worst moment of its building, with
+/// what queries and exact neighbours take.
+#[must_use]
+pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
+    let codes = u64::from(set.entries) * (u64::from(set.dimensions) / 2 + ROW_OVERHEAD);
+    match driver {
+        DriverKind::FlatQ4 => codes * LAYOUTS + BESIDES,
+        DriverKind::Flat => BESIDES,
+        DriverKind::Auto | DriverKind::Embedded | DriverKind::Openai | DriverKind::Simulated => 0,
+    }
+}
+
+/// Bytes that can be had without swapping, by the host's count or the control group's limit;
+/// `None` where neither is known.
+#[must_use]
+pub fn available() -> Option<u64> {
+    let mut system = sysinfo::System::new().ok()?;
+    system.refresh_memory();
+    let host = Some(system.available_memory()).filter(|bytes| *bytes > 0);
+    let group = system.cgroup_limits().map(|limits| limits.free_memory);
+    match (host, group) {
+        (Some(host), Some(group)) => Some(host.min(group)),
+        (host, group) => host.or(group),
+    }
+}

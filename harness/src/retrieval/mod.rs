@@ -1,0 +1,25 @@
+//! Retrieval in process: seeded vectors, their exact neighbours, index engines and the threads
+//! that search them. What does not live here: when queries are sent, the clock, and metrics.
+
+pub mod best;
+pub mod corpus;
+pub mod crew;
+pub mod demand;
+pub mod desk;
+pub mod engines;
+#[cfg(test)]
+mod engines_test;
+mod exact;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod flat;
+pub mod flat_q4;
+pub mod generator;
+pub mod index;
+pub mod memory;
+mod mixture;
+#[cfg(test)]
+mod scale_test;
+mod stream;
+pub mod truth;
+pub mod vectors;

@@ -1,0 +1,194 @@
+//! The exact nearest rows of some queries, and how many of them an answer found.
+//!
+//! How they are found is `exact`'s business: never by an index.
+
+use super::best::Neighbour;
+use super::exact::nearest;
+use super::vectors::{Vectors, dot};
+use tokgate_core::record::Hits;
+
+/// Exact neighbours kept for each query.
+pub const DEPTH: usize = 100;
+/// The k for which hits are counted.
+pub const CUTS: [usize; 3] = [1, 10, 100];
+/// A row as good as the k-th exact neighbour is a hit, whichever of them was listed: scores this
+/// near are equal but for the order of summation in f32.
+pub const TIE: f32 = 1e-6;
+
+/// The exact neighbours of the first queries of a data set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Truth {
+    /// Best first, up to [`DEPTH`] for each query.
+    neighbours: Vec<Vec<Neighbour>>,
+}
+
+impl Truth {
+    /// Finds the neighbours of the first `count` queries, on the threads of the current pool.
+    #[must_use]
+    pub fn find(rows: &Vectors, queries: &Vectors, count: usize) -> Self {
+        let queries = &queries.values()[..count * rows.dimensions()];
+        Self { neighbours: nearest(rows, queries, DEPTH) }
+    }
+
+    /// Queries whose exact neighbours are known: the first ones.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.neighbours.len()
+    }
+
+    /// Whether no query's neighbours are known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.neighbours.is_empty()
+    }
+
+    /// The exact neighbours of a query, best first; `None` where they are not known.
+    #[must_use]
+    pub fn of(&self, query: usize) -> Option<&[Neighbour]> {
+        self.neighbours.get(query).map(Vec::as_slice)
+    }
+
+    /// For each k of [`CUTS`] that the answer reaches: how many of its first k rows have an exact
+    /// score of at least that of the k-th exact neighbour (− [`TIE`]). A row named twice counts
+    /// once. Empty where the exact neighbours are not known.
+    #[must_use]
+    pub fn hits(&self, rows: &Vectors, query: Asked<'_>, found: &[Neighbour]) -> Vec<Hits> {
+        let Some(exact) = self.of(query.number) else { return Vec::new() };
+        let scores: Vec<f32> = found
+            .iter()
+            .enumerate()
+            .map(|(place, neighbour)| {
+                match found[..place].iter().any(|earlier| earlier.id == neighbour.id) {
+                    true => f32::NEG_INFINITY,
+                    false => dot(query.vector, rows.row(neighbour.id as usize)),
+                }
+            })
+            .collect();
+        let reached = CUTS.into_iter().filter(|k| *k <= found.len().min(exact.len()));
+        reached.map(|k| hits(&scores[..k], exact[k - 1].score - TIE)).collect()
+    }
+}
+
+/// A query by number and vector.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Its number in the data set's query stream.
+    pub number: usize,
+    /// Its vector.
+    pub vector: &'a [f32],
+}
+
+fn hits(scores: &[f32], needed: f32) -> Hits {
+    let found = scores.iter().filter(|score| **score >= needed).count();
+    Hits { k: scores.len() as u32, found: found as u32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::generator::{Generator, Side};
+    use super::*;
+    use tokgate_core::case::{VectorKind, VectorSet};
+
+    const QUERIES: usize = 20;
+
+    struct Data {
+        rows: Vectors,
+        queries: Vectors,
+    }
+
+    fn data(entries: usize) -> Data {
+        let set = VectorSet { kind: VectorKind::Mixture, entries: 0, dimensions: 64 };
+        let generator = Generator::new(&set, 7);
+        let (rows, queries) =
+            (generator.rows(Side::Corpus, entries), generator.rows(Side::Queries, QUERIES));
+        Data { rows, queries }
+    }
+
+    /// Double precision, one row after the other, sorted whole: shares nothing with the above.
+    fn naive(data: &Data, query: usize) -> Vec<(f64, u32)> {
+        let query = data.queries.row(query);
+        let cosine = |row: &[f32]| {
+            row.iter().zip(query).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
+        };
+        let mut all: Vec<(f64, u32)> = data.rows.rows().map(cosine).zip(0..).collect();
+        all.sort_by(|a, b| b.0.total_cmp(&a.0));
+        all.truncate(DEPTH);
+        all
+    }
+
+    /// Rows of 8 components that score so against the first axis.
+    fn line(scores: &[f32]) -> Vectors {
+        let row = |score: &f32| [*score, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        Vectors::new(8, scores.iter().flat_map(row).collect()).unwrap()
+    }
+
+    fn found(ids: &[u32]) -> Vec<Neighbour> {
+        ids.iter().map(|id| Neighbour { id: *id, score: 0.0 }).collect()
+    }
+
+    #[test]
+    fn the_neighbours_are_those_of_a_plain_loop_in_double_precision() {
+        // Many blocks, and the last one incomplete.
+        let data = data(20_555);
+        let truth = Truth::find(&data.rows, &data.queries, QUERIES);
+        for query in 0..QUERIES {
+            let (exact, naive) = (truth.of(query).unwrap(), naive(&data, query));
+            assert_eq!(exact.len(), DEPTH);
+            for (place, (neighbour, (score, _))) in exact.iter().zip(&naive).enumerate() {
+                let off = (f64::from(neighbour.score) - score).abs();
+                assert!(off < f64::from(TIE), "query {query}, place {place}: off by {off}");
+            }
+            let differ = exact.iter().zip(&naive).filter(|(a, b)| a.id != b.1).count();
+            assert!(differ <= 2, "query {query}: {differ} places differ by more than near ties");
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let data = data(20_480);
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Truth::find(&data.rows, &data.queries, QUERIES))
+        };
+        assert_eq!(on(1), on(3));
+    }
+
+    #[test]
+    fn a_small_corpus_has_fewer_neighbours_and_later_queries_none() {
+        let data = data(30);
+        let truth = Truth::find(&data.rows, &data.queries, 5);
+        assert_eq!((truth.len(), truth.of(4).map(<[_]>::len)), (5, Some(30)));
+        assert_eq!(truth.of(5), None);
+        let asked = Asked { number: 5, vector: data.queries.row(5) };
+        assert!(truth.hits(&data.rows, asked, &found(&[1])).is_empty());
+    }
+
+    #[test]
+    fn ties_count_by_score_and_a_row_named_twice_counts_once() {
+        // Rows 1 to 12 are equally good: any ten of them are ten hits.
+        let mut scores = vec![0.5; 20];
+        scores[1..13].fill(0.9);
+        let rows = line(&scores);
+        let query = Vectors::new(8, vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap();
+        let truth = Truth::find(&rows, &query, 1);
+        let asked = Asked { number: 0, vector: query.row(0) };
+        let hits = |ids: &[u32]| truth.hits(&rows, asked, &found(ids));
+        let ten = |found| vec![Hits { k: 1, found: 1 }, Hits { k: 10, found }];
+        assert_eq!(hits(&[12, 11, 10, 9, 8, 7, 6, 5, 4, 3]), ten(10));
+        assert_eq!(hits(&[12, 11, 10, 9, 8, 7, 6, 5, 4, 0]), ten(9));
+        assert_eq!(hits(&[12, 12, 12, 9, 8, 7, 6, 5, 4, 3]), ten(8));
+    }
+
+    #[test]
+    fn hits_are_counted_only_as_far_as_the_answer_reaches() {
+        let data = data(500);
+        let truth = Truth::find(&data.rows, &data.queries, 1);
+        let asked = Asked { number: 0, vector: data.queries.row(0) };
+        let cuts = |count: u32| {
+            let found = found(&(0..count).collect::<Vec<_>>());
+            truth.hits(&data.rows, asked, &found).iter().map(|hits| hits.k).collect::<Vec<_>>()
+        };
+        assert_eq!((cuts(1), cuts(50)), (vec![1], vec![1, 10]));
+        assert_eq!(cuts(100), [1, 10, 100]);
+    }
+}

@@ -1,0 +1,109 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+fn chunk_kind(choice: &serde_json::Value) -> EventKind {
+    let data = json!({ "id": "x", "choices": [choice], "extra": { "a": [1] } }).to_string();
+    match read(&data).unwrap() {
+        Carried::Chunk(chunk) => chunk.kind(),
+        other => panic!("not a chunk: {other:?}"),
+    }
+}
+
+fn delta(delta: serde_json::Value) -> EventKind {
+    chunk_kind(&json!({ "index": 0, "delta": delta, "finish_reason": null }))
+}
+
+#[test]
+fn what_is_not_empty_is_content() {
+    assert_eq!(delta(json!({ "content": "a" })), EventKind::Content);
+    assert_eq!(delta(json!({ "reasoning_content": "a" })), EventKind::Reasoning);
+    assert_eq!(delta(json!({ "reasoning": "a" })), EventKind::Reasoning);
+    assert_eq!(delta(json!({ "refusal": "a" })), EventKind::Refusal);
+    assert_eq!(chunk_kind(&json!({ "text": " a" })), EventKind::Content);
+    for function in [json!({ "name": "f" }), json!({ "arguments": "{" })] {
+        assert_eq!(delta(json!({ "tool_calls": [{ "function": function }] })), EventKind::ToolCall);
+    }
+}
+
+#[test]
+fn roles_and_empty_texts_are_not_content() {
+    assert_eq!(delta(json!({ "role": "assistant", "content": null })), EventKind::Other);
+    assert_eq!(delta(json!({ "role": "assistant", "content": "" })), EventKind::Other);
+    assert_eq!(
+        delta(json!({ "tool_calls": [{ "function": { "arguments": "" } }] })),
+        EventKind::Other
+    );
+    assert_eq!(chunk_kind(&json!({ "text": "", "finish_reason": "length" })), EventKind::Other);
+    assert_eq!(chunk_kind(&json!({ "delta": null })), EventKind::Other);
+    assert!(matches!(read(r#"{"choices":null,"error":null}"#), Ok(Carried::Chunk(_))));
+}
+
+#[test]
+fn several_kinds_in_one_event_are_one_kind_by_priority() {
+    let call = json!([{ "function": { "name": "f" } }]);
+    assert_eq!(delta(json!({ "reasoning": "a", "content": "b" })), EventKind::Content);
+    assert_eq!(delta(json!({ "tool_calls": call, "reasoning": "a" })), EventKind::Reasoning);
+    assert_eq!(delta(json!({ "refusal": "no", "tool_calls": call })), EventKind::ToolCall);
+}
+
+#[test]
+fn usage_keeps_the_servers_words() {
+    let raw = r#"{"prompt_tokens":39,"completion_tokens":24,"total_tokens":63,
+                  "prompt_tokens_details":{"cached_tokens":38},"extra":1.5}"#;
+    let usage = usage(raw).unwrap().unwrap();
+    assert_eq!((usage.prompt_tokens, usage.completion_tokens), (39, 24));
+    assert_eq!(usage.cached_tokens, Some(38));
+    assert_eq!(usage.raw.unwrap()["extra"], json!(1.5));
+}
+
+#[test]
+fn usage_without_both_counts_is_absent() {
+    assert_eq!(usage(r#"{"prompt_tokens":39}"#).unwrap(), None);
+    assert!(usage(r#"{"prompt_tokens":39,"completion_tokens":-1}"#).is_err());
+}
+
+#[test]
+fn errors_are_found_in_every_shape() {
+    for (data, message) in [
+        (r#"{"error":{"message":"boom","code":500}}"#, "boom"),
+        (r#"{"error":"boom","error_type":"generation"}"#, "boom"),
+        (r#"{"object":"error","message":"boom","code":400}"#, "boom"),
+        (r#"{"error":{"code":7}}"#, r#"{"error":{"code":7}}"#),
+    ] {
+        assert!(matches!(read(data), Ok(Carried::Error(it)) if it == message), "{data}");
+    }
+    assert_eq!(error_message(r#"{"detail":"Not Found"}"#), "Not Found");
+    assert_eq!(error_message(" <html> \n"), "<html>");
+}
+
+#[test]
+fn a_lone_surrogate_becomes_a_replacement_character() {
+    let data = r#"{"choices":[{"delta":{"content":"a\ud83d"}}]}"#;
+    let Carried::Chunk(chunk) = read(data).unwrap() else { panic!("not a chunk") };
+    assert!(chunk.text().all(|text| text.starts_with('a') && text.contains('\u{FFFD}')));
+    assert_eq!(chunk.kind(), EventKind::Content);
+}
+
+#[test]
+fn hostile_json_is_an_error_and_never_a_panic() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(read(&deep).is_err());
+    assert!(read(r#"{"choices":[],"choices":[]}"#).is_err());
+    assert!(read(r#"{"choices":[{"delta":{"content":[1]}}]}"#).is_err());
+    assert!(usage(r#"{"prompt_tokens":1,"completion_tokens":1e400}"#).is_err());
+    assert!(usage(&format!(r#"{{"prompt_tokens":1,"completion_tokens":1,"x":{deep}}}"#)).is_err());
+    assert!(error_message(&deep).starts_with('['));
+    // What nobody reads is skipped, however odd.
+    assert!(read(&format!(r#"{{"choices":[],"odd":{deep},"huge":1e999}}"#)).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(data in r#"[\[\]{}":,a-z0-9\\ud]{0,40}"#) {
+        if let Ok(Carried::Chunk(chunk)) = read(&data) {
+            let _ = chunk.kind();
+        }
+        let _ = (usage(&data).is_ok(), error_message(&data));
+    }
+}
