@@ -6,8 +6,11 @@
 
 pub mod clock;
 pub mod driver;
+pub mod drivers;
 pub mod http;
+mod load;
 pub mod machine;
+pub mod measure;
 pub mod recorder;
 pub mod retrieval;
 pub mod stop;

@@ -1,0 +1,77 @@
+//! Replies that are not the stream that was asked for, turned into failures that say why.
+
+use super::address::Address;
+use crate::http;
+use crate::wire::openai::error_message;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use reqwest::{Response, StatusCode};
+use tokgate_core::failure::{Failure, FailureClass};
+
+/// How much of a refused reply is read; what is quoted from it is much shorter.
+const READ_BYTES: usize = 64 << 10;
+/// How much of a reply that is no stream is quoted.
+const QUOTED_CHARS: usize = 200;
+
+/// The response if it is a stream of events.
+pub(crate) async fn stream_or_failure(
+    mut response: Response,
+    address: &Address,
+) -> Result<Response, Failure> {
+    if response.status() != StatusCode::OK {
+        return Err(refused(response, address).await);
+    }
+    let content_type = header(&response, CONTENT_TYPE).unwrap_or_else(|| "none".to_owned());
+    let encoding = header(&response, CONTENT_ENCODING).filter(|it| it != "identity");
+    if let Some(encoding) = encoding {
+        let message = format!("the reply is encoded ({}), unasked", address.quote(&encoding));
+        return Err(Failure::new(FailureClass::ContentType, message));
+    }
+    if content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream") {
+        return Ok(response);
+    }
+    let body = http::read_start(&mut response, READ_BYTES).await?;
+    let body: String =
+        address.quote(&String::from_utf8_lossy(&body)).chars().take(QUOTED_CHARS).collect();
+    let message = format!(
+        "content type `{}` instead of text/event-stream: {body}",
+        address.quote(&content_type)
+    );
+    Err(Failure::new(FailureClass::ContentType, message))
+}
+
+/// The failure in a response whose status is not 200.
+pub(crate) async fn refused(mut response: Response, address: &Address) -> Failure {
+    let status = response.status();
+    if let Some(target) = redirect_target(&response) {
+        let message = format!("{status}: redirects are not followed, here to {target}");
+        return Failure::new(FailureClass::Status, address.quote(&message));
+    }
+    match http::read_start(&mut response, READ_BYTES).await {
+        Ok(body) => said(
+            FailureClass::Status,
+            &format!("{status}: {}", error_message(&String::from_utf8_lossy(&body))),
+            address,
+        ),
+        Err(failure) => failure,
+    }
+}
+
+/// A failure in the server's own words: of the class given, unless the words are those of a
+/// target without memory.
+pub(crate) fn said(class: FailureClass, words: &str, address: &Address) -> Failure {
+    let lower = words.to_ascii_lowercase();
+    let oom = lower.contains("out of memory") || lower.contains("outofmemory");
+    let class = if oom { FailureClass::TargetOom } else { class };
+    Failure::new(class, address.quote(words))
+}
+
+/// The host that a redirect names.
+fn redirect_target(response: &Response) -> Option<String> {
+    let location = response.status().is_redirection().then(|| header(response, LOCATION))??;
+    let url = response.url().join(&location).ok()?;
+    Some(url.host_str().unwrap_or("nowhere").to_owned())
+}
+
+fn header(response: &Response, name: reqwest::header::HeaderName) -> Option<String> {
+    response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}

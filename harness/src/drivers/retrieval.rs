@@ -1,0 +1,293 @@
+//! Vector indexes in process as drivers: a query is a request, its neighbours a response.
+//!
+//! What does not live here: the data, the engines and their threads, which are
+//! `crate::retrieval`'s.
+
+use crate::clock::Clock;
+use crate::driver::{Answer, Driver, OpenError, Request};
+use crate::recorder::Reply;
+use crate::retrieval::corpus::Corpus;
+use crate::retrieval::crew::Crew;
+use crate::retrieval::demand::Demand;
+pub use crate::retrieval::desk::WARMUP;
+use crate::retrieval::desk::{Desk, Question};
+use crate::retrieval::engines::build;
+use crate::retrieval::index::VectorIndex;
+use crate::retrieval::memory;
+use futures_util::future::BoxFuture;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tokgate_core::case::{Case, DriverKind};
+use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::run::{Preparation, TargetIdentity};
+use tokio::sync::oneshot;
+
+/// Data sets and their exact neighbours, kept between cases: the last one.
+#[derive(Default)]
+pub struct Corpora {
+    last: Option<Arc<Corpus>>,
+}
+
+impl Corpora {
+    /// Generates the data, finds the exact neighbours and builds the index of a case, on all
+    /// cores. What the last case left is used again where it fits; the index is always built,
+    /// so that every epoch has a build time of its own.
+    ///
+    /// # Errors
+    /// When the case's numbers do not fit together, or memory is short.
+    pub fn open(&mut self, case: &Case) -> Result<Searcher, OpenError> {
+        let demand = Demand::of(case)?;
+        let pool = all_cores()?;
+        let corpus = self.corpus(&demand, &pool)?;
+        let clock = Clock::start();
+        let index = pool.install(|| build(&demand, &corpus.rows.vectors))?;
+        let build_s = clock.now().seconds();
+        let truth_queries = demand.wanted.truth;
+        let desk = Desk { corpus, index, top_k: demand.top_k, truth_queries };
+        Searcher::start(&demand, desk, build_s)
+    }
+
+    fn corpus(
+        &mut self,
+        demand: &Demand,
+        pool: &rayon::ThreadPool,
+    ) -> Result<Arc<Corpus>, OpenError> {
+        // What does not fit is let go of first, so that its memory counts as available.
+        let last = self.last.take().filter(|last| last.has_rows(&demand.wanted));
+        demand.afford(demand.bytes(last.is_some()), memory::available())?;
+        let corpus = match last {
+            Some(last) if last.covers(&demand.wanted) => last,
+            last => {
+                let rows = last.map(|last| last.rows.clone());
+                Arc::new(pool.install(|| Corpus::make(demand.wanted.clone(), rows)))
+            }
+        };
+        self.last = Some(Arc::clone(&corpus));
+        Ok(corpus)
+    }
+}
+
+/// A pool of our own: the global one may have been limited to one thread for the sake of an
+/// embedded model.
+fn all_cores() -> Result<rayon::ThreadPool, OpenError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    rayon::ThreadPoolBuilder::new().num_threads(cores).build().map_err(no_threads)
+}
+
+fn no_threads(error: rayon::ThreadPoolBuildError) -> OpenError {
+    OpenError::Unavailable(format!("threads cannot be started: {error}; lower `concurrency`"))
+}
+
+/// One index, ready to be searched.
+pub struct Searcher {
+    desk: Arc<Desk>,
+    crew: Crew,
+    identity: TargetIdentity,
+    preparation: Preparation,
+}
+
+impl Searcher {
+    fn start(demand: &Demand, desk: Desk, build_s: f64) -> Result<Self, OpenError> {
+        Ok(Self {
+            crew: Crew::start(demand.size).map_err(no_threads)?,
+            identity: identify(demand, &*desk.index),
+            preparation: prepared(&desk, build_s),
+            desk: Arc::new(desk),
+        })
+    }
+}
+
+fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
+    let mut config = BTreeMap::from([
+        ("entries".to_owned(), json!(demand.wanted.set.entries)),
+        ("dimensions".to_owned(), json!(demand.wanted.set.dimensions)),
+        ("kernel".to_owned(), json!(index.kernel())),
+        ("threads".to_owned(), json!(demand.size.threads)),
+        ("searchers".to_owned(), json!(demand.size.members)),
+    ]);
+    if demand.driver == DriverKind::FlatQ4 {
+        config.insert("rescore".to_owned(), json!(demand.knobs.rescore));
+    }
+    TargetIdentity {
+        platform: format!("retrieval-{}", index.name()),
+        model: demand.wanted.name(),
+        engine: index.engine(),
+        quantization: Some(index.precision().to_owned()),
+        config,
+        ..TargetIdentity::default()
+    }
+}
+
+fn prepared(desk: &Desk, build_s: f64) -> Preparation {
+    Preparation {
+        build_s: Some(build_s),
+        index_bytes: Some(desk.index.bytes()),
+        generate_s: Some(desk.corpus.rows.generate_s),
+        truth_s: Some(desk.corpus.truth_s).filter(|_| desk.truth_queries > 0),
+        ..Preparation::default()
+    }
+}
+
+impl Driver for Searcher {
+    fn identity(&self) -> TargetIdentity {
+        self.identity.clone()
+    }
+
+    fn preparation(&self) -> Preparation {
+        self.preparation.clone()
+    }
+
+    fn send<'a>(
+        &'a self,
+        request: &'a Request,
+        reply: &'a Reply,
+    ) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(async move {
+            let question = Question::of(&request.payload)?;
+            let (answer, answered) = oneshot::channel();
+            let (desk, reply) = (Arc::clone(&self.desk), reply.clone());
+            self.crew.submit(move || {
+                // Abandoned while it waited: not searched at all.
+                if !answer.is_closed() {
+                    let _ = answer.send(guarded(|| desk.answer(question, &reply)));
+                }
+            });
+            answered.await.unwrap_or_else(|_| Err(lost()))
+        })
+    }
+}
+
+/// A panic of the engine is that query's failure, and the thread goes on to the next.
+fn guarded(search: impl FnOnce() -> Result<Answer, Failure>) -> Result<Answer, Failure> {
+    catch_unwind(AssertUnwindSafe(search)).unwrap_or_else(|_| Err(lost()))
+}
+
+fn lost() -> Failure {
+    Failure::new(FailureClass::Engine, "the search panicked; its message is on standard error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Payload;
+    use crate::retrieval::fixture::case;
+    use futures_util::FutureExt;
+    use tokgate_core::case::{Retrieval, Workload};
+    use tokgate_core::record::{EventKind, Hits, Neighbours};
+
+    fn query(index: u32) -> Request {
+        Request { ordinal: 0, seed: 0, payload: Payload::Query { index } }
+    }
+
+    async fn ask(searcher: &Searcher, index: u32) -> Neighbours {
+        let reply = Reply::new(Clock::start());
+        searcher.send(&query(index), &reply).await.unwrap().neighbours.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_query_leaves_one_content_event_its_end_and_its_hits() {
+        let searcher = Corpora::default().open(&case(2000, 64)).unwrap();
+        let reply = Reply::new(Clock::start());
+        reply.sent();
+        let answer = searcher.send(&query(0), &reply).await.unwrap();
+        let stamps = reply.take();
+        assert_eq!(stamps.events.len(), 1);
+        assert_eq!(stamps.events[0].kind, EventKind::Content);
+        assert!(stamps.events[0].at > stamps.sent && stamps.done == Some(stamps.events[0].at));
+        let neighbours = answer.neighbours.unwrap();
+        assert_eq!(neighbours.ids.len(), 10);
+        assert_eq!(neighbours.hits, [Hits { k: 1, found: 1 }, Hits { k: 10, found: 10 }]);
+    }
+
+    #[tokio::test]
+    async fn only_queries_with_a_truth_have_hits() {
+        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
+        assert_eq!(ask(&searcher, 49).await.hits.len(), 2);
+        assert!(ask(&searcher, 50).await.hits.is_empty());
+        assert!(ask(&searcher, WARMUP).await.hits.is_empty());
+    }
+
+    #[tokio::test]
+    async fn queries_come_again_after_the_last_and_warm_up_is_apart() {
+        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
+        assert_eq!(ask(&searcher, 3).await, ask(&searcher, 103).await);
+        assert_eq!(ask(&searcher, WARMUP + 3).await, ask(&searcher, WARMUP + 13).await);
+        assert_ne!(ask(&searcher, 3).await.ids, ask(&searcher, WARMUP + 3).await.ids);
+    }
+
+    #[tokio::test]
+    async fn many_queries_at_once_are_all_answered() {
+        let mut case = case(500, 64);
+        case.workload = Workload::Closed { concurrency: 3, batch: 2, requests: 40, warmup: 0 };
+        let searcher = Corpora::default().open(&case).unwrap();
+        let answers = futures_util::future::join_all((0..40).map(|i| ask(&searcher, i))).await;
+        assert!(answers.iter().all(|answer| answer.ids.len() == 10));
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_query_that_still_waits_is_not_searched() {
+        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        searcher.crew.submit(move || {
+            let _ = blocked.recv();
+        });
+        let (abandoned, reply) = (query(0), Reply::new(Clock::start()));
+        assert!(searcher.send(&abandoned, &reply).now_or_never().is_none());
+        drop(release);
+        // Queued after it, so that its turn has passed when this one is answered.
+        ask(&searcher, 1).await;
+        assert!(reply.take().events.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_prompt_is_refused() {
+        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
+        let payload = Payload::Prompt { text: "hello".to_owned(), max_tokens: 1, temperature: 0.0 };
+        let reply = Reply::new(Clock::start());
+        let request = Request { payload, ..query(0) };
+        let failure = searcher.send(&request, &reply).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::Engine);
+        assert!(reply.take().events.is_empty());
+    }
+
+    #[test]
+    fn a_panic_of_the_engine_is_the_failure_of_that_query() {
+        let failure = guarded(|| panic!("planted")).unwrap_err();
+        assert_eq!(failure.class, FailureClass::Engine);
+    }
+
+    #[test]
+    fn cases_over_the_same_data_share_it_and_others_do_not() {
+        let mut corpora = Corpora::default();
+        let mut data = |change: fn(&mut Case)| {
+            let mut case = case(500, 64);
+            change(&mut case);
+            Arc::clone(&corpora.open(&case).unwrap().desk.corpus)
+        };
+        let first = data(|_| ());
+        assert!(Arc::ptr_eq(&first, &data(|case| case.target.driver = DriverKind::Flat)));
+        let more = data(|case| {
+            case.retrieval = Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 90 });
+        });
+        assert_eq!((first.truth.len(), more.truth.len()), (50, 90));
+        assert!(Arc::ptr_eq(&first.rows.vectors, &more.rows.vectors));
+        let other = data(|case| case.run.seed = 43);
+        assert!(!Arc::ptr_eq(&first.rows.vectors, &other.rows.vectors));
+    }
+
+    #[test]
+    fn it_says_who_it_is_and_what_was_prepared() {
+        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
+        let identity = searcher.identity();
+        assert_eq!(identity.platform, "retrieval-flat-q4");
+        assert_eq!(identity.model, "mixture-500x64-seed42");
+        assert_eq!(identity.engine, "turbovec 1.1.2");
+        assert_eq!(identity.config["rescore"], json!(30));
+        let preparation = searcher.preparation();
+        assert!(preparation.build_s > Some(0.0) && preparation.generate_s > Some(0.0));
+        assert!(preparation.index_bytes > Some(500 * 32) && preparation.truth_s > Some(0.0));
+        assert_eq!(preparation.model_load_s, None);
+    }
+}

@@ -1,0 +1,201 @@
+//! The one step with a clock and a socket: a case, a driver and a workload become records.
+//!
+//! Which phases an epoch has is said here; how its requests are sent is in `load`.
+
+use crate::driver::{Driver, OpenError};
+use crate::drivers::Targets;
+use crate::load::Load;
+use crate::stop::Stop;
+use crate::telemetry::{Sampler, Sampling};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+use tokgate_core::case::{Case, Workload};
+use tokgate_core::record::{Phase, Record};
+use tokgate_core::run::{Ending, TelemetrySample};
+use tokio::runtime::Runtime;
+
+/// Opens targets and measures cases on them.
+///
+/// It owns the runtime that drives the sockets: one thread, the caller's, so that the load
+/// generator keeps to one core and an engine in process has the others.
+pub struct Harness {
+    runtime: Runtime,
+    targets: Targets,
+}
+
+/// One epoch to measure.
+pub struct Epoch<'a> {
+    /// What to measure.
+    pub case: &'a Case,
+    /// On what.
+    pub driver: &'a dyn Driver,
+    /// What keeps this epoch's prompts apart from those of any other.
+    pub salt: &'a str,
+    /// Number of the epoch, which enters every seed.
+    pub number: u32,
+    /// Asks the measurement to stop.
+    pub stop: &'a Stop,
+}
+
+/// How an epoch went, beside its records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The machine while measuring.
+    pub telemetry: Vec<TelemetrySample>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// Takes each record as it ends; the disk is on the other side, off the load's critical path.
+pub type Sink = Sender<Record>;
+
+impl Harness {
+    /// A harness on a runtime of its own.
+    ///
+    /// # Errors
+    /// When the operating system gives no event queue.
+    pub fn new() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self::on(runtime))
+    }
+
+    /// A harness on the given runtime; tests hand in one with a paused clock.
+    #[must_use]
+    pub fn on(runtime: Runtime) -> Self {
+        Self { runtime, targets: Targets::default() }
+    }
+
+    /// Opens the target of a case.
+    ///
+    /// # Errors
+    /// When the target cannot be measured; the message says what to do.
+    pub fn open(&mut self, case: &Case) -> Result<Arc<dyn Driver>, OpenError> {
+        self.runtime.block_on(self.targets.open(case))
+    }
+
+    /// Measures one epoch: warm-up, then the load, with `samplers` running beside the load.
+    ///
+    /// Each finished record goes to `sink`; when nobody takes them any more (the disk is full),
+    /// the load stops and the epoch is [`Ending::Aborted`].
+    #[must_use]
+    pub fn measure(
+        &self,
+        epoch: &Epoch<'_>,
+        samplers: Vec<Box<dyn Sampler>>,
+        sink: &Sink,
+    ) -> Measured {
+        self.runtime.block_on(async {
+            let load = Load::new(epoch, sink);
+            let Workload::Closed { requests, warmup, .. } = epoch.case.workload;
+            load.closed(Phase::Warmup, warmup).await;
+            let interval = Duration::from_secs_f64(epoch.case.run.telemetry_interval_s);
+            let sampling = Sampling::start(load.clock, interval, samplers);
+            load.closed(Phase::Measured, requests).await;
+            Measured { telemetry: sampling.finish(), ending: load.ending() }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::{Answer, Request};
+    use crate::recorder::Reply;
+    use futures_util::future::BoxFuture;
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
+    use tokgate_core::failure::{Failure, FailureClass};
+    use tokgate_core::record::{EventKind, Outcome};
+    use tokgate_core::run::TargetIdentity;
+
+    /// Answers after a second, and remembers how many requests were in flight at once.
+    #[derive(Default)]
+    struct Slow {
+        in_flight: Mutex<(u32, u32)>,
+        takes: Duration,
+    }
+
+    impl Driver for Slow {
+        fn identity(&self) -> TargetIdentity {
+            TargetIdentity::default()
+        }
+
+        fn send<'a>(
+            &'a self,
+            _: &'a Request,
+            reply: &'a Reply,
+        ) -> BoxFuture<'a, Result<Answer, Failure>> {
+            Box::pin(async move {
+                {
+                    let mut in_flight = self.in_flight.lock().unwrap();
+                    in_flight.0 += 1;
+                    in_flight.1 = in_flight.1.max(in_flight.0);
+                }
+                tokio::time::sleep(self.takes).await;
+                reply.arrived();
+                reply.event(EventKind::Content, Some(1));
+                self.in_flight.lock().unwrap().0 -= 1;
+                Ok(Answer::default())
+            })
+        }
+    }
+
+    fn measure(driver: &Slow, workload: Workload, stop: &Stop) -> (Vec<Record>, Ending) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let mut case = crate::test_case();
+        case.workload = workload;
+        let (sink, records) = channel();
+        let epoch = Epoch { case: &case, driver, salt: "run", number: 0, stop };
+        let measured = Harness::on(runtime).measure(&epoch, Vec::new(), &sink);
+        drop(sink);
+        (records.iter().collect(), measured.ending)
+    }
+
+    fn slow(takes_s: u64) -> Slow {
+        Slow { takes: Duration::from_secs(takes_s), ..Slow::default() }
+    }
+
+    #[test]
+    fn a_closed_load_keeps_its_concurrency_and_sends_what_was_planned() {
+        let driver = slow(1);
+        let workload = Workload::Closed { concurrency: 3, batch: 1, requests: 9, warmup: 2 };
+        let (records, ending) = measure(&driver, workload, &Stop::default());
+        assert_eq!(driver.in_flight.lock().unwrap().1, 3);
+        assert_eq!(records.iter().filter(|record| record.phase == Phase::Warmup).count(), 2);
+        assert_eq!(records.iter().filter(|record| record.counts()).count(), 9);
+        assert_eq!(ending, Ending::Completed);
+    }
+
+    #[test]
+    fn a_batch_is_released_at_one_instant_and_waited_for() {
+        let workload = Workload::Closed { concurrency: 1, batch: 4, requests: 8, warmup: 0 };
+        let (records, _) = measure(&slow(1), workload, &Stop::default());
+        let due: Vec<u64> = records.iter().map(|record| record.due.0 / 1_000_000_000).collect();
+        assert_eq!(due, [0, 0, 0, 0, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_request_over_its_deadline_fails_with_its_class() {
+        let workload = Workload::Closed { concurrency: 1, batch: 1, requests: 1, warmup: 0 };
+        let (records, _) = measure(&slow(3_600), workload, &Stop::default());
+        let Outcome::Failed(failure) = &records[0].outcome else {
+            panic!("a failure was expected: {:?}", records[0].outcome);
+        };
+        assert_eq!(failure.class, FailureClass::TimeoutTotal);
+    }
+
+    #[test]
+    fn after_a_stop_nothing_new_is_sent() {
+        let stop = Stop::default();
+        stop.request();
+        let workload = Workload::Closed { concurrency: 2, batch: 1, requests: 9, warmup: 3 };
+        let (records, ending) = measure(&slow(1), workload, &stop);
+        assert!(records.is_empty());
+        assert_eq!(ending, Ending::Interrupted);
+    }
+}
