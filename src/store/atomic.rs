@@ -1,0 +1,72 @@
+//! Files that are either the old or the new, whatever happens in between.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The beginning of every temporary name, so that leftovers of a killed process can be told.
+pub(super) const TEMPORARY: &str = ".tokgate-";
+
+/// What could not be done with which file.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {}: {source}", path.display())]
+pub struct FileError {
+    /// What was tried.
+    pub doing: &'static str,
+    /// With which file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// Turns what the system says into what the user needs to hear.
+pub(super) fn doing(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    move |source| FileError { doing, path: path.to_owned(), source }
+}
+
+/// Writes `bytes` to `path`: a temporary file beside it, synced, renamed over it, and the folder
+/// synced. Only its owner may read it, since reports quote answers.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    replace(path, folder, bytes).map_err(doing("write", path))
+}
+
+fn replace(path: &Path, folder: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    sync_folder(folder)
+}
+
+/// Makes a new name in `folder` survive a loss of power.
+#[cfg(unix)]
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Elsewhere the system offers no such call.
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.json");
+        write(&path, b"old and longer").unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named() {
+        let error = write(Path::new("/nowhere/at/all.json"), b"").unwrap_err();
+        assert!(error.to_string().starts_with("cannot write /nowhere/at/all.json: "), "{error}");
+    }
+}

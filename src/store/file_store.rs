@@ -1,0 +1,158 @@
+//! The store of one results folder: journals in `raw/`, their index in SQLite.
+
+use crate::store::atomic::{FileError, doing};
+use crate::store::database::{Database, DatabaseError};
+use crate::store::ids::is_plain;
+use crate::store::journal::{Journal, JournalError};
+use crate::store::layout::Layout;
+use crate::store::listing::{ListedEpoch, ListedRun};
+use crate::store::stored::{self, ReadError, Stored};
+use crate::store::verdict::StoredVerdict;
+use crate::store::{CaseEnd, EpochEnd, Store, analysis, case, epoch, listing};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::PathBuf;
+use tokgate_core::run::Head;
+
+/// Why something was not kept, or cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Writing the raw lines.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Reading the raw lines.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The index.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Somebody else needs the store for themselves, or we do.
+    #[error("{} is in use {by}: try again when that has ended", path.display())]
+    InUse {
+        /// The lock.
+        path: PathBuf,
+        /// By whom.
+        by: &'static str,
+    },
+    /// No such run or epoch.
+    #[error("no run and no epoch is called `{0}`: `tokgate list` names them")]
+    Unknown(String),
+}
+
+/// The store of one results folder. Any number of processes may have it open; each thread opens
+/// its own.
+#[derive(Debug)]
+pub struct FileStore {
+    layout: Layout,
+    database: Database,
+    // Held for as long as the store is open: a rebuild waits for nobody and replaces nothing
+    // under anybody.
+    _shared: File,
+}
+
+impl FileStore {
+    /// Opens the store, and makes it where there is none. An index that was lost is not made
+    /// anew in silence: that is what `rebuild` is for.
+    pub fn open(layout: Layout) -> Result<Self, StoreError> {
+        layout.create()?;
+        let shared = lock_file(&layout)?;
+        try_lock(shared.try_lock_shared(), &layout, "by a rebuild")?;
+        // In this order: another process may be making both right now, the index first.
+        let has_results = !layout.raw_files()?.is_empty();
+        let path = layout.database();
+        let database = match has_results && !path.exists() {
+            true => return Err(DatabaseError::Missing(path).into()),
+            false => Database::open_or_create(&path)?,
+        };
+        Ok(Self { layout, database, _shared: shared })
+    }
+
+    /// Where everything lies.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The index.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}
+
+impl Store for FileStore {
+    fn begin(&mut self, head: &Head) -> Result<Journal, StoreError> {
+        Ok(Journal::create(&self.layout.raw(), head)?)
+    }
+
+    fn commit_epoch(&mut self, journal: Journal, end: &EpochEnd) -> Result<Stored, StoreError> {
+        let path = journal.finish(&end.ending, &end.validity)?;
+        let stored = stored::read(&path)?;
+        self.database.write(|database| epoch::put(database, &stored, None))?;
+        Ok(stored)
+    }
+
+    fn commit_case(&mut self, case: CaseEnd<'_>) -> Result<(), StoreError> {
+        let verdicts = self.keep_verdicts(case)?;
+        let put = |database: &_| case::put(database, case, &verdicts);
+        Ok(self.database.write(put)?)
+    }
+
+    fn finish_run(&mut self) -> Result<(), StoreError> {
+        let layout = &self.layout;
+        Ok(self.database.write(|database| analysis::write(database, layout))??)
+    }
+
+    fn runs(&self, limit: usize) -> Result<Vec<ListedRun>, StoreError> {
+        Ok(self.database.read(|database| listing::runs(database, limit))?)
+    }
+
+    fn epochs(&self, limit: usize) -> Result<Vec<ListedEpoch>, StoreError> {
+        Ok(self.database.read(|database| listing::epochs(database, limit))?)
+    }
+
+    fn show(&self, id: &str) -> Result<Vec<Stored>, StoreError> {
+        let ids = self.database.read(|database| listing::test_ids(database, id))?;
+        // The index may have come from elsewhere: no path is made of what is not a plain name.
+        if ids.is_empty() || !ids.iter().all(|id| is_plain(id)) {
+            return Err(StoreError::Unknown(id.to_owned()));
+        }
+        ids.iter().map(|id| Ok(stored::read(&self.layout.raw_file(id))?)).collect()
+    }
+}
+
+impl FileStore {
+    /// Appends the verdicts to the journal of the last epoch and reads back what it now says.
+    fn keep_verdicts(&self, case: CaseEnd<'_>) -> Result<Vec<StoredVerdict>, StoreError> {
+        let Some(last) = case.epochs.last().filter(|_| !case.verdicts.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let path = self.layout.raw_file(&last.head.test_id);
+        let verdicts: Vec<StoredVerdict> = case.verdicts.iter().map(StoredVerdict::from).collect();
+        Journal::reopen(&path, &last.head)?.append_verdicts(&verdicts)?;
+        Ok(stored::read(&path)?.verdicts)
+    }
+}
+
+/// The lock's file, which is nothing but a lock.
+pub(super) fn lock_file(layout: &Layout) -> Result<File, FileError> {
+    let path = layout.lock();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(&path).map_err(doing("open", &path))
+}
+
+/// A lock that was had, or the reason why not.
+pub(super) fn try_lock(
+    result: Result<(), TryLockError>,
+    layout: &Layout,
+    by: &'static str,
+) -> Result<(), StoreError> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: layout.lock(), by }),
+        Err(TryLockError::Error(error)) => Err(doing("lock", &layout.lock())(error).into()),
+    }
+}

@@ -1,0 +1,123 @@
+//! Where results lie: one folder, and the path of everything in it.
+
+use crate::store::atomic::{FileError, doing};
+use std::path::{Path, PathBuf};
+
+/// The results folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The layout under `root`; nothing is created yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The index over all epochs.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.root.join("tokgate.sqlite")
+    }
+
+    /// The file that says who uses the store: shared by everyone, alone while it is rebuilt.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("tokgate.lock")
+    }
+
+    /// The raw lines of every epoch.
+    #[must_use]
+    pub fn raw(&self) -> PathBuf {
+        self.root.join("raw")
+    }
+
+    /// The raw lines of one epoch.
+    #[must_use]
+    pub fn raw_file(&self, test_id: &str) -> PathBuf {
+        self.raw().join(format!("{test_id}.jsonl"))
+    }
+
+    /// What describes one epoch to other tools.
+    #[must_use]
+    pub fn metadata_file(&self, test_id: &str) -> PathBuf {
+        self.root.join("metadata").join(format!("{test_id}.json"))
+    }
+
+    /// Every benchmark, summarised.
+    #[must_use]
+    pub fn analysis_file(&self) -> PathBuf {
+        self.root.join("analysis").join("summary.json")
+    }
+
+    /// The result document of a run or of one epoch, by its id.
+    #[must_use]
+    pub fn report_file(&self, id: &str) -> PathBuf {
+        self.root.join("reports").join(format!("{id}.json"))
+    }
+
+    /// A baseline that the user saved under a name.
+    #[must_use]
+    pub fn baseline_file(&self, name: &str) -> PathBuf {
+        self.root.join("baselines").join(format!("{name}.json"))
+    }
+
+    /// Makes the folders, for their owner alone: answers of a model may be private.
+    pub fn create(&self) -> Result<(), FileError> {
+        for folder in ["raw", "metadata", "analysis", "reports", "baselines"] {
+            let path = self.root.join(folder);
+            folders().create(&path).map_err(doing("create", &path))?;
+        }
+        self.hide_from_git()
+    }
+
+    /// Results are not committed by accident, wherever the folder lies.
+    fn hide_from_git(&self) -> Result<(), FileError> {
+        let path = self.root.join(".gitignore");
+        match path.exists() {
+            true => Ok(()),
+            false => std::fs::write(&path, "*\n").map_err(doing("write", &path)),
+        }
+    }
+
+    /// The raw files, by name. Anything but plain `.jsonl` files is left alone.
+    pub fn raw_files(&self) -> Result<Vec<PathBuf>, FileError> {
+        let folder = self.raw();
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(doing("list", &folder))?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(doing("list", &folder))?;
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file && entry.path().extension().is_some_and(|ext| ext == "jsonl") {
+                files.push(entry.path());
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+}
+
+#[cfg(unix)]
+fn folders() -> std::fs::DirBuilder {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder
+}
+
+#[cfg(not(unix))]
+fn folders() -> std::fs::DirBuilder {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    builder
+}

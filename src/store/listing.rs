@@ -1,0 +1,136 @@
+//! What the index answers: runs and epochs, newest first.
+
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+
+/// One run, as listed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ListedRun {
+    /// The invocation.
+    pub run_id: String,
+    /// The scenario.
+    pub scenario: String,
+    /// The machine's key.
+    pub machine: String,
+    /// Wall-clock start, microseconds since 1970.
+    pub started_us: i64,
+    /// Cases, each side of a comparison counted.
+    pub cases: u64,
+    /// Epochs.
+    pub epochs: u64,
+    /// Epochs that may be judged.
+    pub valid_epochs: u64,
+    /// Goals met.
+    pub targets_met: u64,
+    /// Goals in all.
+    pub total_targets: u64,
+}
+
+/// One epoch, as listed. What was not measured is absent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ListedEpoch {
+    /// Its file and row.
+    pub test_id: String,
+    /// The invocation.
+    pub run_id: String,
+    /// The case.
+    pub case_id: String,
+    /// How the target was served.
+    pub platform: String,
+    /// The model.
+    pub model: String,
+    /// The machine's key.
+    pub machine: String,
+    /// Workers.
+    pub concurrency: u32,
+    /// Requests sent.
+    pub requests: u64,
+    /// Share of them that succeeded, percent.
+    pub success_rate_percent: f64,
+    /// Output tokens a second.
+    pub tok_s: Option<f64>,
+    /// Median time to the first token, seconds.
+    pub ttft_p50_s: Option<f64>,
+    /// 95th percentile of the query latency, seconds.
+    pub query_p95_s: Option<f64>,
+    /// VALID or INVALID.
+    pub validity: String,
+    /// Wall-clock start, microseconds since 1970.
+    pub started_us: i64,
+}
+
+/// The runs, newest first.
+pub(super) fn runs(database: &Connection, limit: usize) -> rusqlite::Result<Vec<ListedRun>> {
+    let mut query = database.prepare_cached(
+        "SELECT r.run_id, r.scenario, r.machine, r.started_us,
+                (SELECT count(*) FROM cases c WHERE c.run_id = r.run_id),
+                (SELECT count(*) FROM benchmark_results b WHERE b.run_id = r.run_id),
+                (SELECT count(*) FROM benchmark_results b
+                 WHERE b.run_id = r.run_id AND b.validity = 'VALID'),
+                (SELECT ifnull(sum(targets_met), 0) FROM cases c WHERE c.run_id = r.run_id),
+                (SELECT ifnull(sum(total_targets), 0) FROM cases c WHERE c.run_id = r.run_id)
+         FROM runs r ORDER BY r.started_us DESC, r.run_id DESC LIMIT ?1",
+    )?;
+    query.query_map(params![row_limit(limit)], listed_run)?.collect()
+}
+
+fn listed_run(row: &Row<'_>) -> rusqlite::Result<ListedRun> {
+    Ok(ListedRun {
+        run_id: row.get(0)?,
+        scenario: row.get(1)?,
+        machine: row.get(2)?,
+        started_us: row.get(3)?,
+        cases: whole(row, 4)?,
+        epochs: whole(row, 5)?,
+        valid_epochs: whole(row, 6)?,
+        targets_met: whole(row, 7)?,
+        total_targets: whole(row, 8)?,
+    })
+}
+
+/// The epochs, newest first.
+pub(super) fn epochs(database: &Connection, limit: usize) -> rusqlite::Result<Vec<ListedEpoch>> {
+    let mut query = database.prepare_cached(
+        "SELECT test_id, run_id, case_id, platform, model_name, machine, concurrency, num_requests,
+                success_rate, tok_s, ttft_p50_s, query_p95_s, validity, started_us
+         FROM benchmark_results ORDER BY id DESC LIMIT ?1",
+    )?;
+    query.query_map(params![row_limit(limit)], listed_epoch)?.collect()
+}
+
+fn listed_epoch(row: &Row<'_>) -> rusqlite::Result<ListedEpoch> {
+    Ok(ListedEpoch {
+        test_id: row.get(0)?,
+        run_id: row.get(1)?,
+        case_id: row.get(2)?,
+        platform: row.get(3)?,
+        model: row.get(4)?,
+        machine: row.get(5)?,
+        concurrency: row.get(6)?,
+        requests: whole(row, 7)?,
+        success_rate_percent: row.get(8)?,
+        tok_s: row.get(9)?,
+        ttft_p50_s: row.get(10)?,
+        query_p95_s: row.get(11)?,
+        validity: row.get(12)?,
+        started_us: row.get(13)?,
+    })
+}
+
+/// The test ids of a run, or the one that `id` is, in the order of their commit.
+pub(super) fn test_ids(database: &Connection, id: &str) -> rusqlite::Result<Vec<String>> {
+    let mut query = database.prepare_cached(
+        "SELECT test_id FROM benchmark_results WHERE test_id = ?1 OR run_id = ?1 ORDER BY id",
+    )?;
+    query.query_map(params![id], |row| row.get(0))?.collect()
+}
+
+fn row_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// A count, which a sound table never holds below zero.
+fn whole(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    let n: i64 = row.get(at)?;
+    u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(at, n))
+}

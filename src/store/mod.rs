@@ -1,0 +1,91 @@
+//! Kept for good: the raw lines of every epoch, and the database that indexes them.
+//!
+//! The JSON lines under `raw/` are the truth. The database says nothing that [`rebuild()`] could
+//! not say again from them, and [`FileStore`] derives its rows from what it reads back, so that
+//! the two cannot drift apart.
+//!
+//! What does not live here, on purpose: rendering (reports hand in their text, [`atomic::write`]
+//! puts it down) and judgement (verdicts are handed in as they were decided).
+
+mod analysis;
+pub mod atomic;
+mod case;
+mod cell;
+pub mod database;
+mod epoch;
+mod file_store;
+pub mod ids;
+pub mod journal;
+pub mod layout;
+mod line;
+mod listing;
+mod rebuild;
+mod schema;
+pub mod stored;
+mod verdict;
+
+pub use case::summary;
+pub use database::{Database, DatabaseError};
+pub use file_store::{FileStore, StoreError};
+pub use ids::{EpochName, run_id};
+pub use journal::{Journal, JournalError};
+pub use layout::Layout;
+pub use listing::{ListedEpoch, ListedRun};
+pub use rebuild::{RebuildReport, Skipped, rebuild};
+pub use stored::{ReadError, Stored, read, read_bytes};
+pub use verdict::StoredVerdict;
+
+use tokgate_core::run::{Ending, Head, Run};
+use tokgate_core::summary::Summary;
+use tokgate_core::validity::Validity;
+use tokgate_core::verdict::Judged;
+
+/// How an epoch ended, and whether it may be judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochEnd {
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether it may be judged.
+    pub validity: Validity,
+}
+
+/// Everything decided about one case on one side of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub struct CaseEnd<'a> {
+    /// Its epochs as [`Store::commit_epoch`] gave them back, in order; at least one.
+    pub epochs: &'a [Run],
+    /// Whether each of them may be judged.
+    pub validity: &'a [Validity],
+    /// What they say together; [`summary()`] of them.
+    pub summary: &'a Summary,
+    /// What the judge said; empty without a baseline.
+    pub verdicts: &'a [Judged],
+}
+
+/// Where measurements are kept. Synchronous, and small enough for a second database to follow.
+///
+/// A caller announces an epoch or a case only after the matching `commit` came back: by then the
+/// raw lines are on the disk and the row is committed.
+pub trait Store {
+    /// Opens the journal of a new epoch; the harness appends to it while it measures.
+    fn begin(&mut self, head: &Head) -> Result<Journal, StoreError>;
+
+    /// Ends the journal, reads it back and commits its row. Gives back what was read: the truth
+    /// from which everything further is computed.
+    fn commit_epoch(&mut self, journal: Journal, end: &EpochEnd) -> Result<Stored, StoreError>;
+
+    /// Appends the verdicts to the last epoch's journal and commits the case's rows.
+    fn commit_case(&mut self, case: CaseEnd<'_>) -> Result<(), StoreError>;
+
+    /// Writes what is made from all runs together; for the end of a run.
+    fn finish_run(&mut self) -> Result<(), StoreError>;
+
+    /// The runs, newest first.
+    fn runs(&self, limit: usize) -> Result<Vec<ListedRun>, StoreError>;
+
+    /// The epochs, newest first.
+    fn epochs(&self, limit: usize) -> Result<Vec<ListedEpoch>, StoreError>;
+
+    /// The raw epochs of a run, or the one epoch of a test id, in the order of their commit.
+    fn show(&self, id: &str) -> Result<Vec<Stored>, StoreError>;
+}

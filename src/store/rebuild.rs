@@ -1,0 +1,239 @@
+//! The index made anew from the raw lines.
+
+use crate::store::atomic::{TEMPORARY, doing, sync_folder};
+use crate::store::database::{Database, DatabaseError};
+use crate::store::file_store::{StoreError, lock_file, try_lock};
+use crate::store::layout::Layout;
+use crate::store::stored::{self, Stored};
+use crate::store::{CaseEnd, case, cell, epoch};
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use tokgate_core::case::CaseId;
+use tokgate_core::run::Head;
+
+/// What became of a rebuild.
+#[derive(Debug, Default)]
+pub struct RebuildReport {
+    /// Epochs indexed.
+    pub epochs: usize,
+    /// Cases indexed.
+    pub cases: usize,
+    /// Files that could not be read; they are left as they are.
+    pub skipped: Vec<Skipped>,
+    /// What was odd about files that could.
+    pub notes: Vec<String>,
+    /// Where the old index is now.
+    pub backup: Option<PathBuf>,
+}
+
+/// A raw file that is not in the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub why: String,
+}
+
+/// An epoch's file, by its head.
+struct Source {
+    path: PathBuf,
+    head: Head,
+    // Its place among all epochs by their start, from 1.
+    number: i64,
+}
+
+/// An epoch with its place among all.
+struct Numbered {
+    number: i64,
+    stored: Stored,
+}
+
+/// What the epochs of one case have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct CaseKey {
+    run_id: String,
+    case: CaseId,
+    arm: &'static str,
+}
+
+impl CaseKey {
+    fn of(head: &Head) -> Self {
+        Self { run_id: head.run_id.clone(), case: head.case.id.clone(), arm: cell::arm(head.arm) }
+    }
+}
+
+/// Makes the index of `layout` anew from all of `raw/`, in the order in which the epochs
+/// started, and puts it in the place of the old one, which is kept beside it. Refused while
+/// anyone else has the store open.
+pub fn rebuild(layout: &Layout) -> Result<RebuildReport, StoreError> {
+    layout.create()?;
+    let alone = lock_file(layout)?;
+    try_lock(alone.try_lock(), layout, "by another tokgate")?;
+    examine(&layout.database())?;
+    clear_leftovers(layout)?;
+    let scratch = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempdir_in(layout.root())
+        .map_err(doing("write in", layout.root()))?;
+    let path = scratch.path().join("rebuilt.sqlite");
+    let mut fresh = Database::open_or_create(&path)?;
+    let mut report = index(&mut fresh, layout)?;
+    fresh.check()?;
+    fresh.close()?;
+    report.backup = replace(layout, &path)?;
+    Ok(report)
+}
+
+/// Indexes every epoch and every case that can be read.
+fn index(fresh: &mut Database, layout: &Layout) -> Result<RebuildReport, StoreError> {
+    let mut report = RebuildReport::default();
+    let cases = cases(sources(layout, &mut report)?);
+    let put_all = |database: &Connection| {
+        for case in cases {
+            let epochs: Vec<Numbered> =
+                case.into_iter().filter_map(|source| read(source, &mut report)).collect();
+            report.epochs += epochs.len();
+            report.cases += usize::from(!epochs.is_empty());
+            put(database, epochs)?;
+        }
+        Ok(report)
+    };
+    Ok(fresh.write(put_all)?)
+}
+
+/// Every raw file with its head, by start; those without are skipped.
+fn sources(layout: &Layout, report: &mut RebuildReport) -> Result<Vec<Source>, StoreError> {
+    let mut sources = Vec::new();
+    for path in layout.raw_files()? {
+        match head_of(&path) {
+            Ok(head) => sources.push(Source { path, head, number: 0 }),
+            Err(why) => report.skipped.push(Skipped { path, why }),
+        }
+    }
+    sources.sort_by(|a, b| {
+        (a.head.started_us, &a.head.test_id).cmp(&(b.head.started_us, &b.head.test_id))
+    });
+    for (number, source) in (1..).zip(&mut sources) {
+        source.number = number;
+    }
+    Ok(sources)
+}
+
+fn head_of(path: &Path) -> Result<Head, String> {
+    let head = stored::read_head(path).map_err(|error| error.to_string())?;
+    match path.file_stem().is_some_and(|stem| stem == head.test_id.as_str()) {
+        true => Ok(head),
+        false => Err(format!("it says that it is `{}`: give it that name", head.test_id)),
+    }
+}
+
+/// The epochs of each case and side together, each in their order.
+fn cases(sources: Vec<Source>) -> Vec<Vec<Source>> {
+    let mut cases: BTreeMap<CaseKey, Vec<Source>> = BTreeMap::new();
+    for source in sources {
+        cases.entry(CaseKey::of(&source.head)).or_default().push(source);
+    }
+    cases.into_values().collect()
+}
+
+fn read(source: Source, report: &mut RebuildReport) -> Option<Numbered> {
+    match stored::read(&source.path) {
+        Ok(stored) => {
+            let named =
+                stored.notes.iter().map(|note| format!("{}: {note}", source.path.display()));
+            report.notes.extend(named);
+            Some(Numbered { number: source.number, stored })
+        }
+        Err(error) => {
+            report.skipped.push(Skipped { path: source.path, why: error.to_string() });
+            None
+        }
+    }
+}
+
+fn put(database: &Connection, epochs: Vec<Numbered>) -> rusqlite::Result<()> {
+    let (mut runs, mut validity, mut verdicts) = (Vec::new(), Vec::new(), Vec::new());
+    for Numbered { number, stored } in epochs {
+        epoch::put(database, &stored, Some(number))?;
+        runs.push(stored.run);
+        validity.push(stored.validity);
+        verdicts = stored.verdicts;
+    }
+    let Some(summary) = case::summary(&runs) else { return Ok(()) };
+    let ended = CaseEnd { epochs: &runs, validity: &validity, summary: &summary, verdicts: &[] };
+    case::put(database, ended, &verdicts)
+}
+
+/// Puts the fresh index in the place of the old one, which gets another name. A log that the
+/// old one left behind goes with it: SQLite would play it into the new one.
+fn replace(layout: &Layout, fresh: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let path = layout.database();
+    let backup = backup_name(layout);
+    for log in ["-wal", "-shm"] {
+        move_if_there(&beside(&path, log), &beside(&backup, log))?;
+    }
+    let kept = link_if_there(&path, &backup)?;
+    std::fs::rename(fresh, &path).map_err(doing("replace", &path))?;
+    sync_folder(layout.root()).map_err(doing("sync", layout.root()))?;
+    Ok(kept.then_some(backup))
+}
+
+/// Whether the index may be replaced: one that a newer version or another program wrote may not.
+/// Opening and closing a sound one also plays its log into it.
+fn examine(path: &Path) -> Result<(), DatabaseError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    match Database::open(path) {
+        Ok(sound) => sound.close(),
+        Err(DatabaseError::Damaged { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The first name of its kind that is free.
+fn backup_name(layout: &Layout) -> PathBuf {
+    (1..)
+        .map(|n| layout.root().join(format!("tokgate.sqlite.{n}.bak")))
+        .find(|path| !path.exists())
+        .expect("numbers do not end")
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn move_if_there(from: &Path, to: &Path) -> Result<bool, StoreError> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        result => Ok(result.map(|()| true).map_err(doing("move", from))?),
+    }
+}
+
+/// A second name for the old file keeps the first one there until the new file takes it. Where
+/// the file system has no second names, it is moved: until the new file is there, the store then
+/// says that its index is missing.
+fn link_if_there(from: &Path, to: &Path) -> Result<bool, StoreError> {
+    match std::fs::hard_link(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(_) => move_if_there(from, to),
+    }
+}
+
+/// Removes what a killed process left half made; nobody else is here now.
+fn clear_leftovers(layout: &Layout) -> Result<(), StoreError> {
+    let entries = std::fs::read_dir(layout.root()).map_err(doing("list", layout.root()))?;
+    for entry in entries.flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            std::fs::remove_dir_all(entry.path()).map_err(doing("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The tables: made, recognised, and brought up to date.
+
+use crate::store::atomic::{TEMPORARY, doing, sync_folder};
+use crate::store::database::{DatabaseError, at, check_sqlite, configure, use_wal};
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+use std::path::Path;
+
+/// `tokg` in ASCII: how the file says that it is ours.
+const APPLICATION_ID: i32 = 0x746f_6b67;
+/// Every step from an empty file to today's tables. Steps are added, never changed.
+const STEPS: &[M<'static>] = &[M::up(include_str!("schema.sql"))];
+
+/// Makes a whole empty database beside `path`, then gives it the name if nobody else has it.
+pub(super) fn create(path: &Path) -> Result<(), DatabaseError> {
+    check_sqlite()?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let scratch = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempdir_in(folder)
+        .map_err(doing("create a database in", folder))?;
+    let fresh = scratch.path().join("fresh.sqlite");
+    make(&fresh)?;
+    let named = tempfile::TempPath::try_from_path(&fresh).map_err(doing("create", path))?;
+    match named.persist_noclobber(path) {
+        Err(taken) if path.exists() => drop(taken),
+        result => result.map_err(|refused| doing("create", path)(refused.error))?,
+    }
+    Ok(sync_folder(folder).map_err(doing("sync", folder))?)
+}
+
+/// A database at `path`, complete and closed.
+fn make(path: &Path) -> Result<(), DatabaseError> {
+    let mut connection = Connection::open(path).map_err(at(path))?;
+    configure(&mut connection).map_err(at(path))?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(at(path))?;
+    use_wal(&connection, path)?;
+    Migrations::from_slice(STEPS)
+        .to_latest(&mut connection)
+        .map_err(|source| DatabaseError::Migration { path: path.to_owned(), source })?;
+    connection.close().map_err(|(_, error)| at(path)(error))
+}
+
+/// Ours, and not from the future; nothing is changed before this is known.
+pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
+    let pragma = |name: &str| -> Result<i32, DatabaseError> {
+        connection.pragma_query_value(None, name, |row| row.get(0)).map_err(at(path))
+    };
+    let (id, found) = (pragma("application_id")?, pragma("user_version")?);
+    let known = STEPS.len() as i32;
+    match (id, found) {
+        (APPLICATION_ID, found) if found > known => {
+            Err(DatabaseError::Newer { path: path.to_owned(), found, known })
+        }
+        (APPLICATION_ID, _) => Ok(()),
+        (id, _) => Err(DatabaseError::Foreign { path: path.to_owned(), id }),
+    }
+}
+
+/// Applies the steps that are missing.
+pub(super) fn bring_up_to_date(
+    connection: &mut Connection,
+    path: &Path,
+) -> Result<(), DatabaseError> {
+    upgrade(connection, path, &Migrations::from_slice(STEPS))
+}
+
+/// Applies what is missing of `steps`, after a copy of the file as it was.
+fn upgrade(
+    connection: &mut Connection,
+    path: &Path,
+    steps: &Migrations<'_>,
+) -> Result<(), DatabaseError> {
+    let failed = |source| DatabaseError::Migration { path: path.to_owned(), source };
+    if steps.pending_migrations(connection).map_err(failed)? <= 0 {
+        return Ok(());
+    }
+    let version: i32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(at(path))?;
+    let copy = path.with_extension(format!("sqlite.schema-{version}.bak"));
+    connection.backup("main", &copy, None).map_err(at(&copy))?;
+    steps.to_latest(connection).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::database::{Database, connect, fresh};
+
+    #[test]
+    fn an_older_file_is_copied_before_it_is_brought_up_to_date() {
+        let (_folder, path) = fresh();
+        let mut connection = connect(&path).unwrap();
+        let steps = [STEPS[0].clone(), M::up("ALTER TABLE runs ADD COLUMN later TEXT")];
+        upgrade(&mut connection, &path, &Migrations::from_slice(&steps)).unwrap();
+        connection.prepare("SELECT later FROM runs").unwrap();
+        let copy = Database::open(&path.with_extension("sqlite.schema-1.bak")).unwrap();
+        assert!(copy.connection.prepare("SELECT later FROM runs").is_err());
+        upgrade(&mut connection, &path, &Migrations::from_slice(&steps)).unwrap();
+    }
+
+    #[test]
+    fn two_that_make_it_at_once_share_the_first_one() {
+        let (_folder, path) = fresh();
+        let mut first = Database::open(&path).unwrap();
+        first.write(|connection| connection.execute_batch("CREATE TABLE mine (x)")).unwrap();
+        create(&path).unwrap();
+        first.read(|connection| connection.prepare("SELECT x FROM mine").map(drop)).unwrap();
+        Database::open(&path).unwrap().connection.prepare("SELECT x FROM mine").unwrap();
+    }
+}
