@@ -2,4 +2,5 @@
 //! retrieval. This package is the edges: the command line, the store, reports, git.
 
 pub mod git;
+pub mod report;
 pub mod store;

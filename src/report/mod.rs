@@ -1,0 +1,5 @@
+//! Reports: what was decided, rendered as text. Nothing here decides, and nothing touches a file.
+
+pub mod documents;
+pub mod json;
+pub mod terminal;

@@ -1,0 +1,337 @@
+//! The report as a person reads it in a terminal. Everything in it is already decided.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use tokgate_core::goal::{GoalResult, Grade, Level};
+use tokgate_core::metric::{Shape, Stat};
+use tokgate_core::report::{CaseReport, ComparedWith, Report};
+use tokgate_core::summary::{Interval, MetricSummary};
+use tokgate_core::unit::Unit;
+use tokgate_core::verdict::{Conclusion, Judged, Verdict};
+
+/// Metrics that are told in JSON and the store, but would only fill the table.
+const UNTOLD: &[&str] = &[
+    "send_lag",
+    "total_tok_s",
+    "prompt_tokens",
+    "output_tokens",
+    "memory_mean",
+    "ttfo",
+    "error_rate",
+    "model_load_s",
+    "build_s",
+];
+
+/// Metrics that are told in a line under the table: one value each, and nobody compares them.
+const ASIDE: &[&str] = &[
+    "spike_rate_sigma",
+    "stall_max",
+    "index_bytes",
+    "peak_rss",
+    "memory_peak",
+    "memory_share",
+    "cpu_mean",
+    "gpu_util_mean",
+    "gpu_mem_peak",
+    "gpu_temp_peak",
+    "gpu_power_mean",
+    "energy",
+    "energy_per_token",
+];
+
+/// Widest line of facts; a hundred columns fit side by side on most screens.
+const WIDEST: usize = 98;
+
+/// How a report is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Whether to colour.
+    pub color: bool,
+}
+
+impl Style {
+    fn paint(self, text: &str, code: &str) -> String {
+        match self.color {
+            true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    fn bold(self, text: &str) -> String {
+        self.paint(text, "1")
+    }
+
+    fn dim(self, text: &str) -> String {
+        self.paint(text, "2")
+    }
+
+    /// `text` in the colour of its level.
+    #[must_use]
+    pub fn level(self, level: Level, text: &str) -> String {
+        self.paint(
+            text,
+            match level {
+                Level::Green => "32",
+                Level::Yellow => "33",
+                Level::Red => "31",
+            },
+        )
+    }
+}
+
+/// One case: what was measured, the table, the goals, the verdicts.
+#[must_use]
+pub fn case(case: &CaseReport, style: Style) -> String {
+    let mut text = String::new();
+    writeln!(text, "{}", heading(case, style)).ok();
+    writeln!(text, "{}", table(case, style).trim_fmt()).ok();
+    if case.summary.metrics.iter().any(greyed) {
+        writeln!(text, "{}", style.dim("  ~ too few samples to gate on")).ok();
+    }
+    for line in aside(case) {
+        writeln!(text, "{}", style.dim(&line)).ok();
+    }
+    for (class, count) in &case.failures {
+        writeln!(text, "  {} {count} × {class}", style.level(Level::Red, "failed")).ok();
+    }
+    for reason in case.epochs.iter().flat_map(|epoch| epoch.validity.reasons()) {
+        writeln!(text, "  {} {reason}", style.level(Level::Red, "INVALID")).ok();
+    }
+    for result in &case.goals {
+        writeln!(text, "  {}", goal(result, style)).ok();
+    }
+    for judged in &case.verdicts {
+        writeln!(text, "  {}", verdict(judged, style)).ok();
+    }
+    text
+}
+
+fn heading(case: &CaseReport, style: Style) -> String {
+    let requests = case.requests();
+    let mut facts = vec![
+        format!("{} on {}", case.target.model, case.target.platform),
+        format!("{} requests, {} failed", requests.attempted, requests.failed),
+    ];
+    if case.epochs.len() > 1 {
+        facts.push(format!("{} epochs", case.epochs.len()));
+    }
+    if let Some(load) = case.preparation.model_load_s {
+        facts.push(format!("loaded in {}", Unit::Seconds.show(load)));
+    }
+    if let Some(build) = case.preparation.build_s {
+        facts.push(format!("index built in {}", Unit::Seconds.show(build)));
+    }
+    format!("{}  {}", style.bold(&case.case.id.0), style.dim(&facts.join(" · ")))
+}
+
+fn table(case: &CaseReport, style: Style) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).force_no_tty();
+    if style.color {
+        table.enforce_styling();
+    }
+    table.set_header(["", "p50 / value", "95 % interval", "p90", "p95", "p99", "n"].map(|name| {
+        Cell::new(name).set_alignment(CellAlignment::Right).add_attribute(Attribute::Dim)
+    }));
+    let told = |metric: &&MetricSummary| {
+        !UNTOLD.contains(&metric.metric.id) && !ASIDE.contains(&metric.metric.id)
+    };
+    for metric in case.summary.metrics.iter().filter(told) {
+        table.add_row(row(metric));
+    }
+    table
+}
+
+/// `  peak_rss 42.2 MiB · cpu_mean 51 %`
+fn aside(case: &CaseReport) -> Vec<String> {
+    let told = ASIDE.iter().filter_map(|id| {
+        let summary = case.summary.metrics.iter().find(|summary| summary.metric.id == *id)?;
+        let value = summary.stats.get(&Stat::Value)?.value;
+        Some(format!("{id} {}", summary.metric.unit.show(value)))
+    });
+    told.fold(Vec::new(), wrapped)
+}
+
+/// One more fact on the last line, or on a new one where it would be too wide.
+fn wrapped(mut lines: Vec<String>, fact: String) -> Vec<String> {
+    match lines.last_mut() {
+        Some(line) if line.chars().count() + 3 + fact.chars().count() <= WIDEST => {
+            line.push_str(" · ");
+            line.push_str(&fact);
+        }
+        Some(_) | None => lines.push(format!("  {fact}")),
+    }
+    lines
+}
+
+fn row(summary: &MetricSummary) -> Vec<Cell> {
+    let unit = summary.metric.unit;
+    let main = match summary.metric.shape {
+        Shape::Distribution => Stat::P50,
+        Shape::Mean | Shape::Scalar => Stat::Value,
+    };
+    let main = summary.stats.get(&main);
+    let mut cells = vec![
+        Cell::new(format!(" {}", summary.metric.id)),
+        Cell::new(main.map_or_else(|| "–".to_owned(), |main| unit.show(main.value))),
+        Cell::new(
+            main.and_then(|main| main.interval).map_or_else(String::new, |at| span(at, unit)),
+        ),
+    ];
+    cells.extend([Stat::P90, Stat::P95, Stat::P99].map(|stat| percentile(summary, stat)));
+    cells.push(Cell::new(main.map_or(0, |main| main.n)));
+    let numbers = cells.split_off(1);
+    cells.extend(numbers.into_iter().map(|cell| cell.set_alignment(CellAlignment::Right)));
+    cells
+}
+
+/// `6.78 … 7.01 ms`: a unit that both ends share is written once.
+fn span(interval: Interval, unit: Unit) -> String {
+    let (low, high) = (unit.show(interval.low), unit.show(interval.high));
+    match (low.split_once(' '), high.split_once(' ')) {
+        (Some((number, one)), Some((_, other))) if one == other => format!("{number} … {high}"),
+        _ => format!("{low} … {high}"),
+    }
+}
+
+fn percentile(summary: &MetricSummary, stat: Stat) -> Cell {
+    let Some(estimate) = summary.stats.get(&stat) else {
+        return Cell::new("");
+    };
+    let shown = summary.metric.unit.show(estimate.value);
+    match estimate.enough_for(stat) {
+        true => Cell::new(shown),
+        false => Cell::new(format!("~{shown}")).fg(Color::DarkGrey),
+    }
+}
+
+/// Whether the row has a percentile with too few samples.
+fn greyed(summary: &MetricSummary) -> bool {
+    !UNTOLD.contains(&summary.metric.id)
+        && [Stat::P90, Stat::P95, Stat::P99]
+            .iter()
+            .any(|stat| summary.stats.get(stat).is_some_and(|estimate| !estimate.enough_for(*stat)))
+}
+
+fn goal(result: &GoalResult, style: Style) -> String {
+    let unit = result.goal.metric.metric.unit;
+    let symbol = match result.level {
+        Level::Green => "✓",
+        Level::Yellow => "!",
+        Level::Red => "✗",
+    };
+    let value =
+        result.estimate.map_or_else(|| "–".to_owned(), |estimate| unit.show(estimate.value));
+    let goal = format!("{symbol} {} {}", result.goal.metric, result.goal.bound.show(unit));
+    let note = match result.note.is_empty() {
+        true => String::new(),
+        false => format!("  ({})", result.note),
+    };
+    format!("{}  {value}{}", style.level(result.level, &goal), style.dim(&note))
+}
+
+fn verdict(judged: &Judged, style: Style) -> String {
+    let level = match judged.verdict {
+        Verdict::Unchanged | Verdict::Improved | Verdict::Cleared | Verdict::New => Level::Green,
+        Verdict::Inconclusive
+        | Verdict::Underpowered
+        | Verdict::InsufficientSamples
+        | Verdict::RegressedUnpaired => Level::Yellow,
+        Verdict::Regressed | Verdict::Missing | Verdict::Incomparable | Verdict::Invalid => {
+            Level::Red
+        }
+    };
+    let change = judged.comparison.as_ref().map_or_else(String::new, |comparison| {
+        let unit = comparison.metric.metric.unit;
+        let (base, head) = (comparison.base.value, comparison.head.value);
+        format!("  {} → {}{}", unit.show(base), unit.show(head), moved(base, head))
+    });
+    let word = style.level(level, judged.verdict.as_str());
+    format!("{} {word}{change}  {}", judged.metric, style.dim(&judged.why))
+}
+
+/// `(+20.1 %)`, in the metric's own direction.
+fn moved(base: f64, head: f64) -> String {
+    match base == 0.0 {
+        true => String::new(),
+        false => format!(" ({:+.1} %)", (head / base - 1.0) * 100.0),
+    }
+}
+
+/// What changed, or could not be judged, by case: cases are told before they are judged.
+fn changes(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    for (case, judged) in judged_cases(report) {
+        let mut told = judged.iter().filter(|one| one.verdict != Verdict::Unchanged).peekable();
+        if told.peek().is_some() {
+            writeln!(text, "{}", style.bold(case)).ok();
+        }
+        for one in told {
+            writeln!(text, "  {}", verdict(one, style)).ok();
+        }
+    }
+    match text.is_empty() {
+        true => text,
+        false => text + "\n",
+    }
+}
+
+fn judged_cases(report: &Report) -> impl Iterator<Item = (&str, &[Judged])> {
+    let measured = report.cases.iter().map(|case| (case.case.id.0.as_str(), &*case.verdicts));
+    measured.chain(report.dropped.iter().map(|case| (case.case.0.as_str(), &*case.verdicts)))
+}
+
+/// `1 regressed, 2 unchanged`
+fn counted(report: &Report) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for judged in judged_cases(report).flat_map(|(_, judged)| judged) {
+        *counts.entry(judged.verdict.as_str()).or_default() += 1;
+    }
+    let told = counts.iter().map(|(word, count)| format!("{count} {word}"));
+    match counts.is_empty() {
+        true => "no metric was judged".to_owned(),
+        false => told.collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The end of the report: what changed, goals met, grade, conclusion.
+#[must_use]
+pub fn closing(report: &Report, style: Style) -> String {
+    let mut text = changes(report, style);
+    let (met, total) = report.targets();
+    let grade = style.level(grade_level(report.grade), report.grade.as_str());
+    let goals = match total {
+        0 => "no goals".to_owned(),
+        _ => format!("{met} of {total} goals met"),
+    };
+    writeln!(text, "{}  {goals}  {}", style.bold("grade"), style.bold(&grade)).ok();
+    let against = match &report.compared_with {
+        ComparedWith::Nothing(why) => format!("compared with nothing: {why}"),
+        ComparedWith::Baseline(name) => format!("compared with {name}: {}", counted(report)),
+    };
+    let (word, level) = match report.conclusion {
+        Conclusion::Held => ("held", Level::Green),
+        Conclusion::Regressed => ("REGRESSED", Level::Red),
+        Conclusion::Inconclusive => ("inconclusive", Level::Yellow),
+        Conclusion::Invalid => ("INVALID", Level::Red),
+    };
+    writeln!(
+        text,
+        "{}  {}  {}",
+        style.bold("gate "),
+        style.level(level, word),
+        style.dim(&against)
+    )
+    .ok();
+    writeln!(text, "{}  {} on {}", style.bold("run  "), report.run_id, report.machine).ok();
+    text
+}
+
+fn grade_level(grade: Grade) -> Level {
+    match grade {
+        Grade::Excellent | Grade::Good => Level::Green,
+        Grade::Acceptable | Grade::Ungraded => Level::Yellow,
+        Grade::Poor => Level::Red,
+    }
+}
