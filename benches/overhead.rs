@@ -1,2 +1,162 @@
-//! To come.
-fn main() {}
+//! What we ourselves cost: per recorded event, per summarised event, per parsed server-sent event.
+//!
+//! Each figure stands beside a floor measured in the same minute, because absolute times are the
+//! machine's: a bare clock read for the recorder, a bare scan of the bytes for the parser.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+use tokgate_core::record::{Counted, Event, EventKind, Outcome, Phase, Record, Usage};
+use tokgate_core::run::{Arm, Ending, Head, Preparation, Run, TargetIdentity};
+use tokgate_core::scenario::{Facts, Scenario, plan};
+use tokgate_core::time::Offset;
+use tokgate_harness::clock::Clock;
+use tokgate_harness::recorder::Reply;
+use tokgate_harness::wire::{openai, sse};
+
+/// Events of one streamed answer: more than most, so that per-request costs do not show.
+const EVENTS: u64 = 1_000;
+
+fn recording(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("record_event");
+    group.throughput(Throughput::Elements(EVENTS));
+    let clock = Clock::start();
+    group.bench_function("bare clock read", |bencher| {
+        bencher.iter(|| {
+            (0..EVENTS).for_each(|_| {
+                black_box(clock.now());
+            })
+        });
+    });
+    group.bench_function("recorder", |bencher| {
+        bencher.iter(|| {
+            let reply = Reply::new(clock);
+            reply.sent();
+            for _ in 0..EVENTS {
+                reply.arrived();
+                reply.event(EventKind::Content, None);
+            }
+            reply.take()
+        });
+    });
+    group.finish();
+}
+
+fn parsing(criterion: &mut Criterion) {
+    let stream = stream();
+    let mut group = criterion.benchmark_group("parse_sse_event");
+    group.throughput(Throughput::Elements(EVENTS));
+    group.bench_function("bare scan for line ends", |bencher| {
+        bencher.iter(|| black_box(&stream).iter().filter(|byte| **byte == b'\n').count());
+    });
+    group.bench_function("framing", |bencher| {
+        bencher.iter(|| {
+            let mut decoder = sse::Decoder::default();
+            let mut events = 0;
+            let framed = decoder.push(black_box(&stream), &mut |event| {
+                black_box(event.data);
+                events += 1;
+            });
+            (framed.is_ok(), events)
+        });
+    });
+    group.bench_function("framing and reading", |bencher| {
+        bencher.iter(|| {
+            let mut decoder = sse::Decoder::default();
+            let mut read = 0;
+            let framed = decoder.push(black_box(&stream), &mut |event| {
+                read += usize::from(openai::read(event.data).is_ok());
+            });
+            (framed.is_ok(), read)
+        });
+    });
+    group.finish();
+}
+
+/// A thousand content events as vLLM writes them.
+fn stream() -> Vec<u8> {
+    let event = concat!(
+        r#"data: {"id":"chatcmpl-854e31f4a212d67b","object":"chat.completion.chunk","#,
+        r#""created":1795313326,"model":"m","choices":[{"index":0,"delta":{"content":" word"},"#,
+        r#""logprobs":null,"finish_reason":null,"token_ids":null}]}"#,
+        "\n\n"
+    );
+    event.repeat(EVENTS as usize).into_bytes()
+}
+
+fn summarizing(criterion: &mut Criterion) {
+    let run = run();
+    let mut group = criterion.benchmark_group("summarize_event");
+    group.throughput(Throughput::Elements(EVENTS));
+    group.bench_function("all metrics", |bencher| {
+        bencher.iter(|| tokgate_core::summary::summarize(black_box(std::slice::from_ref(&run))));
+    });
+    group.finish();
+}
+
+/// One epoch of the simulated target, a hundred answers of ten tokens.
+fn run() -> Run {
+    let text = r#"
+        schema = 1
+        [target]
+        driver = "simulated"
+        simulation = { ttft_ms = 20, itl_ms = 5 }
+        [[case]]
+        name = "overhead"
+        kind = "generation"
+        workload = { requests = 100, warmup = 0 }
+    "#;
+    let scenario =
+        Scenario::parse("bench", "bench.toml", text, &|_| None).expect("it is well-formed");
+    let mut cases = plan(&scenario, &Facts::default()).expect("it can be planned");
+    let environment = tokgate_harness::machine::detect();
+    let head = Head {
+        test_id: "overhead".to_owned(),
+        run_id: "overhead".to_owned(),
+        booking_id: "overhead".to_owned(),
+        epoch: 0,
+        arm: Arm::Head,
+        started_us: 0,
+        machine: environment.machine(),
+        environment,
+        target: TargetIdentity::default(),
+        case: cases.remove(0),
+        preparation: Preparation::default(),
+    };
+    let records = (0..EVENTS / 10).map(record).collect();
+    Run { head, records, telemetry: Vec::new(), ending: Ending::Completed }
+}
+
+fn record(ordinal: u64) -> Record {
+    let sent = Offset(ordinal * 100_000_000);
+    let event = |token: u64| Event {
+        at: Offset(sent.0 + 20_000_000 + token * (5_000_000 + ordinal * 1_000)),
+        kind: EventKind::Content,
+        tokens: Some(1),
+    };
+    let events: Vec<Event> = (0..10).map(event).collect();
+    Record {
+        ordinal,
+        worker: 0,
+        phase: Phase::Measured,
+        due: sent,
+        sent,
+        head: None,
+        done: events[9].at,
+        events,
+        outcome: Outcome::Success,
+        usage: Some(Usage {
+            prompt_tokens: 32,
+            completion_tokens: 10,
+            cached_tokens: None,
+            counted: Counted::Server,
+            raw: None,
+        }),
+        requested_tokens: Some(10),
+        finish_reason: None,
+        sample: None,
+        neighbours: None,
+    }
+}
+
+criterion_group!(overhead, recording, parsing, summarizing);
+criterion_main!(overhead);

@@ -1,6 +1,12 @@
 //! tokgate: a benchmark harness and CI regression gate for language-model inference and vector
 //! retrieval. This package is the edges: the command line, the store, reports, git.
 
+pub mod baselines;
+pub mod cli;
 pub mod git;
+pub mod pipeline;
+pub mod project;
 pub mod report;
+pub mod servers;
+pub mod session;
 pub mod store;

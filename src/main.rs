@@ -1,2 +1,5 @@
-//! To come.
-fn main() {}
+//! The `tokgate` program.
+
+fn main() -> std::process::ExitCode {
+    tokgate::cli::main()
+}

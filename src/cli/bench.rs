@@ -1,0 +1,274 @@
+//! The bench target's face: `cargo bench --bench scenarios -- FILTER`.
+//!
+//! libtest-mimic speaks libtest's language to cargo and nextest; what a case is, when it is
+//! skipped and which exit code it leads to is ours. Under `cargo test` the target only parses,
+//! plans and says so.
+
+use crate::cli::face::{ColorChoice, Face};
+use crate::cli::invocation::{Invocation, Start, Voice};
+use crate::cli::options::Options;
+use crate::cli::plan::{self, Planned};
+use crate::cli::selection::Selection;
+use crate::project::Project;
+use anyhow::{Context, Result};
+use clap::Parser;
+use libtest_mimic::{Arguments, Completion, Failed, FormatSetting, Trial};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokgate_core::case::{Case, CaseId};
+use tokgate_core::environment::Environment;
+use tokgate_core::verdict::Exit;
+
+/// Flags of libtest that mean nothing here and are taken all the same, as libtest's users expect.
+const IGNORED_FLAGS: &[&str] = &[
+    "--report-time",
+    "--ensure-time",
+    "--shuffle",
+    "--force-run-in-process",
+    "--exclude-should-panic",
+    "--no-capture",
+];
+
+/// libtest's arguments, further filters, and ours.
+#[derive(Debug, Parser)]
+#[command(name = "scenarios", disable_version_flag = true, max_term_width = 100)]
+struct Args {
+    #[command(flatten)]
+    libtest: Arguments,
+    /// Further filters; a case is run when any of them fits
+    #[arg(value_name = "FILTERS", hide = true)]
+    filters: Vec<String>,
+    /// Fail when nothing matches, also under `cargo test`
+    #[arg(long)]
+    require_match: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// One case as the target lists it.
+struct Entry {
+    case: Case,
+    /// Why it is not run unless it is asked for; `None` when it is run.
+    ignored: Option<String>,
+}
+
+/// What the filters left, of what there is.
+struct Selected {
+    entries: Vec<Entry>,
+    /// Every case of every scenario.
+    planned: Vec<CaseId>,
+}
+
+/// The bench target of the package at `root`.
+#[must_use]
+pub fn main(root: &str) -> ExitCode {
+    super::one_compute_thread();
+    let args = Args::parse_from(arguments(std::env::args_os()));
+    super::log(0);
+    let face = Face::new(color(&args.libtest));
+    super::ended(run(args, Path::new(root), &face), &face)
+}
+
+/// libtest takes `--bench` and `--test` together; so do we, as a test.
+fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let is_ignored = |argument: &OsString| {
+        argument
+            .to_str()
+            .is_some_and(|text| IGNORED_FLAGS.contains(&text) || text.starts_with("--shuffle-seed"))
+    };
+    let mut given: Vec<OsString> = given.filter(|argument| !is_ignored(argument)).collect();
+    if given.iter().any(|argument| argument == "--test") {
+        given.retain(|argument| argument != "--bench");
+    }
+    given
+}
+
+fn color(libtest: &Arguments) -> ColorChoice {
+    match libtest.color {
+        Some(libtest_mimic::ColorSetting::Always) => ColorChoice::Always,
+        Some(libtest_mimic::ColorSetting::Never) => ColorChoice::Never,
+        Some(libtest_mimic::ColorSetting::Auto) | None => ColorChoice::Auto,
+    }
+}
+
+fn run(args: Args, root: &Path, face: &Face) -> Result<Exit> {
+    let project = Project::at(root);
+    let environment = tokgate_harness::machine::detect();
+    let names = project.scenarios()?.into_iter().map(|source| source.name).collect();
+    let selection = Selection::new(&args.libtest, &args.filters, names);
+    let scenarios = read(&args, &project, &environment, &selection)?;
+    let planned: Vec<CaseId> =
+        scenarios.iter().flat_map(|scenario| &scenario.cases).map(|case| case.id.clone()).collect();
+    let entries = select(scenarios, &selection, &args.libtest, &environment);
+    if args.libtest.list {
+        list(&entries, &args.libtest, face);
+        return Ok(Exit::Held);
+    }
+    match args.libtest.bench {
+        true => bench(args, &project, environment, Selected { planned, entries }, face),
+        false => dry_run(&args, entries),
+    }
+}
+
+/// The scenarios that the filters may leave a case of.
+fn read(
+    args: &Args,
+    project: &Project,
+    environment: &Environment,
+    selection: &Selection,
+) -> Result<Vec<Planned>> {
+    match selection.only_scenario() {
+        Some(name) => Ok(vec![plan::read(&project.scenario(name)?, &args.options, environment)?]),
+        None => {
+            let asked = |scenario: &Planned| selection.asks_for(scenario);
+            plan::read_all(project, &args.options, environment, &asked)
+        }
+    }
+}
+
+/// The cases that the filters leave, and which of them are ignored and why.
+fn select(
+    planned: Vec<Planned>,
+    selection: &Selection,
+    libtest: &Arguments,
+    environment: &Environment,
+) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for scenario in planned {
+        let unasked = selection.is_open() && !scenario.default && !libtest.include_ignored;
+        for case in scenario.cases {
+            if !selection.wants(&scenario.name, &case.id.listed()) {
+                continue;
+            }
+            let not_default = unasked
+                .then(|| format!("not a default scenario: run it by name, `-- {}`", scenario.name));
+            let ignored = not_default.or_else(|| plan::unmet(&case.requires, environment));
+            entries.push(Entry { case, ignored });
+        }
+    }
+    entries.retain(|entry| !libtest.ignored || entry.ignored.is_some());
+    entries
+}
+
+/// nextest wants exactly `NAME: benchmark`, and nothing else on stdout.
+fn list(entries: &[Entry], libtest: &Arguments, face: &Face) {
+    let shown = |entry: &&Entry| !libtest.ignored || entry.ignored.is_some();
+    for entry in entries.iter().filter(shown) {
+        face.say(&format!("{}: benchmark", entry.case.id.listed()));
+    }
+}
+
+/// Under `cargo test`: everything was parsed and planned by now, and that is the test.
+fn dry_run(args: &Args, entries: Vec<Entry>) -> Result<Exit> {
+    if entries.is_empty() && args.require_match {
+        return Ok(Exit::Nothing);
+    }
+    let trials = entries
+        .into_iter()
+        .map(|entry| {
+            Trial::ignorable_test(entry.case.id.listed(), move || match entry.ignored {
+                Some(why) => Ok(Completion::ignored_with(why)),
+                None => Ok(Completion::Completed),
+            })
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&quiet_filters(&args.libtest), trials);
+    Ok(if conclusion.has_failed() { Exit::Storage } else { Exit::Held })
+}
+
+/// The filters were applied here, by our own rules.
+fn quiet_filters(libtest: &Arguments) -> Arguments {
+    let mut libtest = libtest.clone();
+    (libtest.filter, libtest.ignored, libtest.include_ignored) = (None, false, false);
+    libtest.skip.clear();
+    // Every trial is an ignorable test: under `--bench` libtest-mimic would skip tests.
+    (libtest.bench, libtest.test) = (false, false);
+    libtest.test_threads = Some(1);
+    libtest
+}
+
+fn bench(
+    args: Args,
+    project: &Project,
+    environment: Environment,
+    selected: Selected,
+    face: &Face,
+) -> Result<Exit> {
+    let Selected { mut entries, mut planned } = selected;
+    if entries.is_empty() {
+        face.tell("nothing matches; `-- --list` shows every case");
+        return Ok(Exit::Nothing);
+    }
+    let measured: BTreeSet<String> = entries
+        .iter()
+        .filter(|entry| entry.ignored.is_none())
+        .map(|entry| entry.case.id.scenario().to_owned())
+        .collect();
+    planned.retain(|case| measured.contains(case.scenario()));
+    let run = entries.iter_mut().filter(|entry| entry.ignored.is_none());
+    plan::decide_auto(run.map(|entry| &mut entry.case), |found| face.tell(found));
+    let mut libtest = quiet_filters(&args.libtest);
+    let machine = libtest.format == Some(FormatSetting::Json);
+    // A progress bar and libtest's open line would fight for the terminal: where there is one,
+    // the lines are ours.
+    let own_lines = face.has_bars() && libtest.logfile.is_none() && !machine;
+    if own_lines {
+        libtest.logfile = Some(null_device().to_owned());
+    }
+    let start = Start {
+        project,
+        options: &args.options,
+        environment,
+        planned,
+        voice: Voice::Bench { machine, quiet: !own_lines },
+    };
+    let shared = Arc::new(Mutex::new(Some(Invocation::start(start, *face)?)));
+    let trials = entries.into_iter().map(|entry| trial(entry, &shared)).collect();
+    // Its exit code does not know ours: what failed is in the invocation, too.
+    let _ = libtest_mimic::run(&libtest, trials);
+    let invocation = lock(&shared).take().context("the invocation was already finished")?;
+    invocation.finish()
+}
+
+/// One case as a trial: it passes when it was measured and is VALID. Whether it regressed is
+/// judged over the whole run, and told at its end.
+fn trial(entry: Entry, shared: &Arc<Mutex<Option<Invocation>>>) -> Trial {
+    let shared = Arc::clone(shared);
+    let name = entry.case.id.listed();
+    Trial::ignorable_test(name, move || {
+        let mut guard = lock(&shared);
+        let invocation = guard.as_mut().ok_or("the invocation was already finished")?;
+        let why_not = entry.ignored.clone().or_else(|| invocation.why_not(&entry.case));
+        if let Some(why) = why_not {
+            invocation.skip(&entry.case, &why);
+            return Ok(Completion::ignored_with(why));
+        }
+        invocation.measure(&entry.case).map_err(Failed::from)?;
+        Ok(Completion::Completed)
+    })
+}
+
+fn lock(shared: &Mutex<Option<Invocation>>) -> MutexGuard<'_, Option<Invocation>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn null_device() -> &'static str {
+    if cfg!(windows) { "NUL" } else { "/dev/null" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_of_libtest_is_taken() {
+        let given = ["scenarios", "--bench", "--test", "--report-time", "--no-capture", "a", "b"];
+        let args = Args::parse_from(arguments(given.into_iter().map(OsString::from)));
+        assert!(args.libtest.test && !args.libtest.bench);
+        assert_eq!(args.libtest.filter.as_deref(), Some("a"));
+        assert_eq!(args.filters, ["b"]);
+    }
+}

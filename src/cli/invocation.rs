@@ -1,0 +1,399 @@
+//! One invocation as both faces run it: what is started, how each case is announced, how it ends.
+
+use crate::baselines::{self, Places, Wanted};
+use crate::cli::face::Face;
+use crate::cli::options::Options;
+use crate::cli::plan;
+use crate::cli::run::Format;
+use crate::cli::signals::Signals;
+use crate::git::Commit;
+use crate::pipeline;
+use crate::project::Project;
+use crate::report::terminal::Style;
+use crate::report::{documents, json, terminal};
+use crate::session::{CaseError, Identity, Session, now_us};
+use crate::store::{FileStore, Layout, StoreError, atomic, ids};
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokgate_baseline::{Baseline, Provenance, Recorded};
+use tokgate_core::case::{Case, CaseId};
+use tokgate_core::diagnostic::Diagnostics;
+use tokgate_core::environment::{Environment, MachineId};
+use tokgate_core::report::{CaseReport, Report, Unmeasured};
+use tokgate_core::run::Run;
+use tokgate_core::summary::summarize;
+use tokgate_core::validity::Validity;
+use tokgate_core::verdict::Exit;
+use tokgate_harness::driver::OpenError;
+use tokgate_harness::measure::Harness;
+
+/// How an invocation speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// Tables on stdout as cases end, or JSON.
+    Run(Format),
+    /// Under libtest's own lines: tables at the end, on stderr when stdout is for machines.
+    Bench {
+        /// Whether stdout carries JSON lines of libtest's.
+        machine: bool,
+        /// Whether libtest prints its own lines, which tables must not interrupt.
+        quiet: bool,
+    },
+}
+
+/// An invocation in progress.
+pub(super) struct Invocation {
+    session: Session,
+    layout: Layout,
+    /// Where baselines are looked for and saved, also when nothing else is kept.
+    baselines: Layout,
+    face: Face,
+    voice: Voice,
+    signals: Arc<Signals>,
+    save_baseline: Option<String>,
+    planned: Vec<CaseId>,
+    /// The worst that happened apart from verdicts.
+    worst: Exit,
+    told: Vec<String>,
+    /// Removed when the invocation ends, where nothing is to be kept.
+    _temporary: Option<TempDir>,
+}
+
+/// What an invocation starts from.
+pub(super) struct Start<'a> {
+    /// The project.
+    pub(super) project: &'a Project,
+    /// The options.
+    pub(super) options: &'a Options,
+    /// The machine.
+    pub(super) environment: Environment,
+    /// Every case of the scenarios concerned, before any filter.
+    pub(super) planned: Vec<CaseId>,
+    /// How to speak.
+    pub(super) voice: Voice,
+}
+
+impl Invocation {
+    /// Opens the store and finds the baselines; nothing is measured yet.
+    ///
+    /// # Errors
+    /// When results cannot be kept, or a baseline is absent or unusable.
+    pub(super) fn start(start: Start<'_>, face: Face) -> Result<Self> {
+        let Start { project, options, environment, planned, voice } = start;
+        let temporary = options.no_store.then(tempfile::tempdir).transpose()?;
+        let kept = options.results_dir.clone().map_or_else(|| project.results(), Ok)?;
+        let root = temporary.as_ref().map_or(kept.clone(), |folder| folder.path().to_owned());
+        let (layout, kept) = (Layout::new(root), Layout::new(kept));
+        let identity = identify(project, options, environment);
+        let baselines = find_baselines(project, options, &kept, &identity.machine, &planned)?;
+        let signals = Signals::listen().context("cannot listen for signals")?;
+        let session = Session {
+            identity,
+            harness: Harness::new().context("cannot start the harness")?,
+            store: Box::new(FileStore::open(layout.clone())?),
+            baselines,
+            strict: options.strict,
+            stop: Arc::clone(&signals.stop),
+            measured: Vec::new(),
+            unmeasured: Vec::new(),
+        };
+        Ok(Self {
+            session,
+            layout,
+            baselines: kept,
+            face,
+            voice,
+            signals,
+            save_baseline: options.save_baseline.clone(),
+            planned,
+            worst: Exit::Held,
+            told: Vec::new(),
+            _temporary: temporary,
+        })
+    }
+
+    /// Why a case is not measured; `None` when it is.
+    #[must_use]
+    pub(super) fn why_not(&self, case: &Case) -> Option<String> {
+        match self.signals.exit() {
+            Some(_) => Some("stopped before its turn".to_owned()),
+            None => plan::unmet(&case.requires, &self.session.identity.environment),
+        }
+    }
+
+    /// Says that a case is not measured.
+    pub(super) fn skip(&self, case: &Case, why: &str) {
+        if !self.is_silent() {
+            self.face.tell(&format!("skipped {}: {why}", case.id.listed()));
+        }
+    }
+
+    /// Measures a case and announces it. When it is announced, it is durable.
+    ///
+    /// # Errors
+    /// In words, when the case was not measured or may not be judged.
+    pub(super) fn measure(&mut self, case: &Case) -> Result<(), String> {
+        let total = u64::from(case.run.epochs) * u64::from(case.workload.requests());
+        let bar = self.face.bar(&case.id.listed(), total);
+        let watch = |record: &tokgate_core::record::Record| {
+            if record.phase == tokgate_core::record::Phase::Measured {
+                bar.inc(1);
+            }
+        };
+        let measured = pipeline::measure_case(&mut self.session, case, &watch);
+        bar.finish_and_clear();
+        match measured {
+            Ok(report) => {
+                self.write_metadata().map_err(|error| format!("{error:#}"))?;
+                self.announce(&report);
+                verdict_on(&report)
+            }
+            Err(error) => Err(self.failed(case, &error)),
+        }
+    }
+
+    fn announce(&mut self, report: &CaseReport) {
+        let text = terminal::case(report, self.style());
+        match self.voice {
+            Voice::Run(Format::Table) => self.face.say(&text),
+            Voice::Run(Format::Jsonl) => {
+                self.face.say(
+                    &serde_json::json!({ "event": "case_done", "case": json::case(report) })
+                        .to_string(),
+                );
+            }
+            Voice::Run(Format::Json) => {}
+            Voice::Bench { .. } => self.told.push(text),
+        }
+    }
+
+    fn failed(&mut self, case: &Case, error: &CaseError) -> String {
+        let why = error.to_string();
+        self.worst = self.worst.worst(exit_of_case(error));
+        self.session.unmeasured.push(Unmeasured { case: case.id.clone(), why: why.clone() });
+        if !self.is_silent() {
+            self.face.tell(&format!("could not measure {}: {why}", case.id.listed()));
+        }
+        why
+    }
+
+    /// Where stdout is for machines, tables go to stderr.
+    fn style(&self) -> Style {
+        match self.voice {
+            Voice::Run(_) | Voice::Bench { machine: false, .. } => self.face.out,
+            Voice::Bench { machine: true, .. } => self.face.err,
+        }
+    }
+
+    /// Whether a line of ours would interrupt one of libtest's.
+    fn is_silent(&self) -> bool {
+        matches!(self.voice, Voice::Bench { quiet: true, .. })
+    }
+
+    /// Judges, concludes, writes the documents, and tells the end.
+    ///
+    /// # Errors
+    /// When the documents or a baseline cannot be written.
+    pub(super) fn finish(mut self) -> Result<Exit> {
+        let report = pipeline::conclude_run(&mut self.session, &self.planned)?;
+        let exit = self.exit(&report);
+        self.write_documents(&report)?;
+        self.session.store.finish_run()?;
+        let saved = self.save_baseline(&report)?;
+        self.tell_end(&report, exit, saved.as_deref());
+        Ok(exit)
+    }
+
+    /// Signals first, then what happened while measuring, then what was concluded.
+    fn exit(&self, report: &Report) -> Exit {
+        let measured_nothing = report.exit == Exit::Nothing;
+        let concluded = match measured_nothing && self.worst != Exit::Held {
+            true => self.worst,
+            false => report.exit.worst(self.worst),
+        };
+        self.signals.exit().unwrap_or(concluded)
+    }
+
+    /// The metadata of the case that was measured last.
+    fn write_metadata(&self) -> Result<()> {
+        let Some(measured) = self.session.measured.last() else {
+            return Ok(());
+        };
+        for run in &measured.epochs {
+            let test_id = &run.head.test_id;
+            let raw = self.layout.raw_file(test_id);
+            let metadata = documents::metadata(
+                run,
+                &summarize(std::slice::from_ref(run)),
+                &raw.display().to_string(),
+            );
+            write_json(&self.layout.metadata_file(test_id), &metadata)?;
+        }
+        Ok(())
+    }
+
+    /// The results for other tools: the whole run's under its id, each case's under its epochs'.
+    fn write_documents(&self, report: &Report) -> Result<()> {
+        if report.cases.is_empty() {
+            return Ok(());
+        }
+        write_json(&self.layout.report_file(&report.run_id), &documents::result_document(report))?;
+        for case in &report.cases {
+            let alone = documents::result_document(&report.only(case));
+            for epoch in &case.epochs {
+                write_json(&self.layout.report_file(&epoch.test_id), &alone)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn save_baseline(&mut self, report: &Report) -> Result<Option<String>> {
+        let Some(name) = self.save_baseline.clone() else {
+            return Ok(None);
+        };
+        let stored = self.session.store.show(&report.run_id)?;
+        let mut cases: BTreeMap<CaseId, (Vec<Run>, Vec<Validity>)> = BTreeMap::new();
+        for epoch in stored {
+            let (runs, validity) = cases.entry(epoch.run.head.case.id.clone()).or_default();
+            runs.push(epoch.run);
+            validity.push(epoch.validity);
+        }
+        let recorded: Vec<Recorded<'_>> =
+            cases.values().map(|(runs, validity)| Recorded { runs, validity }).collect();
+        let head = recorded.first().and_then(|case| case.runs.first()).map(|run| &run.head);
+        let Some(head) = head else {
+            return Ok(None);
+        };
+        let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let baseline = Baseline::from_runs(&recorded, Provenance::of(head, &date))
+            .context("this run cannot be a baseline")?;
+        let path = baselines::save(&self.baselines, &name, &baseline)?;
+        Ok(Some(path.display().to_string()))
+    }
+
+    fn tell_end(&self, report: &Report, exit: Exit, saved: Option<&str>) {
+        match self.voice {
+            Voice::Run(Format::Json) => self.face.say(&json::report(report).to_string()),
+            Voice::Run(Format::Jsonl) => {
+                let end = serde_json::json!({ "event": "run_done", "run": json::report(report) });
+                self.face.say(&end.to_string());
+            }
+            Voice::Run(Format::Table) if report.cases.is_empty() => {}
+            Voice::Run(Format::Table) => self.face.say(&self.closing(report, saved)),
+            Voice::Bench { machine: true, .. } => self.face.tell(&self.tables(report, saved)),
+            Voice::Bench { machine: false, .. } => self.face.say(&self.tables(report, saved)),
+        }
+        if exit == Exit::Nothing {
+            self.face.tell("nothing was measured");
+        }
+        if exit == Exit::Invalid && is_host_noise(report) && self.session.unmeasured.is_empty() {
+            self.face.tell("invalid through the noise of the host alone");
+        }
+    }
+
+    fn tables(&self, report: &Report, saved: Option<&str>) -> String {
+        format!("\n{}\n{}", self.told.join("\n"), self.closing(report, saved))
+    }
+
+    fn closing(&self, report: &Report, saved: Option<&str>) -> String {
+        if report.cases.is_empty() {
+            return String::new();
+        }
+        let mut text = terminal::closing(report, self.style());
+        if self._temporary.is_none() {
+            text.push_str(&format!("saved  {}\n", self.layout.root().display()));
+        }
+        if let Some(saved) = saved {
+            text.push_str(&format!("baseline  {saved}\n"));
+        }
+        text
+    }
+}
+
+fn identify(project: &Project, options: &Options, mut environment: Environment) -> Identity {
+    let commit = project.root.as_deref().and_then(Commit::at);
+    environment.commit = commit.map(|commit| commit.to_string());
+    let machine = options.machine.clone().map_or_else(|| environment.machine(), MachineId);
+    let started_us = now_us();
+    let run_id = crate::store::run_id(started_us, ids::tail());
+    Identity {
+        booking_id: options.booking.clone().unwrap_or_else(|| run_id.clone()),
+        run_id,
+        machine,
+        environment,
+        platform: options.platform.clone(),
+        started_us,
+    }
+}
+
+fn find_baselines(
+    project: &Project,
+    options: &Options,
+    layout: &Layout,
+    machine: &MachineId,
+    planned: &[CaseId],
+) -> Result<BTreeMap<String, baselines::Found>> {
+    let wanted = match (&options.baseline, &options.baseline_lenient) {
+        (Some(name), _) => Wanted::Strict(name.clone()),
+        (None, Some(name)) => Wanted::Lenient(name.clone()),
+        (None, None) => Wanted::Recorded,
+    };
+    let places = Places { project: project.root.as_deref(), layout, machine };
+    planned
+        .iter()
+        .map(|case| case.scenario().to_owned())
+        .map(|scenario| Ok((scenario.clone(), places.find(&wanted, &scenario)?)))
+        .collect()
+}
+
+/// What a trial of libtest's is told: VALID passes; everything else says why not.
+fn verdict_on(report: &CaseReport) -> Result<(), String> {
+    let reasons: Vec<String> = report
+        .epochs
+        .iter()
+        .flat_map(|epoch| epoch.validity.reasons())
+        .map(|reason| format!("INVALID: {reason}"))
+        .collect();
+    if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
+}
+
+fn is_host_noise(report: &Report) -> bool {
+    let mut reasons = report
+        .cases
+        .iter()
+        .flat_map(|case| &case.epochs)
+        .flat_map(|epoch| epoch.validity.reasons())
+        .peekable();
+    reasons.peek().is_some() && reasons.all(|reason| reason.is_host())
+}
+
+fn write_json(path: &std::path::Path, value: &serde_json::Value) -> Result<()> {
+    let text =
+        serde_json::to_string_pretty(value).context("a document cannot be written as JSON")?;
+    Ok(atomic::write(path, format!("{text}\n").as_bytes())?)
+}
+
+fn exit_of_case(error: &CaseError) -> Exit {
+    match error {
+        CaseError::Open(OpenError::Invalid(_)) => Exit::Usage,
+        CaseError::Open(OpenError::Unavailable(_) | OpenError::Unreachable { .. }) => Exit::Invalid,
+        CaseError::Store(_) => Exit::Storage,
+    }
+}
+
+/// How the process ends after an error: what cannot be kept is ours, all else was asked wrongly.
+#[must_use]
+pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
+    if let Some(faults) = error.downcast_ref::<Diagnostics>() {
+        return faults.exit();
+    }
+    let is_ours = |error: &StoreError| !matches!(error, StoreError::Unknown(_));
+    let is_storage = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref().is_some_and(is_ours)
+            || cause.is::<std::io::Error>()
+            || cause.is::<atomic::FileError>()
+    };
+    if error.chain().any(is_storage) { Exit::Storage } else { Exit::Usage }
+}

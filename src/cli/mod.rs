@@ -1,0 +1,148 @@
+//! The command line: one file a sub-command (`Args` and `run`), and the bench target's face.
+//!
+//! Nothing imports this module. It is the only place that prints.
+
+pub mod bench;
+mod doctor;
+mod face;
+mod invocation;
+mod list;
+mod options;
+mod plan;
+mod rebuild;
+mod run;
+mod scenarios;
+mod selection;
+mod show;
+mod signals;
+
+use clap::{Parser, Subcommand};
+use face::{ColorChoice, Face};
+use std::process::ExitCode;
+use tokgate_core::verdict::Exit;
+
+/// What to try first, under `--help`.
+const FIRST_STEPS: &str = "\
+First steps:
+  tokgate doctor                                   what would make numbers noisy here
+  tokgate scenarios list                           what can be measured
+  tokgate run quick                                measure without any server
+  tokgate run quick --base-url http://HOST:PORT/v1 measure a server
+  tokgate run regression --save-baseline before    keep five epochs to compare with
+  tokgate run regression --baseline before         was it slower?
+
+Exit codes:
+  0 held · 1 regressed, or a required goal missed · 2 used wrongly
+  3 could not measure, or INVALID · 4 nothing to run · 5 storage or internal
+  130, 143 interrupted, terminated; what was measured is kept";
+
+/// Benchmark harness and regression gate for language-model inference and vector retrieval.
+#[derive(Debug, Parser)]
+#[command(name = "tokgate", version, max_term_width = 100, after_help = FIRST_STEPS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t)]
+    color: ColorChoice,
+    /// More of what happens, on stderr (twice for everything)
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure a scenario, by name or file
+    Run(Box<run::Args>),
+    /// List measured runs and models
+    List(list::Args),
+    /// Show a stored run again, whole
+    Show(show::Args),
+    /// List, check or describe scenario files
+    Scenarios(scenarios::Args),
+    /// What this machine has, what is missing, what would make numbers noisy
+    Doctor(doctor::Args),
+    /// Recreate the database from the raw lines
+    Rebuild(rebuild::Args),
+}
+
+/// The `tokgate` program.
+#[must_use]
+pub fn main() -> ExitCode {
+    one_compute_thread();
+    let cli = Cli::parse();
+    log(cli.verbose);
+    let face = Face::new(cli.color);
+    let result = match &cli.command {
+        Command::Run(args) => run::run(args, &face),
+        Command::List(args) => list::run(args, &face),
+        Command::Show(args) => show::run(args, &face),
+        Command::Scenarios(args) => scenarios::run(args, &face),
+        Command::Doctor(args) => doctor::run(args, &face),
+        Command::Rebuild(args) => rebuild::run(args, &face),
+    };
+    ended(result, &face)
+}
+
+/// The exit code of a result; an error is told first.
+fn ended(result: anyhow::Result<Exit>, face: &Face) -> ExitCode {
+    let exit = result.unwrap_or_else(|error| {
+        face.tell(&told(&error));
+        invocation::exit_of(&error)
+    });
+    let exit = match face.lost() {
+        Some(why) => {
+            face.tell(&format!("error: cannot write to stdout: {why}"));
+            exit.worst(Exit::Storage)
+        }
+        None => exit,
+    };
+    ExitCode::from(exit.code())
+}
+
+/// An error as people read it; diagnostics already begin with the word.
+fn told(error: &anyhow::Error) -> String {
+    let text = chain(error);
+    match text.starts_with("error") {
+        true => text,
+        false => format!("error: {text}"),
+    }
+}
+
+/// An error and its causes, each once: some of them quote their cause themselves.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| {
+        if text.ends_with(&cause) {
+            text
+        } else if text.is_empty() {
+            cause
+        } else {
+            format!("{text}: {cause}")
+        }
+    })
+}
+
+/// The embedded engine computes on one thread, and rayon reads how many from the environment
+/// once: two spinning threads collapse tenfold when anything else wants a core.
+#[allow(unsafe_code)]
+fn one_compute_thread() {
+    if std::env::var_os("RAYON_NUM_THREADS").is_none() {
+        // SAFETY: called first in `main`, before any thread is started that could read the
+        // environment at the same time.
+        unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
+    }
+}
+
+/// Logs go to stderr, by `RUST_LOG` or `-v`.
+fn log(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new(format!("error,tokgate={level},tokgate_harness={level}"))
+    });
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,166 @@
+//! The options that both faces share: `cargo bench --bench scenarios --` and `tokgate run`.
+
+use clap::Args;
+use std::path::PathBuf;
+use tokgate_core::scenario::Override;
+
+/// What to measure, how, compared with what, and where results go.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Measurement")]
+pub(super) struct Options {
+    /// Driver to measure with: auto, embedded, openai, simulated, flat, flat-q4
+    #[arg(long, env = "TOKGATE_TARGET", value_name = "DRIVER")]
+    pub(super) target: Option<String>,
+    /// Address of the server, `/v1` included
+    #[arg(long, env = "TOKGATE_BASE_URL", value_name = "URL")]
+    pub(super) base_url: Option<String>,
+    /// Environment variable that holds the key (never the key itself)
+    #[arg(long, env = "TOKGATE_API_KEY_ENV", value_name = "NAME")]
+    pub(super) api_key_env: Option<String>,
+    /// Models: names on the server, synthetic shapes, or GGUF files; several make an axis
+    #[arg(long, visible_alias = "model", env = "TOKGATE_MODELS", value_name = "MODEL", value_delimiter = ',', num_args = 1..)]
+    pub(super) models: Vec<String>,
+    /// Measured requests of a case
+    #[arg(long, visible_alias = "iterations", env = "TOKGATE_REQUESTS", value_name = "N", value_delimiter = ',', num_args = 1..)]
+    pub(super) requests: Vec<u32>,
+    /// Workers that send at the same time
+    #[arg(long, visible_alias = "workers", env = "TOKGATE_CONCURRENCY", value_name = "N", value_delimiter = ',', num_args = 1..)]
+    pub(super) concurrency: Vec<u32>,
+    /// Tokens of a prompt
+    #[arg(long, env = "TOKGATE_PROMPT_TOKENS", value_name = "N", value_delimiter = ',', num_args = 1..)]
+    pub(super) prompt_tokens: Vec<u32>,
+    /// Output tokens asked for
+    #[arg(long, env = "TOKGATE_OUTPUT_TOKENS", value_name = "N", value_delimiter = ',', num_args = 1..)]
+    pub(super) output_tokens: Vec<u32>,
+    /// Sampling temperature
+    #[arg(long, env = "TOKGATE_TEMPERATURE", value_name = "T", value_delimiter = ',', num_args = 1..)]
+    pub(super) temperature: Vec<f64>,
+    /// Measured passes of each case
+    #[arg(long, env = "TOKGATE_EPOCHS", value_name = "N")]
+    pub(super) epochs: Option<u32>,
+    /// Anything else of a scenario: `--set dataset.prompt_tokens=512`; a list makes an axis
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Only the cases whose name contains this
+    #[arg(long, env = "TOKGATE_CATEGORY", value_name = "NAME")]
+    pub(super) category: Option<String>,
+    /// Hardware preset instead of the detected one
+    #[arg(long, env = "TOKGATE_HARDWARE", value_name = "NAME")]
+    pub(super) hardware: Option<String>,
+    /// Machine key instead of the detected one
+    #[arg(long, env = "TOKGATE_MACHINE", value_name = "KEY")]
+    pub(super) machine: Option<String>,
+    /// Platform to store results under instead of the detected one
+    #[arg(long, env = "TOKGATE_PLATFORM", value_name = "NAME")]
+    pub(super) platform: Option<String>,
+    /// Free text, kept with every result
+    #[arg(long, env = "TOKGATE_NOTES", value_name = "TEXT")]
+    pub(super) notes: Option<String>,
+
+    /// Save this run as a baseline
+    #[arg(
+        long,
+        short = 's',
+        value_name = "NAME",
+        conflicts_with = "no_store",
+        help_heading = "Baseline"
+    )]
+    pub(super) save_baseline: Option<String>,
+    /// Compare with this saved baseline or file; an absent one is an error
+    #[arg(
+        long,
+        short = 'b',
+        visible_alias = "baseline-file",
+        value_name = "NAME|FILE",
+        conflicts_with = "baseline_lenient",
+        help_heading = "Baseline"
+    )]
+    pub(super) baseline: Option<String>,
+    /// Compare with this saved baseline or file if it is there
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Baseline")]
+    pub(super) baseline_lenient: Option<String>,
+    /// What is merely not proven fails, too
+    #[arg(long, env = "TOKGATE_STRICT", help_heading = "Baseline")]
+    pub(super) strict: bool,
+
+    /// Folder for results
+    #[arg(
+        long,
+        visible_alias = "output-dir",
+        env = "TOKGATE_RESULTS",
+        value_name = "DIR",
+        help_heading = "Results"
+    )]
+    pub(super) results_dir: Option<PathBuf>,
+    /// Keep nothing: results go to a temporary folder that is removed at the end
+    #[arg(long, visible_alias = "no-db", help_heading = "Results")]
+    pub(super) no_store: bool,
+    /// Name of this stretch of time on this machine, shared by the runs made in it
+    #[arg(long, env = "TOKGATE_BOOKING", value_name = "ID", help_heading = "Results")]
+    pub(super) booking: Option<String>,
+}
+
+impl Options {
+    /// The overrides of scenario values, weakest first: `--set`, then the named options.
+    ///
+    /// # Errors
+    /// When a `--set` is not `path=value`; the message names it.
+    pub(super) fn overrides(&self) -> anyhow::Result<Vec<Override>> {
+        let set = self.set.iter().map(|text| match text.split_once('=') {
+            Some((path, value)) => Ok(over(path.trim(), value.trim().to_owned(), "--set")),
+            None => Err(anyhow::anyhow!(
+                "`--set {text}` is not `path=value`, such as `--set dataset.prompt_tokens=512`"
+            )),
+        });
+        let mut all = set.collect::<anyhow::Result<Vec<_>>>()?;
+        all.extend(self.named());
+        Ok(all)
+    }
+
+    fn named(&self) -> Vec<Override> {
+        let one = |path, value: &Option<String>, flag| {
+            value.as_ref().map(|value| over(path, quoted(value), flag))
+        };
+        let models: Vec<String> = self.models.iter().map(|model| quoted(model)).collect();
+        [
+            one("target.driver", &self.driver(), "--target"),
+            one("target.base_url", &self.base_url, "--base-url"),
+            one("target.api_key_env", &self.api_key_env, "--api-key-env"),
+            list("model", &models, "--models"),
+            list("requests", &self.requests, "--requests"),
+            list("concurrency", &self.concurrency, "--concurrency"),
+            list("prompt_tokens", &self.prompt_tokens, "--prompt-tokens"),
+            list("output_tokens", &self.output_tokens, "--output-tokens"),
+            list("temperature", &self.temperature, "--temperature"),
+            self.epochs.map(|epochs| over("run.epochs", epochs.to_string(), "--epochs")),
+            one("notes", &self.notes, "--notes"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// An address alone means an OpenAI-compatible server.
+    fn driver(&self) -> Option<String> {
+        self.target.clone().or_else(|| self.base_url.as_ref().map(|_| "openai".to_owned()))
+    }
+}
+
+fn over(path: &str, value: String, source: &str) -> Override {
+    Override { path: path.to_owned(), value, source: source.to_owned() }
+}
+
+/// One value, or a list that makes an axis; `None` when the option was not given.
+fn list(path: &str, values: &[impl ToString], flag: &str) -> Option<Override> {
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    match values.as_slice() {
+        [] => None,
+        [one] => Some(over(path, one.clone(), flag)),
+        several => Some(over(path, format!("[{}]", several.join(", ")), flag)),
+    }
+}
+
+/// A TOML string. JSON's escapes are TOML's, too.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,140 @@
+//! From names and options to the cases that can be measured here, and those that cannot and why.
+
+use crate::cli::options::Options;
+use crate::project::{Project, Source};
+use crate::servers::{self, Server};
+use anyhow::Result;
+use tokgate_core::case::{Case, DriverKind, Requires};
+use tokgate_core::environment::Environment;
+use tokgate_core::scenario::{Facts, Hardware, Roots, Scenario, decode, plan};
+use tokgate_core::unit::Unit;
+
+/// A scenario and its cases on this machine.
+pub(super) struct Planned {
+    /// Its name.
+    pub(super) name: String,
+    /// What it is for, in a line.
+    pub(super) summary: String,
+    /// Whether it runs without a filter.
+    pub(super) default: bool,
+    /// Its cases, in the order of the file.
+    pub(super) cases: Vec<Case>,
+}
+
+/// Reads, checks and plans one scenario.
+///
+/// # Errors
+/// With every diagnostic of the file, or of what the options make of it.
+pub(super) fn read(
+    source: &Source,
+    options: &Options,
+    environment: &Environment,
+) -> Result<Planned> {
+    let text = decode(&source.file, &source.bytes)?;
+    let scenario = Scenario::parse(&source.name, &source.file, &text, &|file| source.beside(file))?;
+    let hardware = match &options.hardware {
+        Some(named) => Hardware::Named(named.clone()),
+        None => Hardware::Detected(environment.hardware_preset()),
+    };
+    let facts = Facts { hardware, overrides: options.overrides()?, roots: Roots::default() };
+    let mut cases = plan(&scenario, &facts)?;
+    if let Some(category) = &options.category {
+        cases.retain(|case| case.id.case().contains(category.as_str()));
+    }
+    Ok(Planned {
+        name: source.name.clone(),
+        summary: scenario.summary().to_owned(),
+        default: scenario.is_default(),
+        cases,
+    })
+}
+
+/// Reads every scenario of a project; the errors of all files at once. The options apply to the
+/// scenarios that are `asked` for; where they fit no case of another one, that is no mistake.
+///
+/// # Errors
+/// With every diagnostic of every file.
+pub(super) fn read_all(
+    project: &Project,
+    options: &Options,
+    environment: &Environment,
+    asked: &dyn Fn(&Planned) -> bool,
+) -> Result<Vec<Planned>> {
+    let mut planned = Vec::new();
+    let mut faults = Vec::new();
+    for source in project.scenarios()? {
+        match read(&source, options, environment) {
+            Ok(scenario) => planned.push(scenario),
+            Err(fault) => match read(&source, &Options::default(), environment) {
+                Ok(plain) if !asked(&plain) => planned.push(plain),
+                Ok(_) | Err(_) => faults.push(fault),
+            },
+        }
+    }
+    match faults.len() {
+        0 => Ok(planned),
+        1 => Err(faults.remove(0)),
+        _ => {
+            let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Err(anyhow::Error::msg(all.join("\n")))
+        }
+    }
+}
+
+/// Why a case cannot run on this machine; `None` when it can.
+#[must_use]
+pub(super) fn unmet(requires: &Requires, environment: &Environment) -> Option<String> {
+    let has = match environment.gpus.first() {
+        Some(gpu) => format!("this machine has {}", gpu.name),
+        None => "this machine has no GPU that NVML shows".to_owned(),
+    };
+    if let Some(wanted) = &requires.gpu {
+        let fits = |name: &str| name.to_lowercase().contains(&wanted.to_lowercase());
+        if !environment.gpus.iter().any(|gpu| fits(&gpu.name)) {
+            return Some(format!("needs a GPU named {wanted}; {has}"));
+        }
+    }
+    if let Some(wanted) = requires.min_vram_bytes
+        && !environment.gpus.iter().any(|gpu| gpu.vram_bytes >= wanted)
+    {
+        return Some(format!("needs a GPU with {}; {has}", Unit::Bytes.show(wanted as f64)));
+    }
+    let wanted = requires.free_memory_bytes?;
+    let free = environment.memory_available_bytes;
+    (free < wanted).then(|| {
+        let show = |bytes: u64| Unit::Bytes.show(bytes as f64);
+        format!("needs {} of free memory; {} is free", show(wanted), show(free))
+    })
+}
+
+/// What `driver = "auto"` means here: the first usual server that is listening, else the embedded
+/// model. `found` is told once, aloud, and only when a case asks.
+pub(super) fn decide_auto<'a>(cases: impl Iterator<Item = &'a mut Case>, found: impl Fn(&str)) {
+    let undecided: Vec<_> = cases.filter(|case| case.target.driver == DriverKind::Auto).collect();
+    if undecided.is_empty() {
+        return;
+    }
+    let server = servers::listening().into_iter().next();
+    match &server {
+        Some(server) => found(&format!(
+            "driver auto: {} usually listens at {}, measuring that (choose with --target)",
+            server.name, server.base_url
+        )),
+        None => {
+            found("driver auto: no server on the usual local ports, measuring the embedded model");
+        }
+    }
+    for case in undecided {
+        decide(case, server.as_ref());
+    }
+}
+
+fn decide(case: &mut Case, server: Option<&Server>) {
+    match server {
+        Some(server) => {
+            case.target.driver = DriverKind::Openai;
+            case.target.base_url = Some(server.base_url.clone());
+        }
+        None => case.target.driver = DriverKind::Embedded,
+    }
+}

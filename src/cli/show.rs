@@ -1,0 +1,78 @@
+//! `tokgate show RUN`: a stored run again, computed anew from its raw lines.
+
+use crate::cli::face::Face;
+use crate::pipeline;
+use crate::project::Project;
+use crate::report::{json, terminal};
+use crate::session::MeasuredCase;
+use crate::store::{self, FileStore, Layout, Store, Stored};
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use tokgate_core::report::CaseReport;
+use tokgate_core::verdict::Exit;
+
+/// Show a stored run again, whole.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A run, or the test id of one epoch; `tokgate list` shows them
+    run: String,
+    /// One JSON object a case instead of tables
+    #[arg(long)]
+    json: bool,
+    /// The answers that were kept, too
+    #[arg(long)]
+    responses: bool,
+    /// Folder of results
+    #[arg(long, env = "TOKGATE_RESULTS", value_name = "DIR")]
+    results_dir: Option<PathBuf>,
+}
+
+/// Reads, computes and shows.
+///
+/// # Errors
+/// When there is no such run, or its raw lines cannot be read.
+pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
+    let project = Project::find(&std::env::current_dir()?);
+    let root = project.stored(args.results_dir.as_deref())?;
+    let epochs = FileStore::open(Layout::new(root))?.show(&args.run)?;
+    if epochs.is_empty() {
+        bail!("no run or test is called `{}`; `tokgate list` shows what there is", args.run);
+    }
+    for note in epochs.iter().flat_map(|epoch| &epoch.notes) {
+        face.tell(note);
+    }
+    for report in cases(epochs) {
+        face.say(&match args.json {
+            true => json::case(&report).to_string(),
+            false => terminal::case(&report, face.out),
+        });
+        if args.responses {
+            report
+                .samples
+                .iter()
+                .for_each(|sample| face.say(&format!("> {}", sample.escape_debug())));
+        }
+    }
+    Ok(Exit::Held)
+}
+
+/// The epochs by case, in the order in which the cases were measured.
+fn cases(epochs: Vec<Stored>) -> Vec<CaseReport> {
+    let mut groups: Vec<Vec<Stored>> = Vec::new();
+    for epoch in epochs {
+        let id = &epoch.run.head.case.id;
+        match groups.iter_mut().find(|group| group[0].run.head.case.id == *id) {
+            Some(group) => group.push(epoch),
+            None => groups.push(vec![epoch]),
+        }
+    }
+    groups.into_iter().map(case).collect()
+}
+
+fn case(epochs: Vec<Stored>) -> CaseReport {
+    let verdicts = epochs.iter().flat_map(|epoch| &epoch.verdicts).map(Into::into).collect();
+    let (epochs, validity): (Vec<_>, Vec<_>) =
+        epochs.into_iter().map(|epoch| (epoch.run, epoch.validity)).unzip();
+    let summary = store::summary(&epochs).expect("a group has an epoch");
+    pipeline::report_case(&MeasuredCase { epochs, validity, summary }, verdicts)
+}

@@ -1,0 +1,176 @@
+//! The line, as it is drawn in ARCHITECTURE.md. Every step is one function of one package, and
+//! only measuring has a clock and a socket: all others can be had again from what is stored.
+
+use crate::session::{CaseError, MeasuredCase, Session, Watch};
+use crate::store::{self, CaseEnd, StoreError};
+use std::collections::BTreeMap;
+use tokgate_baseline::{Evidence, Findings, Measured, conclude, judge, judge_dropped};
+use tokgate_core::case::{Case, CaseId};
+use tokgate_core::goal::Grade;
+use tokgate_core::record::Outcome;
+use tokgate_core::report::{CaseReport, Dropped, EpochReport, Report};
+use tokgate_core::run::Run;
+use tokgate_core::validity::Validity;
+use tokgate_core::verdict::{Conclusion, Exit, Judged};
+
+/// Measures one case and keeps it. When this comes back, all of it is durable.
+///
+/// # Errors
+/// When the target cannot be measured, or results cannot be kept.
+pub fn measure_case(
+    session: &mut Session,
+    case: &Case,
+    watch: Watch<'_>,
+) -> Result<CaseReport, CaseError> {
+    let driver = session.harness.open(case)?;
+    let (epochs, validity) = session.epochs(case, driver.as_ref(), watch)?;
+    let summary = store::summary(&epochs).expect("a case has at least one epoch");
+    let measured = MeasuredCase { epochs, validity, summary };
+    keep(session, &measured, &[])?;
+    let report = report_case(&measured, Vec::new());
+    session.measured.push(measured);
+    Ok(report)
+}
+
+/// Compares and judges all measured cases together, keeps the verdicts, and concludes. `planned`
+/// are the cases of the scenarios before any filter: what was not asked for is not missing.
+///
+/// # Errors
+/// When the verdicts cannot be kept.
+pub fn conclude_run(session: &mut Session, planned: &[CaseId]) -> Result<Report, StoreError> {
+    let measured = std::mem::take(&mut session.measured);
+    let mut verdicts = judge_cases(session, &measured);
+    let mut cases = Vec::new();
+    for (index, case) in measured.iter().enumerate() {
+        let judged = verdicts.remove(&index).unwrap_or_default();
+        if !judged.is_empty() {
+            keep(session, case, &judged)?;
+        }
+        cases.push(report_case(case, judged));
+    }
+    Ok(report(session, cases, planned))
+}
+
+fn keep(session: &mut Session, case: &MeasuredCase, verdicts: &[Judged]) -> Result<(), StoreError> {
+    let MeasuredCase { epochs, validity, summary } = case;
+    session.store.commit_case(CaseEnd { epochs, validity, summary, verdicts })
+}
+
+/// The verdicts by the index of their case; none for a case whose scenario has no baseline.
+fn judge_cases(session: &Session, measured: &[MeasuredCase]) -> BTreeMap<usize, Vec<Judged>> {
+    let (indices, evidence): (Vec<usize>, Vec<Evidence>) = measured
+        .iter()
+        .enumerate()
+        .filter_map(|(index, case)| {
+            let head = &case.head();
+            let baseline = session.baseline_of(&head.case.id)?;
+            let measured = Measured {
+                case: &head.case,
+                machine: &head.machine,
+                summary: &case.summary,
+                validity: &case.validity,
+            };
+            Some((index, measured.against(baseline)))
+        })
+        .unzip();
+    indices.into_iter().zip(judge(&evidence)).collect()
+}
+
+/// Everything decided about one case, from what is stored.
+#[must_use]
+pub fn report_case(measured: &MeasuredCase, verdicts: Vec<Judged>) -> CaseReport {
+    let head = measured.head();
+    let epochs = measured.epochs.iter().zip(&measured.validity);
+    CaseReport {
+        case: head.case.clone(),
+        target: head.target.clone(),
+        preparation: head.preparation.clone(),
+        epochs: epochs
+            .map(|(run, validity)| EpochReport {
+                test_id: run.head.test_id.clone(),
+                validity: validity.clone(),
+            })
+            .collect(),
+        goals: head.case.goals.iter().map(|goal| goal.check(&measured.summary)).collect(),
+        summary: measured.summary.clone(),
+        verdicts,
+        failures: failures(&measured.epochs),
+        samples: samples(&measured.epochs),
+    }
+}
+
+/// Why requests failed, the most frequent first.
+fn failures(epochs: &[Run]) -> Vec<(String, u64)> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for record in epochs.iter().flat_map(Run::measured) {
+        if let Outcome::Failed(failure) = &record.outcome {
+            *counts.entry(failure.to_string()).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+}
+
+fn samples(epochs: &[Run]) -> Vec<String> {
+    let first = epochs.first().into_iter();
+    first.flat_map(Run::successes).filter_map(|record| record.sample.clone()).collect()
+}
+
+/// Grades and concludes.
+fn report(session: &Session, cases: Vec<CaseReport>, planned: &[CaseId]) -> Report {
+    let dropped = dropped(session, planned);
+    let judged: Vec<&Judged> = cases
+        .iter()
+        .flat_map(|case| &case.verdicts)
+        .chain(dropped.iter().flat_map(|dropped| &dropped.verdicts))
+        .collect();
+    let validity: Vec<&Validity> =
+        cases.iter().flat_map(|case| &case.epochs).map(|epoch| &epoch.validity).collect();
+    let valid = validity.iter().all(|validity| validity.is_valid());
+    let findings = Findings {
+        judged: &judged,
+        required_missed: cases.iter().map(required_missed).sum(),
+        validity: &validity,
+        strict: session.strict,
+    };
+    let (conclusion, exit) = match cases.is_empty() {
+        true => (Conclusion::Invalid, Exit::Nothing),
+        false => conclude(&findings),
+    };
+    let identity = &session.identity;
+    let mut report = Report {
+        run_id: identity.run_id.clone(),
+        scenario: session.scenarios(),
+        machine: identity.machine.clone(),
+        environment: identity.environment.clone(),
+        started_us: identity.started_us,
+        cases,
+        unmeasured: session.unmeasured.clone(),
+        dropped,
+        compared_with: session.compared_with(),
+        grade: Grade::Ungraded,
+        conclusion,
+        exit,
+    };
+    if valid {
+        let (met, total) = report.targets();
+        report.grade = Grade::of(met, total);
+    }
+    report
+}
+
+fn dropped(session: &Session, planned: &[CaseId]) -> Vec<Dropped> {
+    session
+        .baselines
+        .values()
+        .filter_map(|found| found.baseline.as_ref())
+        .flat_map(|baseline| judge_dropped(baseline, planned))
+        .map(|(case, verdicts)| Dropped { case, verdicts })
+        .collect()
+}
+
+fn required_missed(case: &CaseReport) -> usize {
+    let required = &case.case.gate.required;
+    case.goals.iter().filter(|goal| required.contains(&goal.goal.metric) && !goal.is_met()).count()
+}

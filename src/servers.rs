@@ -1,0 +1,34 @@
+//! The servers people usually run on their own machine, and which of them is listening.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a local port may take to accept.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The usual ports, in the order in which they are tried.
+const USUAL: [(&str, u16); 5] =
+    [("vLLM", 8000), ("Ollama", 11434), ("llama.cpp", 8080), ("SGLang", 30000), ("TGI", 3000)];
+
+/// A port that accepts connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Who usually listens there.
+    pub name: &'static str,
+    /// The OpenAI-compatible address, `/v1` included.
+    pub base_url: String,
+}
+
+/// The usual ports that accept a connection. Whether a language model answers there is not yet
+/// known: opening the target tells.
+#[must_use]
+pub fn listening() -> Vec<Server> {
+    USUAL
+        .into_iter()
+        .filter(|(_, port)| {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
+            TcpStream::connect_timeout(&address, PATIENCE).is_ok()
+        })
+        .map(|(name, port)| Server { name, base_url: format!("http://127.0.0.1:{port}/v1") })
+        .collect()
+}

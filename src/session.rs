@@ -1,0 +1,225 @@
+//! One invocation: the harness, the store, the machine, and what everything is compared with.
+
+use crate::baselines::Found;
+use crate::store::{EpochEnd, EpochName, Journal, Store, StoreError, Stored, ids};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+use tokgate_baseline::Baseline;
+use tokgate_core::case::{Case, CaseId};
+use tokgate_core::environment::{Environment, MachineId};
+use tokgate_core::record::Record;
+use tokgate_core::report::{ComparedWith, Unmeasured};
+use tokgate_core::run::{Arm, Head, Run};
+use tokgate_core::summary::Summary;
+use tokgate_core::validity::{Validity, assess};
+use tokgate_harness::driver::{Driver, OpenError};
+use tokgate_harness::measure::{Epoch, Harness};
+use tokgate_harness::stop::Stop;
+use tokgate_harness::telemetry::samplers;
+
+/// How often the raw lines are forced to the disk while a load runs.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a case could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// The target cannot be measured.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Results cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Told of every request as it ends; on another thread than the load's.
+pub type Watch<'a> = &'a (dyn Fn(&Record) + Sync);
+
+/// Who this invocation is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The invocation.
+    pub run_id: String,
+    /// The stretch of time on this machine.
+    pub booking_id: String,
+    /// The machine's key.
+    pub machine: MachineId,
+    /// The machine.
+    pub environment: Environment,
+    /// Platform to store results under, instead of the target's own.
+    pub platform: Option<String>,
+    /// Wall-clock start, microseconds since 1970.
+    pub started_us: i64,
+}
+
+/// One invocation in progress.
+pub struct Session {
+    /// Who it is.
+    pub identity: Identity,
+    /// Measures.
+    pub harness: Harness,
+    /// Keeps.
+    pub store: Box<dyn Store + Send>,
+    /// What each scenario is compared with, by its name.
+    pub baselines: BTreeMap<String, Found>,
+    /// Whether what is merely not proven fails the run.
+    pub strict: bool,
+    /// Asks for the end.
+    pub stop: Arc<Stop>,
+    /// The cases that were measured so far.
+    pub measured: Vec<MeasuredCase>,
+    /// The cases that could not be measured.
+    pub unmeasured: Vec<Unmeasured>,
+}
+
+/// A case as it was measured and stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasuredCase {
+    /// Its epochs, at least one.
+    pub epochs: Vec<Run>,
+    /// Whether each of them may be judged.
+    pub validity: Vec<Validity>,
+    /// What they say together.
+    pub summary: Summary,
+}
+
+impl MeasuredCase {
+    /// Who the case is, by its first epoch.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.epochs.first().expect("a measured case has an epoch").head
+    }
+}
+
+impl Session {
+    /// Measures the epochs of a case, each durable before the next begins. Stops after the epoch
+    /// in which a stop was asked for.
+    pub(crate) fn epochs(
+        &mut self,
+        case: &Case,
+        driver: &dyn Driver,
+        watch: Watch<'_>,
+    ) -> Result<(Vec<Run>, Vec<Validity>), CaseError> {
+        let (mut epochs, mut validity) = (Vec::new(), Vec::new());
+        for number in 0..case.run.epochs {
+            let stored = self.epoch(case, driver, number, watch)?;
+            epochs.push(stored.run);
+            validity.push(stored.validity);
+            if self.stop.is_requested() {
+                break;
+            }
+        }
+        Ok((epochs, validity))
+    }
+
+    /// The baseline that a case is compared with.
+    #[must_use]
+    pub fn baseline_of(&self, case: &CaseId) -> Option<&Baseline> {
+        self.baselines.get(case.scenario())?.baseline.as_ref()
+    }
+
+    /// The scenarios of this invocation, by name.
+    #[must_use]
+    pub fn scenarios(&self) -> String {
+        self.baselines.keys().map(String::as_str).collect::<Vec<_>>().join("+")
+    }
+
+    /// What this invocation is compared with, in words.
+    #[must_use]
+    pub fn compared_with(&self) -> ComparedWith {
+        let found = self.baselines.values().map(|found| &found.compared_with);
+        let is_baseline = |one: &&ComparedWith| matches!(one, ComparedWith::Baseline(_));
+        let first = found.clone().find(is_baseline).or_else(|| found.clone().next());
+        first.cloned().unwrap_or(ComparedWith::Nothing("nothing was measured".to_owned()))
+    }
+
+    fn epoch(
+        &mut self,
+        case: &Case,
+        driver: &dyn Driver,
+        number: u32,
+        watch: Watch<'_>,
+    ) -> Result<Stored, CaseError> {
+        let head = self.head(case, driver, number);
+        let journal = self.store.begin(&head)?;
+        let salt = format!("{}/{number}", self.identity.run_id);
+        let epoch = Epoch { case, driver, salt: &salt, number, stop: &self.stop };
+        let (sink, records) = channel();
+        let (measured, written) = std::thread::scope(|scope| {
+            let writer = scope.spawn(|| write(journal, records, watch));
+            let measured = self.harness.measure(&epoch, samplers(), &sink);
+            drop(sink);
+            (measured, writer.join().expect("the writer does not panic"))
+        });
+        let Written { mut journal, records } = written?;
+        for sample in &measured.telemetry {
+            journal.append_telemetry(sample).map_err(StoreError::from)?;
+        }
+        let (telemetry, ending) = (measured.telemetry, measured.ending);
+        let run = Run { head, records, telemetry, ending: ending.clone() };
+        let end = EpochEnd { ending, validity: assess(&run) };
+        Ok(self.store.commit_epoch(journal, &end)?)
+    }
+
+    fn head(&self, case: &Case, driver: &dyn Driver, epoch: u32) -> Head {
+        let identity = &self.identity;
+        let mut target = driver.identity();
+        if let Some(platform) = &identity.platform {
+            target.platform.clone_from(platform);
+        }
+        let started_us = now_us();
+        let name = EpochName {
+            platform: &target.platform,
+            model: &target.model,
+            requests: case.workload.requests(),
+            started_us,
+        };
+        Head {
+            test_id: name.test_id(ids::tail()),
+            run_id: identity.run_id.clone(),
+            booking_id: identity.booking_id.clone(),
+            epoch,
+            arm: Arm::Head,
+            started_us,
+            machine: identity.machine.clone(),
+            environment: identity.environment.clone(),
+            target,
+            case: case.clone(),
+            preparation: driver.preparation(),
+        }
+    }
+}
+
+/// Microseconds since 1970, for people.
+#[must_use]
+pub fn now_us() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}
+
+/// The raw lines so far, and the records that are in them.
+struct Written {
+    journal: Journal,
+    records: Vec<Record>,
+}
+
+/// Writes records as they end. An error ends the writing, and with it the load: the harness finds
+/// nobody taking its records.
+fn write(
+    mut journal: Journal,
+    incoming: Receiver<Record>,
+    watch: Watch<'_>,
+) -> Result<Written, StoreError> {
+    let mut records = Vec::new();
+    let mut synced = Instant::now();
+    for record in incoming {
+        journal.append_request(&record)?;
+        if synced.elapsed() > SYNC_EVERY {
+            journal.sync()?;
+            synced = Instant::now();
+        }
+        watch(&record);
+        records.push(record);
+    }
+    Ok(Written { journal, records })
+}
