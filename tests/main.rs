@@ -1,2 +1,11 @@
-//! To come.
-fn main() {}
+//! The tests of the whole program, one binary so that it is linked once.
+#![allow(clippy::unwrap_used)]
+
+mod architecture;
+mod faces;
+mod line;
+mod recorded;
+mod references;
+mod scenarios;
+mod store;
+mod support;

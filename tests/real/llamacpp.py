@@ -1,0 +1,34 @@
+"""llama.cpp's own HTTP server on a free port of 127.0.0.1, out of the wheel `xllamacpp`.
+
+usage: llamacpp.py MODEL ALIAS SECONDS
+Prints its address once it listens. Ends after SECONDS at the latest, whoever forgets it.
+"""
+
+import signal
+import sys
+
+import xllamacpp
+
+SLOTS = 4
+TOKENS_PER_SLOT = 2048
+
+model, alias, seconds = sys.argv[1:]
+# Without a handler the operating system ends the process, whatever its threads are doing.
+signal.alarm(int(seconds))
+
+params = xllamacpp.CommonParams()
+params.model.path = model
+params.model_alias = {alias}
+params.hostnames = ["127.0.0.1"]
+params.port = 0
+params.n_parallel = SLOTS
+params.n_ctx = SLOTS * TOKENS_PER_SLOT
+# One thread, as the embedded driver has: more collapse where anything else runs.
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+params.endpoint_metrics = True
+params.ui = False
+
+# The server lives as long as this name.
+server = xllamacpp.Server(params)
+print(server.listening_address, flush=True)
+signal.pause()

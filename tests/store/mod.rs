@@ -1,0 +1,8 @@
+//! Results are kept for good: written, killed, damaged, rebuilt, and told to other tools.
+#![allow(clippy::unwrap_used)]
+
+mod database;
+mod documents;
+mod fixture;
+mod journal;
+mod rebuild;
