@@ -134,10 +134,7 @@ fn report(session: &Session, cases: Vec<CaseReport>, planned: &[CaseId]) -> Repo
         validity: &validity,
         strict: session.strict,
     };
-    let (conclusion, exit) = match cases.is_empty() {
-        true => (Conclusion::Invalid, Exit::Nothing),
-        false => conclude(&findings),
-    };
+    let (conclusion, exit) = complete(session, cases.is_empty(), conclude(&findings));
     let identity = &session.identity;
     let mut report = Report {
         run_id: identity.run_id.clone(),
@@ -153,11 +150,23 @@ fn report(session: &Session, cases: Vec<CaseReport>, planned: &[CaseId]) -> Repo
         conclusion,
         exit,
     };
-    if valid {
+    if valid && session.unmeasured.is_empty() {
         let (met, total) = report.targets();
         report.grade = Grade::of(met, total);
     }
     report
+}
+
+/// What was concluded, unless cases could not be measured: a run that is not complete is INVALID,
+/// and ends as the worst of them does.
+fn complete(session: &Session, empty: bool, concluded: (Conclusion, Exit)) -> (Conclusion, Exit) {
+    let failed = session.unmeasured.iter().map(|unmeasured| unmeasured.exit).reduce(Exit::worst);
+    match (failed, empty) {
+        (Some(failed), true) => (Conclusion::Invalid, failed),
+        (Some(failed), false) => (Conclusion::Invalid, concluded.1.worst(failed)),
+        (None, true) => (Conclusion::Invalid, Exit::Nothing),
+        (None, false) => concluded,
+    }
 }
 
 fn dropped(session: &Session, planned: &[CaseId]) -> Vec<Dropped> {

@@ -427,3 +427,34 @@ fn an_argument_that_is_no_text_and_a_lack_of_home_are_no_panics() {
     let output = homeless.env_remove("HOME").env_remove("XDG_DATA_HOME").output().unwrap();
     assert_eq!(code(&output), Some(4), "{}", text(&output.stderr));
 }
+
+#[test]
+fn one_case_that_cannot_be_measured_makes_the_run_invalid_everywhere() {
+    let scenario = r#"
+        schema = 1
+        [dataset]
+        prompt_tokens = 8
+        output_tokens = 4
+        [workload]
+        requests = 12
+        warmup = 0
+        [[case]]
+        name = "there"
+        kind = "generation"
+        target = { driver = "simulated", simulation = { ttft_ms = 2, itl_ms = 1 } }
+        goals = { "tok_s" = ">= 1" }
+        [[case]]
+        name = "away"
+        kind = "generation"
+        target = { driver = "openai", base_url = "http://127.0.0.1:9/v1" }
+    "#;
+    let folder = with_scenario(scenario);
+    let arguments = ["run", "case.toml", "--results-dir", "r", "--format", "json"];
+    let output = tokgate(folder.path(), &arguments);
+    assert_eq!(code(&output), Some(3), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["exit"], 3);
+    assert_eq!(report["conclusion"], "invalid");
+    assert_eq!(report["grade"], "UNGRADED");
+    assert_eq!(report["unmeasured"][0]["case"], "case/away");
+}

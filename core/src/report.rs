@@ -61,6 +61,8 @@ pub struct Unmeasured {
     pub case: CaseId,
     /// Why, and what to do.
     pub why: String,
+    /// How a run ends that could not measure it.
+    pub exit: Exit,
 }
 
 /// What is said of a case that the baseline has and the scenario has not.

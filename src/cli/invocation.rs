@@ -54,8 +54,8 @@ pub(super) struct Invocation {
     signals: Arc<Signals>,
     save_baseline: Option<String>,
     planned: Vec<CaseId>,
-    /// The worst that happened apart from verdicts.
-    worst: Exit,
+    /// Whether a case's metadata could not be written.
+    undocumented: bool,
     told: Vec<String>,
     /// Removed when the invocation ends, where nothing is to be kept.
     _temporary: Option<TempDir>,
@@ -108,7 +108,7 @@ impl Invocation {
             signals,
             save_baseline: options.save_baseline.clone(),
             planned,
-            worst: Exit::Held,
+            undocumented: false,
             told: Vec::new(),
             _temporary: temporary,
         })
@@ -146,7 +146,10 @@ impl Invocation {
         bar.finish_and_clear();
         match measured {
             Ok(report) => {
-                self.write_metadata().map_err(|error| format!("{error:#}"))?;
+                if let Err(error) = self.write_metadata() {
+                    self.undocumented = true;
+                    return Err(format!("{error:#}"));
+                }
                 self.announce(&report);
                 verdict_on(&report)
             }
@@ -157,7 +160,7 @@ impl Invocation {
     fn announce(&mut self, report: &CaseReport) {
         let text = terminal::case(report, self.style());
         match self.voice {
-            Voice::Run(Format::Table) => self.face.say(&text),
+            Voice::Run(Format::Table) | Voice::Bench { quiet: false, .. } => self.face.say(&text),
             Voice::Run(Format::Jsonl) => {
                 self.face.say(
                     &serde_json::json!({ "event": "case_done", "case": json::case(report) })
@@ -165,14 +168,14 @@ impl Invocation {
                 );
             }
             Voice::Run(Format::Json) => {}
-            Voice::Bench { .. } => self.told.push(text),
+            Voice::Bench { quiet: true, .. } => self.told.push(text),
         }
     }
 
     fn failed(&mut self, case: &Case, error: &CaseError) -> String {
         let why = error.to_string();
-        self.worst = self.worst.worst(exit_of_case(error));
-        self.session.unmeasured.push(Unmeasured { case: case.id.clone(), why: why.clone() });
+        let exit = exit_of_case(error);
+        self.session.unmeasured.push(Unmeasured { case: case.id.clone(), why: why.clone(), exit });
         if !self.is_silent() {
             self.face.tell(&format!("could not measure {}: {why}", case.id.listed()));
         }
@@ -197,23 +200,19 @@ impl Invocation {
     /// # Errors
     /// When the documents or a baseline cannot be written.
     pub(super) fn finish(mut self) -> Result<Exit> {
-        let report = pipeline::conclude_run(&mut self.session, &self.planned)?;
-        let exit = self.exit(&report);
+        let mut report = pipeline::conclude_run(&mut self.session, &self.planned)?;
+        report.exit = self.exit(&report);
         self.write_documents(&report)?;
         self.session.store.finish_run()?;
         let saved = self.save_baseline(&report)?;
-        self.tell_end(&report, exit, saved.as_deref());
-        Ok(exit)
+        self.tell_end(&report, saved.as_deref());
+        Ok(report.exit)
     }
 
-    /// Signals first, then what happened while measuring, then what was concluded.
+    /// Signals first, then what could not be kept, then what was concluded.
     fn exit(&self, report: &Report) -> Exit {
-        let measured_nothing = report.exit == Exit::Nothing;
-        let concluded = match measured_nothing && self.worst != Exit::Held {
-            true => self.worst,
-            false => report.exit.worst(self.worst),
-        };
-        self.signals.exit().unwrap_or(concluded)
+        let kept = if self.undocumented { Exit::Storage } else { Exit::Held };
+        self.signals.exit().unwrap_or_else(|| report.exit.worst(kept))
     }
 
     /// The metadata of the case that was measured last.
@@ -273,7 +272,7 @@ impl Invocation {
         Ok(Some(path.display().to_string()))
     }
 
-    fn tell_end(&self, report: &Report, exit: Exit, saved: Option<&str>) {
+    fn tell_end(&self, report: &Report, saved: Option<&str>) {
         match self.voice {
             Voice::Run(Format::Json) => self.face.say(&json::report(report).to_string()),
             Voice::Run(Format::Jsonl) => {
@@ -285,10 +284,13 @@ impl Invocation {
             Voice::Bench { machine: true, .. } => self.face.tell(&self.tables(report, saved)),
             Voice::Bench { machine: false, .. } => self.face.say(&self.tables(report, saved)),
         }
-        if exit == Exit::Nothing {
+        if report.exit == Exit::Nothing {
             self.face.tell("nothing was measured");
         }
-        if exit == Exit::Invalid && is_host_noise(report) && self.session.unmeasured.is_empty() {
+        if report.exit == Exit::Invalid
+            && is_host_noise(report)
+            && self.session.unmeasured.is_empty()
+        {
             self.face.tell("invalid through the noise of the host alone");
         }
     }
