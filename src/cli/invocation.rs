@@ -92,6 +92,7 @@ impl Invocation {
         let session = Session {
             identity,
             harness: Harness::new().context("cannot start the harness")?,
+            samplers: tokgate_harness::telemetry::samplers,
             store: Box::new(FileStore::open(layout.clone())?),
             baselines,
             strict: options.strict,

@@ -46,7 +46,7 @@ pub(super) fn with_events(tokens: u64, events: &[(u64, EventKind, Option<u32>)])
 }
 
 /// A success of five tokens, sent at `sent` ms: tokens at 100 and 200 ms after.
-pub(super) fn success(sent: u64) -> Record {
+pub(crate) fn success(sent: u64) -> Record {
     let content = |at| (sent + at, EventKind::Content, None);
     Record {
         due: offset(sent),
@@ -56,7 +56,7 @@ pub(super) fn success(sent: u64) -> Record {
 }
 
 /// An epoch of a generation case with these requests.
-pub(super) fn run(records: Vec<Record>) -> Run {
+pub(crate) fn run(records: Vec<Record>) -> Run {
     Run { head: head(), records, telemetry: Vec::new(), ending: Ending::Completed }
 }
 

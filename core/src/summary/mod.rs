@@ -5,7 +5,7 @@
 
 mod epoch;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod observe;
 mod request;
 mod spike;
