@@ -453,3 +453,19 @@ fn one_case_that_cannot_be_measured_makes_the_run_invalid_everywhere() {
     assert_eq!(report["grade"], "UNGRADED");
     assert_eq!(report["unmeasured"][0]["case"], "case/away");
 }
+
+#[test]
+fn options_that_fit_only_the_wanted_cases_are_no_mistake_and_what_was_not_asked_for_is_not_missing()
+{
+    let scenario = MANY_CASES.replace("2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12", "2").replace(
+        "[[case]]",
+        "[[case]]\nname = \"wide\"\nkind = \"generation\"\nworkload = { requests = 64, batch = 32, warmup = 0 }\n[[case]]",
+    );
+    let folder = with_scenario(&scenario);
+    assert_eq!(code(&run(folder.path(), &["--save-baseline", "both"])), Some(0));
+    let few = run(folder.path(), &["--category", "many", "--requests", "4"]);
+    assert_eq!(code(&few), Some(0), "{}", text(&few.stderr));
+    let output = run(folder.path(), &["--category", "many", "--baseline", "both"]);
+    assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    assert!(!text(&output.stdout).contains("missing"), "{}", text(&output.stdout));
+}

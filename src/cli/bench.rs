@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokgate_core::case::{Case, CaseId};
 use tokgate_core::environment::Environment;
+use tokgate_core::scenario::Scenario;
 use tokgate_core::verdict::Exit;
 
 /// Flags of libtest that mean nothing here and are taken all the same, as libtest's users expect.
@@ -100,8 +101,7 @@ fn run(args: Args, root: &Path, face: &Face) -> Result<Exit> {
     let names = project.scenarios()?.into_iter().map(|source| source.name).collect();
     let selection = Selection::new(&args.libtest, &args.filters, names);
     let scenarios = read(&args, &project, &environment, &selection)?;
-    let planned: Vec<CaseId> =
-        scenarios.iter().flat_map(|scenario| &scenario.cases).map(|case| case.id.clone()).collect();
+    let planned: Vec<CaseId> = scenarios.iter().flat_map(|scenario| scenario.all.clone()).collect();
     let entries = select(scenarios, &selection, &args.libtest, &environment);
     if args.libtest.list {
         list(&entries, &args.libtest, face);
@@ -120,12 +120,13 @@ fn read(
     environment: &Environment,
     selection: &Selection,
 ) -> Result<Vec<Planned>> {
+    let asked = |scenario: &Scenario, case: &Case| selection.asks_for(scenario, case);
     match selection.only_scenario() {
-        Some(name) => Ok(vec![plan::read(&project.scenario(name)?, &args.options, environment)?]),
-        None => {
-            let asked = |scenario: &Planned| selection.asks_for(scenario);
-            plan::read_all(project, &args.options, environment, &asked)
+        Some(name) => {
+            let source = project.scenario(name)?;
+            Ok(vec![plan::read(&source, &args.options, environment, &asked)?])
         }
+        None => plan::read_all(project, &args.options, environment, &asked),
     }
 }
 

@@ -4,9 +4,10 @@ use crate::cli::options::Options;
 use crate::project::{Project, Source};
 use crate::servers::{self, Server};
 use anyhow::Result;
-use tokgate_core::case::{Case, DriverKind, Requires};
+use std::collections::BTreeSet;
+use tokgate_core::case::{Case, CaseId, DriverKind, Requires};
 use tokgate_core::environment::Environment;
-use tokgate_core::scenario::{Facts, Hardware, Roots, Scenario, decode, plan};
+use tokgate_core::scenario::{Facts, Hardware, Scenario, decode, plan};
 use tokgate_core::unit::Unit;
 
 /// A scenario and its cases on this machine.
@@ -17,11 +18,18 @@ pub(super) struct Planned {
     pub(super) summary: String,
     /// Whether it runs without a filter.
     pub(super) default: bool,
-    /// Its cases, in the order of the file.
+    /// Its cases that are wanted, in the order of the file; all of them, as the file says, where
+    /// none is.
     pub(super) cases: Vec<Case>,
+    /// The names of all its cases, wanted or not.
+    pub(super) all: Vec<CaseId>,
 }
 
-/// Reads, checks and plans one scenario.
+/// Whether a case of a scenario is wanted.
+pub(super) type Wanted<'a> = &'a dyn Fn(&Scenario, &Case) -> bool;
+
+/// Reads, checks and plans one scenario. The options apply to the cases that are wanted: where
+/// they do not fit another one, that is no mistake.
 ///
 /// # Errors
 /// With every diagnostic of the file, or of what the options make of it.
@@ -29,6 +37,7 @@ pub(super) fn read(
     source: &Source,
     options: &Options,
     environment: &Environment,
+    wanted: Wanted<'_>,
 ) -> Result<Planned> {
     let text = decode(&source.file, &source.bytes)?;
     let scenario = Scenario::parse(&source.name, &source.file, &text, &|file| source.beside(file))?;
@@ -36,21 +45,33 @@ pub(super) fn read(
         Some(named) => Hardware::Named(named.clone()),
         None => Hardware::Detected(environment.hardware_preset()),
     };
-    let facts = Facts { hardware, overrides: options.overrides()?, roots: Roots::default() };
+    let mut facts = Facts { hardware, ..Facts::default() };
     let mut cases = plan(&scenario, &facts)?;
-    if let Some(category) = &options.category {
-        cases.retain(|case| case.id.case().contains(category.as_str()));
+    let mut all: Vec<CaseId> = cases.iter().map(|case| case.id.clone()).collect();
+    let in_category = |case: &Case| {
+        options.category.as_ref().is_none_or(|category| case.id.case().contains(category.as_str()))
+    };
+    cases.retain(in_category);
+    let only: BTreeSet<String> = cases
+        .iter()
+        .filter(|case| wanted(&scenario, case))
+        .map(|case| case.id.case().to_owned())
+        .collect();
+    if !only.is_empty() {
+        (facts.overrides, facts.only) = (options.overrides()?, Some(only));
+        cases = plan(&scenario, &facts)?;
+        all.extend(cases.iter().map(|case| case.id.clone()));
     }
     Ok(Planned {
         name: source.name.clone(),
         summary: scenario.summary().to_owned(),
         default: scenario.is_default(),
         cases,
+        all,
     })
 }
 
-/// Reads every scenario of a project; the errors of all files at once. The options apply to the
-/// scenarios that are `asked` for; where they fit no case of another one, that is no mistake.
+/// Reads every scenario of a project; the errors of all files at once.
 ///
 /// # Errors
 /// With every diagnostic of every file.
@@ -58,17 +79,14 @@ pub(super) fn read_all(
     project: &Project,
     options: &Options,
     environment: &Environment,
-    asked: &dyn Fn(&Planned) -> bool,
+    wanted: Wanted<'_>,
 ) -> Result<Vec<Planned>> {
     let mut planned = Vec::new();
     let mut faults = Vec::new();
     for source in project.scenarios()? {
-        match read(&source, options, environment) {
+        match read(&source, options, environment, wanted) {
             Ok(scenario) => planned.push(scenario),
-            Err(fault) => match read(&source, &Options::default(), environment) {
-                Ok(plain) if !asked(&plain) => planned.push(plain),
-                Ok(_) | Err(_) => faults.push(fault),
-            },
+            Err(fault) => faults.push(fault),
         }
     }
     match faults.len() {

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 
 fn list(project: &Project, face: &Face) -> Result<Exit> {
     let environment = tokgate_harness::machine::detect();
-    for scenario in plan::read_all(project, &Options::default(), &environment, &|_| true)? {
+    for scenario in plan::read_all(project, &Options::default(), &environment, &|_, _| true)? {
         let mark = if scenario.default { " (runs without a filter)" } else { "" };
         face.say(&format!("{}: {}{mark}", scenario.name, scenario.summary));
         for case in &scenario.cases {
@@ -67,7 +67,7 @@ fn check(project: &Project, names: &[String], face: &Face) -> Result<Exit> {
     };
     let mut exit = if sources.is_empty() { Exit::Nothing } else { Exit::Held };
     for source in &sources {
-        match plan::read(source, &Options::default(), &environment) {
+        match plan::read(source, &Options::default(), &environment, &|_, _| true) {
             Ok(planned) => face.say(&format!("{}: {} cases", source.file, planned.cases.len())),
             Err(error) => {
                 face.tell(&format!("{error:#}"));

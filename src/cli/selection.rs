@@ -1,7 +1,8 @@
 //! Which cases the filters of a bench target leave.
 
-use crate::cli::plan::Planned;
 use libtest_mimic::Arguments;
+use tokgate_core::case::Case;
+use tokgate_core::scenario::Scenario;
 
 /// The filters as they were given, and the scenarios that they may name.
 pub(super) struct Selection {
@@ -34,11 +35,9 @@ impl Selection {
         !skipped && (self.is_open() || self.filters.iter().any(fits))
     }
 
-    /// Whether any case of a scenario is left and will be run.
-    pub(super) fn asks_for(&self, scenario: &Planned) -> bool {
-        let wanted = |listed: String| self.wants(&scenario.name, &listed);
-        (scenario.default || !self.is_open())
-            && scenario.cases.iter().any(|case| wanted(case.id.listed()))
+    /// Whether a case is left and will be run.
+    pub(super) fn asks_for(&self, scenario: &Scenario, case: &Case) -> bool {
+        (scenario.is_default() || !self.is_open()) && self.wants(scenario.name(), &case.id.listed())
     }
 
     /// The scenario of an exact filter: nextest starts a process for every case, and no other

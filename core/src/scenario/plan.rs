@@ -37,6 +37,9 @@ pub struct Facts {
     pub overrides: Vec<Override>,
     /// Folders outside the project that scenarios may name.
     pub roots: Roots,
+    /// The cases to plan, by name; all without. What is wrong with the others only under the
+    /// overrides is not said.
+    pub only: Option<BTreeSet<String>>,
 }
 
 /// The cases of a scenario, in the order of its file.
@@ -54,7 +57,12 @@ pub fn plan(scenario: &Scenario, facts: &Facts) -> Result<Vec<Case>, Diagnostics
     let mut cases = Vec::new();
     for name in planner.names() {
         let layers = planner.layers(&name, preset.as_deref(), &overrides);
-        cases.extend(planner.case(&name, &layers, &facts.roots, &mut ledger));
+        let before = planner.faults.clone();
+        let planned = planner.case(&name, &layers, &facts.roots, &mut ledger);
+        match facts.only.as_ref().is_none_or(|only| only.contains(&name)) {
+            true => cases.extend(planned),
+            false => planner.faults = before,
+        }
     }
     ledger.close(&mut planner.faults);
     planner.finish(cases)

@@ -139,8 +139,10 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
         let message = "a retrieval case has no tokens to take spikes from".to_owned();
         return Some(refuse(&[("run", "spike_of")], message).help("write `query`"));
     }
-    let written = cell.place("retrieval", "truth_queries").is_some();
-    (written && search.truth_queries > tables.workload.requests).then(|| {
+    // Whoever sends fewer queries by an option does not mean more truth than there are queries.
+    let meant = cell.place("retrieval", "truth_queries").is_some()
+        && !cell.is_override("workload", "requests");
+    (meant && search.truth_queries > tables.workload.requests).then(|| {
         let message = format!(
             "recall is checked on {} queries, but only {} are sent",
             search.truth_queries, tables.workload.requests
