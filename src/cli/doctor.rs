@@ -10,9 +10,13 @@ use tokgate_core::environment::Environment;
 use tokgate_core::goal::Level;
 use tokgate_core::unit::Unit;
 use tokgate_core::verdict::Exit;
+use tokgate_harness::telemetry::steal_since_boot;
 
 /// Load average per core above which something else is clearly running.
 const BUSY_LOAD: f64 = 0.5;
+
+/// Steal since boot above which the machine is known to be shared.
+const WORTH_NAMING: f64 = 0.01;
 
 /// What this machine has, what is missing, what would make numbers noisy.
 #[derive(Debug, clap::Args)]
@@ -113,17 +117,8 @@ fn load(environment: &Environment) -> Option<Finding> {
 }
 
 fn steal() -> Option<Finding> {
-    let text = std::fs::read_to_string("/proc/stat").ok()?;
-    let ticks: Vec<f64> = text
-        .lines()
-        .next()?
-        .split_whitespace()
-        .skip(1)
-        .take(8)
-        .filter_map(|field| field.parse().ok())
-        .collect();
-    let share = ticks.get(7)? / ticks.iter().sum::<f64>();
-    Some(match share > 0.01 {
+    let share = steal_since_boot()?;
+    Some(match share > WORTH_NAMING {
         true => note(
             "steal",
             format!(

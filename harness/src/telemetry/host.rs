@@ -74,6 +74,13 @@ impl Ticks {
     }
 }
 
+/// Share of CPU time since boot that the hypervisor gave to others; `None` where nobody counts.
+#[must_use]
+pub fn steal_since_boot() -> Option<f64> {
+    let boot = Ticks { busy: 0, steal: 0, total: 0 };
+    Ticks::read()?.share_since(boot, |ticks| ticks.steal)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

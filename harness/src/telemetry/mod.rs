@@ -6,6 +6,7 @@
 mod host;
 mod nvml;
 
+pub use host::steal_since_boot;
 pub use nvml::gpus;
 
 use crate::clock::Clock;
