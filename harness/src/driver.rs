@@ -6,6 +6,10 @@ use tokgate_core::failure::Failure;
 use tokgate_core::record::{Neighbours, Usage};
 use tokgate_core::run::{Preparation, TargetIdentity};
 
+/// Queries from this number on only warm up. They come from a stream of their own, so that they
+/// leave nothing of a measured query in a cache.
+pub const WARMUP_QUERIES: u32 = 1 << 31;
+
 /// What is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Payload {
@@ -20,7 +24,7 @@ pub enum Payload {
     },
     /// A query for a vector index, by its number in the data set's query stream.
     Query {
-        /// Which query.
+        /// Which query; from [`WARMUP_QUERIES`] on, one of the warm-up's.
         index: u32,
     },
 }

@@ -3,7 +3,7 @@
 //! Opening targets, telemetry and the order of an epoch's phases are in [`crate::measure`].
 
 use crate::clock::Clock;
-use crate::driver::{Answer, Payload, Request};
+use crate::driver::{Answer, Payload, Request, WARMUP_QUERIES};
 use crate::measure::{Epoch, Sink};
 use crate::recorder::{Reply, Stamps};
 use futures_util::future::join_all;
@@ -25,10 +25,6 @@ const SAMPLE_LENGTH: usize = 2_000;
 
 /// How long requests in flight may go on after a stop before they are cut off.
 const GRACE: Duration = Duration::from_secs(3);
-
-/// Warm-up queries of a retrieval case come from the upper half of the query numbers, so that
-/// they do not warm the measured ones.
-const WARMUP_QUERIES: u32 = 1 << 31;
 
 /// A load in progress: what all its workers share.
 pub(crate) struct Load<'a> {

@@ -9,7 +9,6 @@ use crate::recorder::Reply;
 use crate::retrieval::corpus::Corpus;
 use crate::retrieval::crew::Crew;
 use crate::retrieval::demand::Demand;
-pub use crate::retrieval::desk::WARMUP;
 use crate::retrieval::desk::{Desk, Question};
 use crate::retrieval::engines::build;
 use crate::retrieval::index::VectorIndex;
@@ -171,7 +170,7 @@ fn lost() -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::Payload;
+    use crate::driver::{Payload, WARMUP_QUERIES};
     use crate::retrieval::fixture::case;
     use futures_util::FutureExt;
     use tokgate_core::case::{Retrieval, Workload};
@@ -206,15 +205,18 @@ mod tests {
         let searcher = Corpora::default().open(&case(500, 64)).unwrap();
         assert_eq!(ask(&searcher, 49).await.hits.len(), 2);
         assert!(ask(&searcher, 50).await.hits.is_empty());
-        assert!(ask(&searcher, WARMUP).await.hits.is_empty());
+        assert!(ask(&searcher, WARMUP_QUERIES).await.hits.is_empty());
     }
 
     #[tokio::test]
     async fn queries_come_again_after_the_last_and_warm_up_is_apart() {
         let searcher = Corpora::default().open(&case(500, 64)).unwrap();
         assert_eq!(ask(&searcher, 3).await, ask(&searcher, 103).await);
-        assert_eq!(ask(&searcher, WARMUP + 3).await, ask(&searcher, WARMUP + 13).await);
-        assert_ne!(ask(&searcher, 3).await.ids, ask(&searcher, WARMUP + 3).await.ids);
+        assert_eq!(
+            ask(&searcher, WARMUP_QUERIES + 3).await,
+            ask(&searcher, WARMUP_QUERIES + 13).await
+        );
+        assert_ne!(ask(&searcher, 3).await.ids, ask(&searcher, WARMUP_QUERIES + 3).await.ids);
     }
 
     #[tokio::test]

@@ -4,15 +4,11 @@ use super::best::Neighbour;
 use super::corpus::Corpus;
 use super::index::{SearchError, VectorIndex};
 use super::truth::Asked;
-use crate::driver::{Answer, Payload};
+use crate::driver::{Answer, Payload, WARMUP_QUERIES};
 use crate::recorder::Reply;
 use std::sync::Arc;
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::record::{EventKind, Hits, Neighbours};
-
-/// Queries from this number on only warm up. They come from a stream of their own, so that they
-/// leave nothing of a measured query in a cache.
-pub const WARMUP: u32 = 1 << 31;
 
 /// A query of one of the two streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +26,8 @@ impl Question {
     /// When it asks for text.
     pub fn of(payload: &Payload) -> Result<Self, Failure> {
         match payload {
-            Payload::Query { index } if *index >= WARMUP => {
-                Ok(Self::Warmup((*index - WARMUP) as usize))
+            Payload::Query { index } if *index >= WARMUP_QUERIES => {
+                Ok(Self::Warmup((*index - WARMUP_QUERIES) as usize))
             }
             Payload::Query { index } => Ok(Self::Measured(*index as usize)),
             Payload::Prompt { .. } => Err(Failure::new(
