@@ -48,6 +48,7 @@ pub fn conclude_run(session: &mut Session, planned: &[CaseId]) -> Result<Report,
         }
         cases.push(report_case(case, judged));
     }
+    session.measured = measured;
     Ok(report(session, cases, planned))
 }
 

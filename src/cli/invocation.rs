@@ -22,9 +22,7 @@ use tokgate_core::case::{Case, CaseId};
 use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::environment::{Environment, MachineId};
 use tokgate_core::report::{CaseReport, Report, Unmeasured};
-use tokgate_core::run::Run;
 use tokgate_core::summary::summarize;
-use tokgate_core::validity::Validity;
 use tokgate_core::verdict::Exit;
 use tokgate_harness::driver::OpenError;
 use tokgate_harness::measure::Harness;
@@ -205,7 +203,7 @@ impl Invocation {
         report.exit = self.exit(&report);
         self.write_documents(&report)?;
         self.session.store.finish_run()?;
-        let saved = self.save_baseline(&report)?;
+        let saved = self.save_baseline()?;
         self.tell_end(&report, saved.as_deref());
         Ok(report.exit)
     }
@@ -249,27 +247,22 @@ impl Invocation {
         Ok(())
     }
 
-    fn save_baseline(&mut self, report: &Report) -> Result<Option<String>> {
-        let Some(name) = self.save_baseline.clone() else {
+    fn save_baseline(&self) -> Result<Option<String>> {
+        let Some(name) = &self.save_baseline else {
             return Ok(None);
         };
-        let stored = self.session.store.show(&report.run_id)?;
-        let mut cases: BTreeMap<CaseId, (Vec<Run>, Vec<Validity>)> = BTreeMap::new();
-        for epoch in stored {
-            let (runs, validity) = cases.entry(epoch.run.head.case.id.clone()).or_default();
-            runs.push(epoch.run);
-            validity.push(epoch.validity);
-        }
-        let recorded: Vec<Recorded<'_>> =
-            cases.values().map(|(runs, validity)| Recorded { runs, validity }).collect();
-        let head = recorded.first().and_then(|case| case.runs.first()).map(|run| &run.head);
-        let Some(head) = head else {
+        let measured = &self.session.measured;
+        let Some(first) = measured.first() else {
             return Ok(None);
         };
+        let recorded: Vec<Recorded<'_>> = measured
+            .iter()
+            .map(|case| Recorded { runs: &case.epochs, validity: &case.validity })
+            .collect();
         let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let baseline = Baseline::from_runs(&recorded, Provenance::of(head, &date))
+        let baseline = Baseline::from_runs(&recorded, Provenance::of(first.head(), &date))
             .context("this run cannot be a baseline")?;
-        let path = baselines::save(&self.baselines, &name, &baseline)?;
+        let path = baselines::save(&self.baselines, name, &baseline)?;
         Ok(Some(path.display().to_string()))
     }
 
