@@ -6,11 +6,12 @@ use crate::cli::options::Options;
 use crate::cli::plan;
 use crate::cli::run::Format;
 use crate::cli::signals::Signals;
+use crate::cli::written;
 use crate::git::Commit;
 use crate::pipeline;
 use crate::project::Project;
 use crate::report::terminal::Style;
-use crate::report::{documents, json, terminal};
+use crate::report::{json, terminal};
 use crate::session::{CaseError, Identity, Session, now_us};
 use crate::store::{FileStore, Layout, StoreError, atomic, ids};
 use anyhow::{Context, Result};
@@ -22,7 +23,6 @@ use tokgate_core::case::{Case, CaseId};
 use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::environment::{Environment, MachineId};
 use tokgate_core::report::{CaseReport, Report, Unmeasured};
-use tokgate_core::summary::summarize;
 use tokgate_core::verdict::Exit;
 use tokgate_harness::driver::OpenError;
 use tokgate_harness::measure::Harness;
@@ -145,7 +145,10 @@ impl Invocation {
         bar.finish_and_clear();
         match measured {
             Ok(report) => {
-                if let Err(error) = self.write_metadata() {
+                let last = self.session.measured.last();
+                if let Err(error) =
+                    last.map_or(Ok(()), |case| written::metadata(&self.layout, case))
+                {
                     self.undocumented = true;
                     return Err(format!("{error:#}"));
                 }
@@ -201,7 +204,7 @@ impl Invocation {
     pub(super) fn finish(mut self) -> Result<Exit> {
         let mut report = pipeline::conclude_run(&mut self.session, &self.planned)?;
         report.exit = self.exit(&report);
-        self.write_documents(&report)?;
+        written::results(&self.layout, &report)?;
         self.session.store.finish_run()?;
         let saved = self.save_baseline()?;
         self.tell_end(&report, saved.as_deref());
@@ -212,39 +215,6 @@ impl Invocation {
     fn exit(&self, report: &Report) -> Exit {
         let kept = if self.undocumented { Exit::Storage } else { Exit::Held };
         self.signals.exit().unwrap_or_else(|| report.exit.worst(kept))
-    }
-
-    /// The metadata of the case that was measured last.
-    fn write_metadata(&self) -> Result<()> {
-        let Some(measured) = self.session.measured.last() else {
-            return Ok(());
-        };
-        for run in &measured.epochs {
-            let test_id = &run.head.test_id;
-            let raw = self.layout.raw_file(test_id);
-            let metadata = documents::metadata(
-                run,
-                &summarize(std::slice::from_ref(run)),
-                &raw.display().to_string(),
-            );
-            write_json(&self.layout.metadata_file(test_id), &metadata)?;
-        }
-        Ok(())
-    }
-
-    /// The results for other tools: the whole run's under its id, each case's under its epochs'.
-    fn write_documents(&self, report: &Report) -> Result<()> {
-        if report.cases.is_empty() {
-            return Ok(());
-        }
-        write_json(&self.layout.report_file(&report.run_id), &documents::result_document(report))?;
-        for case in &report.cases {
-            let alone = documents::result_document(&report.only(case));
-            for epoch in &case.epochs {
-                write_json(&self.layout.report_file(&epoch.test_id), &alone)?;
-            }
-        }
-        Ok(())
     }
 
     fn save_baseline(&self) -> Result<Option<String>> {
@@ -363,12 +333,6 @@ fn is_host_noise(report: &Report) -> bool {
         .flat_map(|epoch| epoch.validity.reasons())
         .peekable();
     reasons.peek().is_some() && reasons.all(|reason| reason.is_host())
-}
-
-fn write_json(path: &std::path::Path, value: &serde_json::Value) -> Result<()> {
-    let text =
-        serde_json::to_string_pretty(value).context("a document cannot be written as JSON")?;
-    Ok(atomic::write(path, format!("{text}\n").as_bytes())?)
 }
 
 fn exit_of_case(error: &CaseError) -> Exit {

@@ -15,6 +15,7 @@ mod scenarios;
 mod selection;
 mod show;
 mod signals;
+mod written;
 
 use clap::{Parser, Subcommand};
 use face::{ColorChoice, Face};

@@ -1,0 +1,51 @@
+//! The documents that are written beside the raw lines, for other tools.
+//!
+//! What stands in them is `report::documents`' business; here they are put down, whole or not.
+
+use crate::report::documents;
+use crate::session::MeasuredCase;
+use crate::store::{Layout, atomic};
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::path::Path;
+use tokgate_core::report::Report;
+use tokgate_core::summary::summarize;
+
+/// The metadata of each epoch of a case.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn metadata(layout: &Layout, case: &MeasuredCase) -> Result<()> {
+    for run in &case.epochs {
+        let test_id = &run.head.test_id;
+        let raw = layout.raw_file(test_id).display().to_string();
+        let summary = summarize(std::slice::from_ref(run));
+        put(&layout.metadata_file(test_id), &documents::metadata(run, &summary, &raw))?;
+    }
+    Ok(())
+}
+
+/// The results: the whole run's under its id, each case's under its epochs'. Nothing where
+/// nothing was measured.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn results(layout: &Layout, report: &Report) -> Result<()> {
+    if report.cases.is_empty() {
+        return Ok(());
+    }
+    put(&layout.report_file(&report.run_id), &documents::result_document(report))?;
+    for case in &report.cases {
+        let alone = documents::result_document(&report.only(case));
+        for epoch in &case.epochs {
+            put(&layout.report_file(&epoch.test_id), &alone)?;
+        }
+    }
+    Ok(())
+}
+
+fn put(path: &Path, document: &Value) -> Result<()> {
+    let text =
+        serde_json::to_string_pretty(document).context("a document cannot be written as JSON")?;
+    Ok(atomic::write(path, format!("{text}\n").as_bytes())?)
+}
