@@ -16,6 +16,9 @@ pub enum EventKind {
     ToolCall,
     /// Text of a refusal.
     Refusal,
+    /// The whole answer at once, from a target that was asked not to stream: it has an end, but no
+    /// first token.
+    Whole,
     /// Data without content: a role, a usage report, an empty delta.
     Other,
 }
@@ -25,7 +28,7 @@ impl EventKind {
     #[must_use]
     pub fn is_content(self) -> bool {
         match self {
-            Self::Content | Self::Reasoning | Self::ToolCall | Self::Refusal => true,
+            Self::Content | Self::Reasoning | Self::ToolCall | Self::Refusal | Self::Whole => true,
             Self::Other => false,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::recorder::Reply;
 use futures_util::future::BoxFuture;
+use tokgate_core::dataset::Message;
 use tokgate_core::failure::Failure;
 use tokgate_core::record::{Neighbours, Usage};
 use tokgate_core::run::{Preparation, TargetIdentity};
@@ -15,8 +16,8 @@ pub const WARMUP_QUERIES: u32 = 1 << 31;
 pub enum Payload {
     /// A prompt for a language model.
     Prompt {
-        /// The user's message.
-        text: String,
+        /// What was said so far, the question last.
+        messages: Vec<Message>,
         /// Output tokens asked for.
         max_tokens: u32,
         /// Sampling temperature; 0 is greedy.

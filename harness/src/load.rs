@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use std::cell::Cell;
 use std::time::Duration;
 use tokgate_core::case::{Dataset, Workload};
-use tokgate_core::dataset::{Prompts, fnv1a};
+use tokgate_core::dataset::{Message, Prompts, fnv1a};
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::record::{Outcome, Phase, Record};
 use tokgate_core::run::Ending;
@@ -115,7 +115,7 @@ impl<'a> Load<'a> {
     fn request(&self, place: &Place) -> Request {
         let payload = match (&self.epoch.case.dataset, &self.prompts) {
             (Dataset::Prompts(set), Some(prompts)) => Payload::Prompt {
-                text: prompts.prompt(place.phase, place.ordinal),
+                messages: vec![Message::user(prompts.prompt(place.phase, place.ordinal))],
                 max_tokens: set.output_tokens,
                 temperature: set.temperature,
             },

@@ -4,19 +4,21 @@
 
 use crate::record::{Event, EventKind, Record};
 
-/// `ttft`: t_1 − sent, seconds. A role-only or empty chunk is no content.
+/// `ttft`: t_1 − sent, seconds. A role-only or empty chunk is no content; an answer that came
+/// whole has no first token.
 pub(super) fn ttft(record: &Record) -> Option<f64> {
-    since_sent(record, record.content().next())
+    since_sent(record, record.content().next().filter(|event| is_streamed(event)))
 }
 
 /// `ttfr`: first data event of any kind − sent, seconds.
 pub(super) fn ttfr(record: &Record) -> Option<f64> {
-    since_sent(record, record.events.first())
+    since_sent(record, record.events.first().filter(|event| is_streamed(event)))
 }
 
 /// `ttfo`: first content that is not reasoning − sent, seconds.
 pub(super) fn ttfo(record: &Record) -> Option<f64> {
-    since_sent(record, record.content().find(|event| event.kind != EventKind::Reasoning))
+    let mut streamed = record.content().filter(|event| is_streamed(event));
+    since_sent(record, streamed.find(|event| event.kind != EventKind::Reasoning))
 }
 
 /// `e2e`: t_m − sent, seconds. A usage-only last chunk does not extend it.
@@ -72,6 +74,10 @@ pub(super) fn recall(record: &Record, k: u32) -> Option<f64> {
     Some(f64::from(hits.found) / f64::from(k))
 }
 
+fn is_streamed(event: &Event) -> bool {
+    event.kind != EventKind::Whole
+}
+
 fn since_sent(record: &Record, event: Option<&Event>) -> Option<f64> {
     event.map(|event| event.at.seconds_since(record.sent))
 }
@@ -116,6 +122,13 @@ mod tests {
     fn reasoning_is_a_first_token_but_not_a_first_output() {
         let record = with_events(2, &[(50, Reasoning, None), (90, Content, None)]);
         assert_eq!((ttft(&record), ttfo(&record)), (Some(ms(50)), Some(ms(90))));
+    }
+
+    #[test]
+    fn an_answer_that_came_whole_has_an_end_but_no_first_token() {
+        let record = with_events(5, &[(50, EventKind::Whole, None)]);
+        assert_eq!((ttft(&record), ttfr(&record), ttfo(&record)), (None, None, None));
+        assert_eq!((e2e(&record), tpot(&record)), (Some(ms(50)), None));
     }
 
     #[test]

@@ -174,6 +174,7 @@ mod tests {
     use crate::retrieval::fixture::case;
     use futures_util::FutureExt;
     use tokgate_core::case::{Retrieval, Workload};
+    use tokgate_core::dataset::Message;
     use tokgate_core::record::{EventKind, Hits, Neighbours};
 
     fn query(index: u32) -> Request {
@@ -246,7 +247,11 @@ mod tests {
     #[tokio::test]
     async fn a_prompt_is_refused() {
         let searcher = Corpora::default().open(&case(500, 64)).unwrap();
-        let payload = Payload::Prompt { text: "hello".to_owned(), max_tokens: 1, temperature: 0.0 };
+        let payload = Payload::Prompt {
+            messages: vec![Message::user("hello")],
+            max_tokens: 1,
+            temperature: 0.0,
+        };
         let reply = Reply::new(Clock::start());
         let request = Request { payload, ..query(0) };
         let failure = searcher.send(&request, &reply).await.unwrap_err();

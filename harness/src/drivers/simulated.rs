@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
 use tokgate_core::case::{Case, Simulation};
+use tokgate_core::dataset::joined;
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::record::{Counted, EventKind, Neighbours, Usage};
 use tokgate_core::run::TargetIdentity;
@@ -120,8 +121,8 @@ impl Driver for Simulated {
             Draws { rng: ChaCha8Rng::seed_from_u64(request.seed), jitter: self.simulation.jitter };
         Box::pin(async move {
             match &request.payload {
-                Payload::Prompt { text, max_tokens, .. } => {
-                    let prompt_tokens = text.split_whitespace().count() as u64;
+                Payload::Prompt { messages, max_tokens, .. } => {
+                    let prompt_tokens = joined(messages).split_whitespace().count() as u64;
                     self.generate(&mut draws, prompt_tokens, *max_tokens, reply).await
                 }
                 Payload::Query { .. } => self.search(&mut draws, reply).await,

@@ -4,38 +4,22 @@
 //! what is not named here is skipped without being read. What does not live here, on purpose: what
 //! the events of one reply mean together (the driver's business).
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use super::piece::{Carried, Piece, Text, filled};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::fmt;
 use tokgate_core::record::{Counted, EventKind, Usage};
 
 /// The data of the event that ends a stream.
 pub const END: &str = "[DONE]";
 
-/// What an event carries.
-#[derive(Debug)]
-pub enum Carried<'a> {
-    /// The announced end.
-    End,
-    /// An error object in the middle of a successful response; its message.
-    Error(String),
-    /// A chunk of the answer.
-    Chunk(Chunk<'a>),
-}
-
-/// A chunk of a chat or text completion, borrowed from the event.
+/// A chunk of a chat or text completion, or a whole one; borrowed from its frame.
 #[derive(Debug, Default, serde::Deserialize)]
-pub struct Chunk<'a> {
-    /// The model as the server names it.
+struct Chunk<'a> {
     #[serde(borrow, default)]
-    pub model: Option<Text<'a>>,
-    /// The server's word for its own state.
+    model: Option<Text<'a>>,
     #[serde(borrow, default)]
-    pub system_fingerprint: Option<Text<'a>>,
-    /// Token counts so far, as the server wrote them; read them with [`usage`].
+    system_fingerprint: Option<Text<'a>>,
     #[serde(borrow, default)]
-    pub usage: Option<&'a RawValue>,
+    usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     choices: Option<Vec<Choice<'a>>>,
     #[serde(borrow, default)]
@@ -46,7 +30,8 @@ pub struct Chunk<'a> {
 
 #[derive(Debug, serde::Deserialize)]
 struct Choice<'a> {
-    #[serde(borrow, default)]
+    /// `delta` of a stream, `message` of a whole answer.
+    #[serde(borrow, default, alias = "message")]
     delta: Option<Delta<'a>>,
     #[serde(borrow, default)]
     text: Option<Text<'a>>,
@@ -95,7 +80,7 @@ pub fn read(data: &str) -> Result<Carried<'_>, serde_json::Error> {
     let failed = chunk.error.is_some() || filled(chunk.object.as_ref()) == Some("error");
     match failed {
         true => Ok(Carried::Error(error_message(data))),
-        false => Ok(Carried::Chunk(chunk)),
+        false => Ok(Carried::Piece(chunk.piece())),
     }
 }
 
@@ -140,39 +125,49 @@ pub fn usage(raw: &str) -> Result<Option<Usage>, serde_json::Error> {
     }))
 }
 
-impl Chunk<'_> {
-    /// What the chunk carries. Several kinds in one event are still one event: the answer's text
-    /// goes before reasoning, that before a tool call, that before a refusal.
-    #[must_use]
-    pub fn kind(&self) -> EventKind {
-        const FIRST_TO_LAST: [EventKind; 4] =
-            [EventKind::Content, EventKind::Reasoning, EventKind::ToolCall, EventKind::Refusal];
-        FIRST_TO_LAST
-            .into_iter()
-            .find(|kind| self.choices().any(|choice| choice.carries(*kind)))
-            .unwrap_or(EventKind::Other)
-    }
-
-    /// The pieces of the answer's text, reasoning left out.
-    pub fn text(&self) -> impl Iterator<Item = &str> {
-        self.choices().filter_map(Choice::content)
-    }
-
-    /// Why the answer ended, in the server's word; `None` while it goes on.
-    #[must_use]
-    pub fn finish_reason(&self) -> Option<&str> {
-        self.choices().find_map(|choice| filled(choice.finish_reason.as_ref()))
-    }
-
-    fn choices(&self) -> impl Iterator<Item = &Choice<'_>> {
-        self.choices.iter().flatten()
+impl<'a> Chunk<'a> {
+    fn piece(self) -> Piece<'a> {
+        let mut choices = self.choices.unwrap_or_default();
+        Piece {
+            kind: kind(&choices),
+            finish_reason: choices.iter_mut().find_map(|choice| choice.finish_reason.take()),
+            text: choices.iter_mut().find_map(Choice::take_content),
+            model: self.model,
+            fingerprint: self.system_fingerprint,
+            completion_tokens: self.usage.and_then(completion_tokens),
+            usage: self.usage.map(RawValue::get),
+            is_last: false,
+        }
     }
 }
 
-impl Choice<'_> {
+fn kind(choices: &[Choice<'_>]) -> EventKind {
+    const FIRST_TO_LAST: [EventKind; 4] =
+        [EventKind::Content, EventKind::Reasoning, EventKind::ToolCall, EventKind::Refusal];
+    FIRST_TO_LAST
+        .into_iter()
+        .find(|kind| choices.iter().any(|choice| choice.carries(*kind)))
+        .unwrap_or(EventKind::Other)
+}
+
+/// Output tokens so far; what is wrong with them is told when the last object is read whole.
+fn completion_tokens(usage: &RawValue) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct SoFar {
+        completion_tokens: Option<u64>,
+    }
+    serde_json::from_str::<SoFar>(usage.get()).ok()?.completion_tokens
+}
+
+impl<'a> Choice<'a> {
     fn content(&self) -> Option<&str> {
         let delta = self.delta.as_ref();
         filled(self.text.as_ref()).or_else(|| filled(delta?.content.as_ref()))
+    }
+
+    fn take_content(&mut self) -> Option<Text<'a>> {
+        self.content()?;
+        self.text.take().or_else(|| self.delta.as_mut()?.content.take())
     }
 
     fn carries(&self, kind: EventKind) -> bool {
@@ -182,7 +177,7 @@ impl Choice<'_> {
             EventKind::Reasoning => delta.is_some_and(Delta::reasons),
             EventKind::ToolCall => delta.is_some_and(Delta::calls_a_tool),
             EventKind::Refusal => delta.is_some_and(|it| filled(it.refusal.as_ref()).is_some()),
-            EventKind::Other => true,
+            EventKind::Whole | EventKind::Other => true,
         }
     }
 }
@@ -197,49 +192,6 @@ impl Delta<'_> {
         functions
             .flat_map(|function| [function.name.as_ref(), function.arguments.as_ref()])
             .any(|text| filled(text).is_some())
-    }
-}
-
-/// The text, unless it is absent or empty.
-fn filled<'a>(text: Option<&'a Text<'_>>) -> Option<&'a str> {
-    text.map(Text::as_str).filter(|text| !text.is_empty())
-}
-
-/// A JSON string, borrowed where it has no escapes. A lone surrogate, which some servers write
-/// when they cut a character, becomes U+FFFD instead of failing the reply.
-#[derive(Debug)]
-pub struct Text<'a>(Cow<'a, str>);
-
-impl Text<'_> {
-    /// The text itself.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Asked for bytes, serde_json hands lone surrogates over instead of refusing them.
-        deserializer.deserialize_bytes(TextVisitor).map(Text)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-        Ok(String::from_utf8_lossy(bytes))
-    }
-
-    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
     }
 }
 

@@ -43,6 +43,7 @@ use sampler::Sampler;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokgate_core::case::{Case, Endpoint, Target};
+use tokgate_core::dataset::joined;
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::record::{Counted, Usage};
 use tokgate_core::run::{Preparation, TargetIdentity};
@@ -100,10 +101,10 @@ pub struct Embedded {
 impl Embedded {
     /// Tokenises and checks a request before any of it is computed.
     fn ask(&self, request: &Request) -> Result<Ask, Failure> {
-        let Payload::Prompt { text, max_tokens, temperature } = &request.payload else {
+        let Payload::Prompt { messages, max_tokens, temperature } = &request.payload else {
             return Err(refused("the embedded model answers prompts, not vector queries"));
         };
-        let prompt = self.model.tokenizer.prompt(text, self.chat).map_err(refused)?;
+        let prompt = self.model.tokenizer.prompt(&joined(messages), self.chat).map_err(refused)?;
         let ask = Ask {
             prompt,
             max_tokens: *max_tokens as usize,

@@ -13,6 +13,7 @@ use crate::recorder::Reply;
 use candle_core::Device;
 use serde_json::json;
 use tokgate_core::case::Case;
+use tokgate_core::dataset::Message;
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::words::WORDS;
 use tokio::sync::oneshot::{self, Receiver};
@@ -176,7 +177,7 @@ fn driver() -> Embedded {
 }
 
 fn request(text: &str, max_tokens: u32, temperature: f64) -> Request {
-    let payload = Payload::Prompt { text: text.to_owned(), max_tokens, temperature };
+    let payload = Payload::Prompt { messages: vec![Message::user(text)], max_tokens, temperature };
     Request { ordinal: 0, seed: 7, payload }
 }
 

@@ -3,6 +3,7 @@
 use crate::driver::{OpenError, Payload, Request};
 use serde_json::{Map, Value, json};
 use tokgate_core::case::{Endpoint, Target};
+use tokgate_core::dataset::joined;
 use tokgate_core::failure::{Failure, FailureClass};
 
 /// Servers take seeds of different widths; 31 bits fit all of them.
@@ -46,16 +47,14 @@ impl Template {
     /// # Errors
     /// When the request is none for a language model.
     pub(crate) fn body(&self, request: &Request) -> Result<Map<String, Value>, Failure> {
-        let Payload::Prompt { text, max_tokens, temperature } = &request.payload else {
+        let Payload::Prompt { messages, max_tokens, temperature } = &request.payload else {
             let message = "a query for a vector index was sent to a language model";
             return Err(Failure::new(FailureClass::Engine, message));
         };
         let mut body = self.fixed.clone();
         match self.endpoint {
-            Endpoint::Chat => {
-                body.insert("messages".into(), json!([{ "role": "user", "content": text }]))
-            }
-            Endpoint::Completions => body.insert("prompt".into(), json!(text)),
+            Endpoint::Chat => body.insert("messages".into(), json!(messages)),
+            Endpoint::Completions => body.insert("prompt".into(), json!(joined(messages))),
         };
         body.insert("max_tokens".into(), json!(max_tokens));
         body.insert("temperature".into(), json!(temperature));

@@ -1,8 +1,7 @@
 //! Who the server is: its engine, its version, and what it says of the model.
 
-use super::address::Address;
 use super::models::{Listing, Model};
-use super::preflight::fetch;
+use crate::http::{Address, fetch};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokgate_core::run::TargetIdentity;

@@ -4,38 +4,28 @@
 //! `usage` counts. What does not live here, on purpose: framing and reading of events
 //! ([`crate::wire`]), the total deadline of a request (`measure`), retries (there are none).
 
-mod address;
 mod body;
-mod deadlines;
 mod identity;
 mod models;
-mod preflight;
-mod refusal;
-mod secret;
-mod stream;
-mod transcript;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
-use crate::http;
+use crate::http::{Address, Deadlines, Exchange, Framing};
 use crate::recorder::Reply;
-use address::Address;
+use crate::wire::piece::Dialect;
 use body::Template;
-use deadlines::{Deadlines, within};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use models::Listing;
 use std::sync::OnceLock;
-use stream::Stream;
 use tokgate_core::case::Case;
-use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::failure::Failure;
 use tokgate_core::metric::Kind;
 use tokgate_core::run::TargetIdentity;
 
 /// An OpenAI-compatible server.
 pub struct OpenAi {
-    address: Address,
+    exchange: Exchange,
     template: Template,
-    deadlines: Deadlines,
     identity: TargetIdentity,
     /// The first `system_fingerprint` that a reply carried.
     fingerprint: OnceLock<String>,
@@ -64,28 +54,18 @@ impl OpenAi {
             address.end_connections();
         }
         let identity = identity::identify(&address, &listing, &model).await;
-        Ok(Self { address, template, deadlines, identity, fingerprint: OnceLock::new() })
+        let framing = Framing::Events;
+        let exchange = Exchange { address, deadlines, dialect: Dialect::OpenAi, framing };
+        Ok(Self { exchange, template, identity, fingerprint: OnceLock::new() })
     }
 
-    async fn exchange(&self, request: &Request, reply: &Reply) -> Result<Answer, Failure> {
+    async fn ask(&self, request: &Request, reply: &Reply) -> Result<Answer, Failure> {
         let body = self.template.body(request)?;
-        let post = self.address.post(self.template.path()).json(&body);
-        let send = async { post.send().await.map_err(http::failure) };
-        let response = within(self.deadlines.head, FailureClass::TimeoutHead, send).await?;
-        reply.arrived();
-        reply.head();
-        let accept = refusal::stream_or_failure(response, &self.address);
-        let response = within(self.deadlines.gap, FailureClass::TimeoutGap, accept).await?;
-        let mut stream = Stream::new(response, reply, &self.address);
-        let first = stream.read_to_content();
-        within(self.deadlines.first_token, FailureClass::TimeoutFirstToken, first).await?;
-        while stream.is_open() {
-            within(self.deadlines.gap, FailureClass::TimeoutGap, stream.read()).await?;
+        let said = self.exchange.post(self.template.path(), &body, reply).await?;
+        if let Some(fingerprint) = said.fingerprint {
+            self.fingerprint.get_or_init(|| fingerprint);
         }
-        if let Some(fingerprint) = stream.fingerprint() {
-            self.fingerprint.get_or_init(|| fingerprint.to_owned());
-        }
-        stream.answer().await
+        Ok(said.answer)
     }
 }
 
@@ -109,7 +89,7 @@ impl Driver for OpenAi {
         request: &'a Request,
         reply: &'a Reply,
     ) -> BoxFuture<'a, Result<Answer, Failure>> {
-        self.exchange(request, reply).boxed()
+        self.ask(request, reply).boxed()
     }
 }
 

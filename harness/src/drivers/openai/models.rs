@@ -1,8 +1,7 @@
 //! The models that a server lists, and the choice of one.
 
-use super::address::Address;
-use super::preflight::{Fetched, Unanswered, fetch};
 use crate::driver::OpenError;
+use crate::http::{Address, Fetched, Unanswered, fetch};
 use reqwest::{StatusCode, Version};
 use serde::Deserialize;
 use tokgate_core::failure::{Failure, FailureClass};

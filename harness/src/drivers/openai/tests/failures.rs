@@ -129,7 +129,7 @@ async fn each_stage_has_its_own_deadline() {
     for (script, shorten, class) in stages {
         let server = chat_server(script).await;
         let mut driver = OpenAi::open(&case(&server.base_url())).await.unwrap();
-        shorten(&mut driver.deadlines);
+        shorten(&mut driver.exchange.deadlines);
         assert_eq!(send(&driver).await.class(), class);
     }
 }

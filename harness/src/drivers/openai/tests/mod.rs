@@ -14,6 +14,8 @@ use replay::{Replay, Script, Step, events, recorded};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokgate_core::case::*;
+use tokgate_core::dataset::Message;
+use tokgate_core::failure::FailureClass;
 use tokgate_core::record::EventKind;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -34,8 +36,11 @@ fn case(base_url: &str) -> Case {
 }
 
 fn request() -> Request {
-    let payload =
-        Payload::Prompt { text: "Say 日本.".to_owned(), max_tokens: 24, temperature: 0.0 };
+    let payload = Payload::Prompt {
+        messages: vec![Message::user("Say 日本.")],
+        max_tokens: 24,
+        temperature: 0.0,
+    };
     Request { ordinal: 0, seed: u64::MAX, payload }
 }
 

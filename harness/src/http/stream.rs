@@ -1,11 +1,10 @@
-//! The body of one streamed response: read, stamped, decoded.
+//! The body of one response: read, stamped, framed.
 
-use super::address::Address;
+use super::client;
+use super::exchange::{Exchange, Framing, Said};
 use super::transcript::Transcript;
-use crate::driver::Answer;
-use crate::http;
 use crate::recorder::Reply;
-use crate::wire::sse::Decoder;
+use crate::wire::{ndjson, sse};
 use reqwest::Response;
 use std::time::Duration;
 use tokgate_core::failure::{Failure, FailureClass};
@@ -21,25 +20,64 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub(crate) struct Stream<'a> {
     response: Response,
     reply: &'a Reply,
-    decoder: Decoder,
+    frames: Frames,
     transcript: Transcript<'a>,
     bytes: usize,
 }
 
+/// What cuts the bytes into frames.
+enum Frames {
+    Events(sse::Decoder),
+    Lines(ndjson::Decoder),
+    Whole(Vec<u8>),
+}
+
+impl Frames {
+    fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::Events => Self::Events(sse::Decoder::new()),
+            Framing::Lines => Self::Lines(ndjson::Decoder::new()),
+            Framing::Whole => Self::Whole(Vec::new()),
+        }
+    }
+
+    /// Hands the frames that `bytes` complete to `transcript`; an error names a limit.
+    fn push(&mut self, bytes: &[u8], transcript: &mut Transcript<'_>) -> Result<(), String> {
+        match self {
+            Self::Events(decoder) => decoder
+                .push(bytes, &mut |event| transcript.event(event))
+                .map_err(|limit| limit.to_string()),
+            Self::Lines(decoder) => decoder
+                .push(bytes, &mut |line| transcript.frame(line))
+                .map_err(|limit| limit.to_string()),
+            Self::Whole(body) => {
+                body.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// The body is over.
+    fn finish(&mut self, transcript: &mut Transcript<'_>) {
+        match self {
+            Self::Events(_) => {}
+            Self::Lines(decoder) => decoder.finish(&mut |line| transcript.frame(line)),
+            Self::Whole(body) => transcript.whole(&String::from_utf8_lossy(body)),
+        }
+        transcript.end_of_stream();
+    }
+}
+
 impl<'a> Stream<'a> {
-    pub(crate) fn new(response: Response, reply: &'a Reply, address: &'a Address) -> Self {
-        let transcript = Transcript::new(reply, address);
-        Self { response, reply, decoder: Decoder::new(), transcript, bytes: 0 }
+    pub(crate) fn new(response: Response, reply: &'a Reply, exchange: &'a Exchange) -> Self {
+        let frames = Frames::new(exchange.framing);
+        let transcript = Transcript::new(reply, &exchange.address, exchange.dialect);
+        Self { response, reply, frames, transcript, bytes: 0 }
     }
 
     /// Whether more may come.
     pub(crate) fn is_open(&self) -> bool {
         self.transcript.is_open()
-    }
-
-    /// The server's word for its state, where it says one.
-    pub(crate) fn fingerprint(&self) -> Option<&str> {
-        self.transcript.fingerprint()
     }
 
     /// Reads until there was content, or the end.
@@ -54,10 +92,10 @@ impl<'a> Stream<'a> {
     pub(crate) async fn read(&mut self) -> Result<(), Failure> {
         let chunk = self.response.chunk().await;
         self.reply.arrived();
-        match chunk.map_err(http::failure)? {
+        match chunk.map_err(client::failure)? {
             Some(bytes) => self.take(&bytes),
             None => {
-                self.transcript.end_of_stream();
+                self.frames.finish(&mut self.transcript);
                 Ok(())
             }
         }
@@ -69,19 +107,17 @@ impl<'a> Stream<'a> {
         if self.bytes > RESPONSE_BYTES {
             return Err(too_large(format!("the response is longer than {RESPONSE_BYTES} bytes")));
         }
-        let transcript = &mut self.transcript;
-        let read = self.decoder.push(bytes, &mut |event| transcript.event(event));
-        match read {
-            Err(limit) if self.is_open() => Err(too_large(limit.to_string())),
+        match self.frames.push(bytes, &mut self.transcript) {
+            Err(limit) if self.is_open() => Err(too_large(limit)),
             Ok(()) | Err(_) => Ok(()),
         }
     }
 
-    /// The answer, and the connection back to the pool.
-    pub(crate) async fn answer(self) -> Result<Answer, Failure> {
-        let answer = self.transcript.answer()?;
+    /// What was said, and the connection back to the pool.
+    pub(crate) async fn said(self) -> Result<Said, Failure> {
+        let said = self.transcript.said()?;
         release(self.response).await;
-        Ok(answer)
+        Ok(said)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Replies that are not the stream that was asked for, turned into failures that say why.
 
 use super::address::Address;
-use crate::http;
+use super::client;
+use super::exchange::Framing;
 use crate::wire::openai::error_message;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use reqwest::{Response, StatusCode};
@@ -12,9 +13,10 @@ const READ_BYTES: usize = 64 << 10;
 /// How much of a reply that is no stream is quoted.
 const QUOTED_CHARS: usize = 200;
 
-/// The response if it is a stream of events.
-pub(crate) async fn stream_or_failure(
+/// The response if it is framed as was asked.
+pub(crate) async fn reply_or_failure(
     mut response: Response,
+    framing: Framing,
     address: &Address,
 ) -> Result<Response, Failure> {
     if response.status() != StatusCode::OK {
@@ -26,15 +28,17 @@ pub(crate) async fn stream_or_failure(
         let message = format!("the reply is encoded ({}), unasked", address.quote(&encoding));
         return Err(Failure::new(FailureClass::ContentType, message));
     }
-    if content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream") {
+    let said = content_type.trim_start().to_ascii_lowercase();
+    if framing.content_types().iter().any(|it| said.starts_with(it)) {
         return Ok(response);
     }
-    let body = http::read_start(&mut response, READ_BYTES).await?;
+    let body = client::read_start(&mut response, READ_BYTES).await?;
     let body: String =
         address.quote(&String::from_utf8_lossy(&body)).chars().take(QUOTED_CHARS).collect();
     let message = format!(
-        "content type `{}` instead of text/event-stream: {body}",
-        address.quote(&content_type)
+        "content type `{}` instead of {}: {body}",
+        address.quote(&content_type),
+        framing.content_types()[0]
     );
     Err(Failure::new(FailureClass::ContentType, message))
 }
@@ -46,7 +50,7 @@ pub(crate) async fn refused(mut response: Response, address: &Address) -> Failur
         let message = format!("{status}: redirects are not followed, here to {target}");
         return Failure::new(FailureClass::Status, address.quote(&message));
     }
-    match http::read_start(&mut response, READ_BYTES).await {
+    match client::read_start(&mut response, READ_BYTES).await {
         Ok(body) => said(
             FailureClass::Status,
             &format!("{status}: {}", error_message(&String::from_utf8_lossy(&body))),

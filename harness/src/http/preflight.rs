@@ -1,10 +1,10 @@
 //! Questions that are asked before anything is measured, and advice where they are not answered.
 
 use super::address::Address;
+use super::client;
 use super::deadlines::within;
 use super::refusal::refused;
 use crate::driver::OpenError;
-use crate::http;
 use reqwest::header::SERVER;
 use reqwest::{RequestBuilder, StatusCode, Version};
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(crate) async fn fetch(
     question: RequestBuilder,
     address: &Address,
 ) -> Result<Fetched, Unanswered> {
-    let send = async { question.send().await.map_err(http::failure) };
+    let send = async { question.send().await.map_err(client::failure) };
     let mut response = within(WAIT, FailureClass::TimeoutHead, send).await?;
     let status = response.status();
     if status != StatusCode::OK {
@@ -53,7 +53,7 @@ pub(crate) async fn fetch(
             failure.unwrap_or_else(|_| Failure::new(FailureClass::Status, status.to_string()));
         return Err(Unanswered { failure, status: Some(status) });
     }
-    let read = http::read_start(&mut response, ANSWER_BYTES);
+    let read = client::read_start(&mut response, ANSWER_BYTES);
     let body = within(WAIT, FailureClass::TimeoutGap, read).await?;
     if body.len() > ANSWER_BYTES {
         let message = format!("the answer is longer than {ANSWER_BYTES} bytes");

@@ -31,7 +31,7 @@ impl Address {
                 "`{base}` would carry the key in the clear; use https, or leave `api_key_env` out"
             )));
         }
-        let client = crate::http::http_client(&base, connect).map_err(|failure| {
+        let client = super::client::http_client(&base, connect).map_err(|failure| {
             let advice = "install the machine's CA certificates (package `ca-certificates`)".into();
             OpenError::Unreachable { failure, advice }
         })?;
@@ -80,7 +80,7 @@ impl Address {
     /// What the server said, fit to be stored and shown. Cut it only after this, or a part of a
     /// key could be left at the cut.
     pub(crate) fn quote(&self, said: &str) -> String {
-        crate::http::escape(&self.scrub(said.to_owned()))
+        super::client::escape(&self.scrub(said.to_owned()))
     }
 
     fn below_base(&self, path: &str) -> Url {

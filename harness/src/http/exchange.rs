@@ -1,0 +1,81 @@
+//! One request and its reply: asked, read under deadlines, understood.
+
+use super::address::Address;
+use super::client;
+use super::deadlines::{Deadlines, within};
+use super::refusal;
+use super::stream::Stream;
+use crate::driver::Answer;
+use crate::recorder::Reply;
+use crate::wire::piece::Dialect;
+use serde_json::{Map, Value};
+use tokgate_core::failure::{Failure, FailureClass};
+
+/// How a reply is framed, which its content type must say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Server-sent events.
+    Events,
+    /// One JSON object a line.
+    Lines,
+    /// One JSON object as the whole body: the target was asked not to stream.
+    Whole,
+}
+
+impl Framing {
+    /// The content types that servers give it, the right one first.
+    pub(crate) fn content_types(self) -> &'static [&'static str] {
+        match self {
+            Self::Events => &["text/event-stream"],
+            Self::Lines => &["application/x-ndjson", "application/json"],
+            Self::Whole => &["application/json"],
+        }
+    }
+}
+
+/// How a target is asked and how it answers.
+pub(crate) struct Exchange {
+    /// Where it listens.
+    pub(crate) address: Address,
+    /// How long each stage may take.
+    pub(crate) deadlines: Deadlines,
+    /// Whose JSON it writes.
+    pub(crate) dialect: Dialect,
+    /// How its replies are framed.
+    pub(crate) framing: Framing,
+}
+
+/// What a target said: the answer, and what it gave away of itself.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) answer: Answer,
+    /// The server's word for its own state.
+    pub(crate) fingerprint: Option<String>,
+    /// The model as the reply names it.
+    pub(crate) model: Option<String>,
+}
+
+impl Exchange {
+    /// Posts `body` to `path` below the base URL and reads the reply to its end.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        body: &Map<String, Value>,
+        reply: &Reply,
+    ) -> Result<Said, Failure> {
+        let post = self.address.post(path).json(body);
+        let send = async { post.send().await.map_err(client::failure) };
+        let response = within(self.deadlines.head, FailureClass::TimeoutHead, send).await?;
+        reply.arrived();
+        reply.head();
+        let accept = refusal::reply_or_failure(response, self.framing, &self.address);
+        let response = within(self.deadlines.gap, FailureClass::TimeoutGap, accept).await?;
+        let mut stream = Stream::new(response, reply, self);
+        let first = stream.read_to_content();
+        within(self.deadlines.first_token, FailureClass::TimeoutFirstToken, first).await?;
+        while stream.is_open() {
+            within(self.deadlines.gap, FailureClass::TimeoutGap, stream.read()).await?;
+        }
+        stream.said().await
+    }
+}

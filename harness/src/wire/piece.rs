@@ -1,0 +1,115 @@
+//! What one frame of a reply carries, whoever sent it.
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+use tokgate_core::record::{EventKind, Usage};
+
+/// Whose JSON it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI's chat and text completions, as most servers speak them.
+    OpenAi,
+    /// Ollama's own `/api/chat` and `/api/generate`.
+    Ollama,
+}
+
+impl Dialect {
+    /// Reads one frame: the data of an event, a line, or a whole body.
+    ///
+    /// # Errors
+    /// When it is no object whose known fields have their types.
+    pub fn read(self, data: &str) -> Result<Carried<'_>, serde_json::Error> {
+        match self {
+            Self::OpenAi => super::openai::read(data),
+            Self::Ollama => super::ollama::read(data),
+        }
+    }
+
+    /// Token counts from [`Piece::usage`]; `None` where it does not give them.
+    ///
+    /// # Errors
+    /// When a count is not a whole number.
+    pub fn usage(self, raw: &str) -> Result<Option<Usage>, serde_json::Error> {
+        match self {
+            Self::OpenAi => super::openai::usage(raw),
+            Self::Ollama => super::ollama::usage(raw),
+        }
+    }
+}
+
+/// What a frame carries.
+#[derive(Debug)]
+pub enum Carried<'a> {
+    /// The announced end, and nothing else.
+    End,
+    /// An error object in the middle of a successful response; its message.
+    Error(String),
+    /// A piece of the answer.
+    Piece(Piece<'a>),
+}
+
+/// A piece of the answer, borrowed from its frame.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    /// What it carries. Several kinds in one frame are still one event: the answer's text goes
+    /// before reasoning, that before a tool call, that before a refusal.
+    pub kind: EventKind,
+    /// The answer's text, reasoning left out; that of the first choice.
+    pub text: Option<Text<'a>>,
+    /// Why the answer ended, in the server's word; `None` while it goes on.
+    pub finish_reason: Option<Text<'a>>,
+    /// The model as the server names it.
+    pub model: Option<Text<'a>>,
+    /// The server's word for its own state.
+    pub fingerprint: Option<Text<'a>>,
+    /// Token counts as the server wrote them; read them with [`Dialect::usage`].
+    pub usage: Option<&'a str>,
+    /// Output tokens so far, where the server says so with every piece.
+    pub completion_tokens: Option<u64>,
+    /// Whether the server says that this is the last piece.
+    pub is_last: bool,
+}
+
+/// The text, unless it is absent or empty.
+pub(super) fn filled<'a>(text: Option<&'a Text<'_>>) -> Option<&'a str> {
+    text.map(Text::as_str).filter(|text| !text.is_empty())
+}
+
+/// A JSON string, borrowed where it has no escapes. A lone surrogate, which some servers write
+/// when they cut a character, becomes U+FFFD instead of failing the reply.
+#[derive(Debug, Clone)]
+pub struct Text<'a>(Cow<'a, str>);
+
+impl Text<'_> {
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Asked for bytes, serde_json hands lone surrogates over instead of refusing them.
+        deserializer.deserialize_bytes(TextVisitor).map(Text)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(String::from_utf8_lossy(bytes))
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
+    }
+}
