@@ -123,7 +123,7 @@ fn run() -> Run {
         preparation: Preparation::default(),
     };
     let records = (0..EVENTS / 10).map(record).collect();
-    Run { head, records, telemetry: Vec::new(), ending: Ending::Completed }
+    Run { head, records, telemetry: Vec::new(), ending: Ending::Completed, after: None }
 }
 
 fn record(ordinal: u64) -> Record {

@@ -6,6 +6,7 @@ use crate::store::{self, CaseEnd, StoreError};
 use std::collections::BTreeMap;
 use tokgate_baseline::{Evidence, Findings, Measured, conclude, judge, judge_dropped};
 use tokgate_core::case::{Case, CaseId};
+use tokgate_core::failure::{Failure, FailureCount};
 use tokgate_core::goal::Grade;
 use tokgate_core::record::Outcome;
 use tokgate_core::report::{CaseReport, Dropped, EpochReport, Report};
@@ -22,7 +23,7 @@ pub fn measure_case(
     case: &Case,
     watch: Watch<'_>,
 ) -> Result<CaseReport, CaseError> {
-    let driver = session.harness.open(case)?;
+    let driver = session.harness.open(case, &session.stop)?;
     let (epochs, validity) = session.epochs(case, driver.as_ref(), watch)?;
     let summary = store::summary(&epochs).expect("a case has at least one epoch");
     let measured = MeasuredCase { epochs, validity, summary };
@@ -85,7 +86,7 @@ pub fn report_case(measured: &MeasuredCase, verdicts: Vec<Judged>) -> CaseReport
     CaseReport {
         case: head.case.clone(),
         target: head.target.clone(),
-        preparation: head.preparation.clone(),
+        preparation: measured.first().preparation().clone(),
         epochs: epochs
             .map(|(run, validity)| EpochReport {
                 test_id: run.head.test_id.clone(),
@@ -101,15 +102,17 @@ pub fn report_case(measured: &MeasuredCase, verdicts: Vec<Judged>) -> CaseReport
 }
 
 /// Why requests failed, the most frequent first.
-fn failures(epochs: &[Run]) -> Vec<(String, u64)> {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+fn failures(epochs: &[Run]) -> Vec<FailureCount> {
+    let mut counts: BTreeMap<&Failure, u64> = BTreeMap::new();
     for record in epochs.iter().flat_map(Run::measured) {
         if let Outcome::Failed(failure) = &record.outcome {
-            *counts.entry(failure.to_string()).or_default() += 1;
+            *counts.entry(failure).or_default() += 1;
         }
     }
-    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let counted =
+        |(failure, count): (&Failure, u64)| FailureCount { failure: failure.clone(), count };
+    let mut counts: Vec<FailureCount> = counts.into_iter().map(counted).collect();
+    counts.sort_by_key(|counted| std::cmp::Reverse(counted.count));
     counts
 }
 

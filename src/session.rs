@@ -15,7 +15,7 @@ use tokgate_core::run::{Arm, Head, Run};
 use tokgate_core::summary::Summary;
 use tokgate_core::validity::{Validity, assess};
 use tokgate_harness::driver::{Driver, OpenError};
-use tokgate_harness::measure::{Epoch, Harness};
+use tokgate_harness::measure::{Epoch, Harness, Measured};
 use tokgate_harness::stop::Stop;
 use tokgate_harness::telemetry::Sampler;
 
@@ -90,7 +90,13 @@ impl MeasuredCase {
     /// Who the case is, by its first epoch.
     #[must_use]
     pub fn head(&self) -> &Head {
-        &self.epochs.first().expect("a measured case has an epoch").head
+        &self.first().head
+    }
+
+    /// Its first epoch.
+    #[must_use]
+    pub fn first(&self) -> &Run {
+        self.epochs.first().expect("a measured case has an epoch")
     }
 }
 
@@ -158,9 +164,9 @@ impl Session {
         for sample in &measured.telemetry {
             journal.append_telemetry(sample).map_err(StoreError::from)?;
         }
-        let (telemetry, ending) = (measured.telemetry, measured.ending);
-        let run = Run { head, records, telemetry, ending: ending.clone() };
-        let end = EpochEnd { ending, validity: assess(&run) };
+        let Measured { telemetry, ending, after } = measured;
+        let run = Run { head, records, telemetry, ending, after: Some(after) };
+        let end = EpochEnd { validity: assess(&run), ending: run.ending, after: run.after };
         Ok(self.store.commit_epoch(journal, &end)?)
     }
 
@@ -170,6 +176,8 @@ impl Session {
         if let Some(platform) = &identity.platform {
             target.platform.clone_from(platform);
         }
+        let declared = case.target.runs_on.as_ref().and_then(|machine| machine.context_window);
+        target.context_window = target.context_window.or(declared);
         let started_us = now_us();
         let name = EpochName {
             platform: &target.platform,

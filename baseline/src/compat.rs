@@ -62,7 +62,7 @@ impl CompatKey {
 /// (driver, model, threads, a simulation's latencies), seeds, epochs, time limits, telemetry,
 /// goals and tolerances are no part of it: they do not change the question.
 fn case_hash(case: &Case) -> String {
-    let asked = json!({
+    let mut asked = json!({
         "kind": case.kind,
         "endpoint": case.target.endpoint,
         "body": case.target.body,
@@ -72,6 +72,10 @@ fn case_hash(case: &Case) -> String {
         "salt": case.run.salt,
         "spike_of": case.run.spike_of,
     });
+    // Streamed is what it always was; only the other is another question.
+    if !case.target.stream {
+        asked["stream"] = json!(false);
+    }
     let mut text = String::new();
     canonical(&asked, &mut text);
     hash(&text)

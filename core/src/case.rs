@@ -3,6 +3,9 @@
 
 use crate::goal::Goal;
 use crate::metric::{Kind, MetricRef};
+pub use crate::target::{
+    Deadlines, DriverKind, Endpoint, Launch, RunsOn, Simulation, StopSignal, Target,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,108 +50,6 @@ impl fmt::Display for CaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// How to speak to the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DriverKind {
-    /// A server that answers on the usual local ports, else `embedded`.
-    Auto,
-    /// A transformer in process.
-    Embedded,
-    /// An OpenAI-compatible server over HTTP.
-    Openai,
-    /// Seeded latencies and faults, without a model.
-    Simulated,
-    /// Exact f32 search in process.
-    Flat,
-    /// 4-bit scan with f32 rescoring in process.
-    FlatQ4,
-}
-
-impl DriverKind {
-    /// The name as scenario files and options write it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Embedded => "embedded",
-            Self::Openai => "openai",
-            Self::Simulated => "simulated",
-            Self::Flat => "flat",
-            Self::FlatQ4 => "flat-q4",
-        }
-    }
-
-    /// Which kind of case the driver can answer; `None` while it is not yet decided.
-    #[must_use]
-    pub fn kind(self) -> Option<Kind> {
-        match self {
-            Self::Auto => None,
-            Self::Embedded | Self::Openai => Some(Kind::Generation),
-            Self::Simulated => None,
-            Self::Flat | Self::FlatQ4 => Some(Kind::Retrieval),
-        }
-    }
-}
-
-/// Which endpoint of an OpenAI-compatible server.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Endpoint {
-    /// `/chat/completions`
-    #[default]
-    Chat,
-    /// `/completions`
-    Completions,
-}
-
-/// What the simulated driver plays: log-normal latencies around the given medians, and planted
-/// slow-downs and faults. All draws come from the epoch's seed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Simulation {
-    /// Median time to first token, seconds.
-    pub ttft_s: f64,
-    /// Median gap between tokens (or median query latency), seconds.
-    pub itl_s: f64,
-    /// Standard deviation of the logarithm of each latency.
-    pub jitter: f64,
-    /// Every time to first token is multiplied by this: a planted slow-down.
-    pub ttft_factor: f64,
-    /// Every gap is multiplied by this.
-    pub itl_factor: f64,
-    /// Share of gaps that stall.
-    pub stall_rate: f64,
-    /// A stalled gap is this many times as long.
-    pub stall_factor: f64,
-    /// Share of requests that fail with a server error.
-    pub error_rate: f64,
-    /// Share of requests whose stream ends early.
-    pub truncate_rate: f64,
-}
-
-/// What is measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Target {
-    /// How to speak to it.
-    pub driver: DriverKind,
-    /// Where it listens, `/v1` included, for HTTP drivers.
-    pub base_url: Option<String>,
-    /// The model's name on the server, a synthetic shape, or the path of a GGUF file.
-    pub model: Option<String>,
-    /// Name of the environment variable that holds the key. Never the key.
-    pub api_key_env: Option<String>,
-    /// Chat or completions.
-    pub endpoint: Endpoint,
-    /// Further fields of the request body, as the scenario writes them.
-    pub body: serde_json::Map<String, serde_json::Value>,
-    /// Compute threads of an engine in process.
-    pub threads: u32,
-    /// What the simulated driver plays.
-    pub simulation: Option<Simulation>,
 }
 
 /// Where the prompts come from.

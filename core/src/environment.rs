@@ -2,6 +2,7 @@
 //!
 //! The facts are found by the edges and handed in; nothing here looks at a machine.
 
+use crate::case::RunsOn;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -75,6 +76,25 @@ impl fmt::Display for MachineId {
     }
 }
 
+impl RunsOn {
+    /// The key of the machine that is declared; `None` where no GPU is.
+    #[must_use]
+    pub fn machine(&self) -> Option<MachineId> {
+        Some(MachineId(format!("{}-x{}", gpu_slug(&self.card()?), self.gpus.unwrap_or(1))))
+    }
+
+    /// The GPU that is declared; a memory that is not is 0.
+    #[must_use]
+    pub fn card(&self) -> Option<Gpu> {
+        Some(Gpu {
+            name: self.gpu.clone()?,
+            vram_bytes: self.vram_bytes.unwrap_or_default(),
+            uuid: None,
+            driver: None,
+        })
+    }
+}
+
 /// Lower case, runs of anything but letters and digits as one hyphen.
 #[must_use]
 pub fn slug(text: &str) -> String {
@@ -108,12 +128,12 @@ fn gpu_slug(gpu: &Gpu) -> String {
         .into_iter()
         .find(|card| name.split('-').any(|word| word == *card));
     match datacentre {
-        Some(card) => {
+        Some(card) if gpu.vram_bytes > 0 => {
             // Drivers report slightly less than the nominal size, so round up to the next ten.
             let gib = gpu.vram_bytes.div_ceil(GIB).next_multiple_of(10);
             format!("{card}-{gib}gb")
         }
-        None => name,
+        Some(_) | None => name,
     }
 }
 
@@ -146,6 +166,19 @@ mod tests {
         assert_eq!(consumer.machine().0, "rtx-4090-x1");
         assert_eq!(consumer.hardware_preset(), "rtx_4090");
         assert_eq!(with_gpu("NVIDIA H100 80GB HBM3", 79).machine().0, "h100-80gb-x1");
+    }
+
+    #[test]
+    fn a_declared_machine_has_the_key_that_it_would_find_itself() {
+        let declared = |gpu: &str, gib: u64| RunsOn {
+            gpu: Some(gpu.to_owned()),
+            gpus: Some(2),
+            vram_bytes: Some(gib << 30),
+            ..RunsOn::default()
+        };
+        assert_eq!(declared("H100 80GB", 80).machine().unwrap().0, "h100-80gb-x2");
+        assert_eq!(declared("RTX 4090", 24).machine().unwrap().0, "rtx-4090-x2");
+        assert_eq!(RunsOn::default().machine(), None);
     }
 
     #[test]

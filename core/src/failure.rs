@@ -68,8 +68,62 @@ impl FailureClass {
     }
 }
 
+impl FailureClass {
+    /// What to do about it, in one line; nothing where the message says it all.
+    #[must_use]
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Dns => Some("check the host name in the base URL"),
+            Self::Connect => Some(
+                "is the server still running (`ollama serve`, `vllm serve`), and is the port its own?",
+            ),
+            Self::Tls => Some("does this port speak TLS, and is its certificate trusted here?"),
+            Self::TimeoutConnect => {
+                Some("does the host exist, and does a firewall let the port through?")
+            }
+            Self::TimeoutHead | Self::TimeoutFirstToken => Some(
+                "the server queues or hangs: send less at once, or allow more in `target.deadlines`",
+            ),
+            Self::TimeoutGap => {
+                Some("the stream hangs: see the server's log, or allow more in `target.deadlines`")
+            }
+            Self::TimeoutTotal => Some("ask for fewer tokens, or allow more in `run.timeout_s`"),
+            Self::Status => {
+                Some("see the server's words; 429 and 503 are overload: send less at once")
+            }
+            Self::ContentType => {
+                Some("is a proxy or a login page between, and does the server stream?")
+            }
+            Self::StreamError | Self::Truncated => {
+                Some("see the server's log: it gave up in the middle")
+            }
+            Self::Malformed => Some("is the driver the right one for this server?"),
+            Self::TooLarge => {
+                Some("no answer of a language model is that long: is the base URL right?")
+            }
+            Self::TargetOom => Some(
+                "lower what vLLM takes: `--gpu-memory-utilization 0.85`, `--max-model-len 2048`, \
+                 `--max-num-batched-tokens 4096`, `--kv-cache-dtype fp8`, `--disable-log-stats`",
+            ),
+            Self::ClientLimit => Some("raise `ulimit -n` here, or send less at once"),
+            Self::Engine => None,
+        }
+    }
+}
+
+/// Failures of one kind, counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureCount {
+    /// What happened.
+    pub failure: Failure,
+    /// How often.
+    pub count: u64,
+}
+
 /// Why one request failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error,
+)]
 #[error("{}: {message}", class.as_str())]
 pub struct Failure {
     /// Which kind of failure.

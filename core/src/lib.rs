@@ -9,6 +9,7 @@
 //! a stored run on any machine.
 #![forbid(unsafe_code)]
 
+pub mod batch;
 pub mod case;
 pub mod dataset;
 pub mod diagnostic;
@@ -22,6 +23,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod summary;
+pub mod target;
 pub mod time;
 pub mod unit;
 pub mod validity;

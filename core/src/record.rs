@@ -68,7 +68,8 @@ pub struct Usage {
     pub cached_tokens: Option<u64>,
     /// Who counted.
     pub counted: Counted,
-    /// The last usage object as the server wrote it.
+    /// The last usage object as the server wrote it; with the server's own times, where it gives
+    /// them beside it (llama.cpp's `timings`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<serde_json::Value>,
 }

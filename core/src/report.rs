@@ -2,6 +2,7 @@
 
 use crate::case::{Case, CaseId};
 use crate::environment::{Environment, MachineId};
+use crate::failure::FailureCount;
 use crate::goal::{GoalResult, Grade};
 use crate::run::{Preparation, Requests, TargetIdentity};
 use crate::summary::Summary;
@@ -35,7 +36,7 @@ pub struct CaseReport {
     /// The verdicts; empty without a baseline.
     pub verdicts: Vec<Judged>,
     /// Why requests failed, the most frequent first.
-    pub failures: Vec<(String, u64)>,
+    pub failures: Vec<FailureCount>,
     /// Texts of the first answers.
     pub samples: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! A run: the record of one epoch of one case, kept whole, so that every number can be had again.
 
-use crate::case::Case;
-use crate::environment::{Environment, MachineId};
+use crate::case::{Case, RunsOn};
+use crate::environment::{Environment, Gpu, MachineId};
 use crate::record::{Outcome, Phase, Record};
 use crate::time::Offset;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,41 @@ pub struct Preparation {
     /// Finding the exact neighbours, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth_s: Option<f64>,
+}
+
+/// The target once a load had ended.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetAfter {
+    /// As it was seen first, the first reply included.
+    pub first: TargetIdentity,
+    /// As it was seen last.
+    pub last: TargetIdentity,
+    /// What had to happen before the first request, where it was known only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparation: Option<Preparation>,
+}
+
+impl TargetAfter {
+    /// A target that says the same of itself all along.
+    #[must_use]
+    pub fn unchanged(identity: TargetIdentity) -> Self {
+        Self { first: identity.clone(), last: identity, preparation: None }
+    }
+
+    /// What became another while it was measured, in words; empty if nothing did. What only one
+    /// of both says is no change.
+    #[must_use]
+    pub fn changes(&self) -> Vec<String> {
+        let (first, last) = (&self.first, &self.last);
+        let both =
+            |name: &str, a: &str, b: &str| (a != b).then(|| format!("{name} `{a}` became `{b}`"));
+        let named =
+            [both("model", &first.model, &last.model), both("engine", &first.engine, &last.engine)];
+        let config = first.config.iter().filter_map(|(key, value)| {
+            both(key, &value.to_string(), &last.config.get(key)?.to_string())
+        });
+        named.into_iter().flatten().chain(config).collect()
+    }
 }
 
 /// What one GPU said at one moment.
@@ -133,6 +168,15 @@ pub struct Head {
     pub preparation: Preparation,
 }
 
+impl Head {
+    /// The GPU that was measured: the one that the target declares, else this machine's first.
+    #[must_use]
+    pub fn gpu(&self) -> Option<Gpu> {
+        let declared = self.case.target.runs_on.as_ref().and_then(RunsOn::card);
+        declared.or_else(|| self.environment.gpus.first().cloned())
+    }
+}
+
 /// How an epoch ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -156,9 +200,19 @@ pub struct Run {
     pub telemetry: Vec<TelemetrySample>,
     /// How it ended.
     pub ending: Ending,
+    /// The target afterwards; absent where the epoch did not come to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<TargetAfter>,
 }
 
 impl Run {
+    /// What had to happen before the first request.
+    #[must_use]
+    pub fn preparation(&self) -> &Preparation {
+        let known_later = self.after.as_ref().and_then(|after| after.preparation.as_ref());
+        known_later.unwrap_or(&self.head.preparation)
+    }
+
     /// The measured requests, warm-up left out.
     pub fn measured(&self) -> impl Iterator<Item = &Record> {
         self.records.iter().filter(|record| record.phase == Phase::Measured)

@@ -1,6 +1,8 @@
 //! Whether a run may be judged at all, with the reasons why not.
 
+use crate::failure::FailureClass;
 use crate::quantile::mean;
+use crate::record::Outcome;
 use crate::run::{Ending, Requests, Run};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,18 @@ pub enum Reason {
         /// Allowed, percent.
         allowed_percent: f64,
     },
+    /// Another model, engine or build answered half way.
+    #[error("the target changed: {what}")]
+    TargetChanged {
+        /// In words.
+        what: String,
+    },
+    /// Our own machine had no descriptor or port left.
+    #[error("{failed} requests failed through our own limits, not the target's; raise `ulimit -n`")]
+    ClientLimit {
+        /// Failed so.
+        failed: u64,
+    },
     /// The hypervisor gave the CPU to others.
     #[error("the host's CPU was taken away {steal_percent:.0} % of the time")]
     Steal {
@@ -58,6 +72,8 @@ impl Reason {
             Self::NothingMeasured
             | Self::Stopped { .. }
             | Self::NotAllSent { .. }
+            | Self::TargetChanged { .. }
+            | Self::ClientLimit { .. }
             | Self::ErrorShare { .. } => false,
         }
     }
@@ -122,6 +138,8 @@ pub fn assess(run: &Run) -> Validity {
         nothing_measured(run),
         not_all_sent(run),
         error_share(run),
+        target_changed(run),
+        client_limit(run),
         steal(run),
         clock_gap(run),
     ]
@@ -160,6 +178,17 @@ fn error_share(run: &Run) -> Option<Reason> {
     })
 }
 
+fn target_changed(run: &Run) -> Option<Reason> {
+    let changes = run.after.as_ref()?.changes();
+    (!changes.is_empty()).then(|| Reason::TargetChanged { what: changes.join(", ") })
+}
+
+fn client_limit(run: &Run) -> Option<Reason> {
+    let is_ours = |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if failure.class == FailureClass::ClientLimit);
+    let failed = run.measured().filter(|record| is_ours(&record.outcome)).count() as u64;
+    (failed > 0).then_some(Reason::ClientLimit { failed })
+}
+
 fn steal(run: &Run) -> Option<Reason> {
     let (first, last) = (run.telemetry.first()?, run.telemetry.last()?);
     if last.at.seconds_since(first.at) < STEAL_NEEDS_S {
@@ -183,8 +212,8 @@ fn clock_gap(run: &Run) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::{Failure, FailureClass};
-    use crate::record::Outcome;
+    use crate::failure::Failure;
+    use crate::run::TargetAfter;
     use crate::run::TelemetrySample;
     use crate::summary::fixture;
     use crate::time::Offset;
@@ -243,6 +272,24 @@ mod tests {
             panic!("nothing was measured");
         };
         assert!(reasons.contains(&Reason::NothingMeasured));
+    }
+
+    #[test]
+    fn a_target_that_became_another_is_not_judged() {
+        let mut after = TargetAfter::unchanged(clean().head.target);
+        assert!(assess(&Run { after: Some(after.clone()), ..clean() }).is_valid());
+        after.last.model = "another".to_owned();
+        after.last.config.insert("only_known_later".to_owned(), 1.into());
+        let changed = Run { after: Some(after), ..clean() };
+        let Reason::TargetChanged { what } = only_reason(&changed) else { panic!("not changed") };
+        assert!(what.ends_with("became `another`"), "{what}");
+    }
+
+    #[test]
+    fn one_failure_of_ours_is_enough() {
+        let mut run = fixture::run((0..200).map(|_| fixture::success(0)).collect());
+        run.records[0].outcome = Outcome::Failed(Failure::new(FailureClass::ClientLimit, "24"));
+        assert_eq!(only_reason(&run), Reason::ClientLimit { failed: 1 });
     }
 
     #[test]

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use tokgate_core::dataset::Message;
 use tokgate_core::failure::Failure;
 use tokgate_core::record::{Neighbours, Usage};
-use tokgate_core::run::{Preparation, TargetIdentity};
+use tokgate_core::run::{Preparation, TargetAfter, TargetIdentity};
 
 /// Queries from this number on only warm up. They come from a stream of their own, so that they
 /// leave nothing of a measured query in a cache.
@@ -62,6 +62,11 @@ pub trait Driver: Send + Sync {
     /// What had to happen before the first request.
     fn preparation(&self) -> Preparation {
         Preparation::default()
+    }
+
+    /// The target once a load has ended: as it was seen first and last, so that a change shows.
+    fn after(&self) -> BoxFuture<'_, TargetAfter> {
+        Box::pin(std::future::ready(TargetAfter::unchanged(self.identity())))
     }
 
     /// Sends one request and waits for its end. Dropping the future abandons the request and

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod driver;
 pub mod drivers;
 pub mod http;
+mod launch;
 mod load;
 pub mod machine;
 pub mod measure;
@@ -21,22 +22,13 @@ pub mod wire;
 #[cfg(test)]
 pub(crate) fn test_case() -> tokgate_core::case::Case {
     use tokgate_core::case::{
-        Case, CaseId, Dataset, DriverKind, Endpoint, Gate, PromptSet, PromptSource, Requires,
-        RunSettings, Target, Workload,
+        Case, CaseId, Dataset, DriverKind, Gate, PromptSet, PromptSource, Requires, RunSettings,
+        Target, Workload,
     };
     Case {
         id: CaseId::new("test", "case", &[]),
         kind: tokgate_core::metric::Kind::Generation,
-        target: Target {
-            driver: DriverKind::Simulated,
-            base_url: None,
-            model: None,
-            api_key_env: None,
-            endpoint: Endpoint::Chat,
-            body: serde_json::Map::new(),
-            threads: 1,
-            simulation: None,
-        },
+        target: Target::of(DriverKind::Simulated),
         dataset: Dataset::Prompts(PromptSet {
             source: PromptSource::Synthetic { prompt_tokens: 16 },
             output_tokens: 8,

@@ -7,12 +7,13 @@ use crate::drivers::Targets;
 use crate::load::Load;
 use crate::stop::Stop;
 use crate::telemetry::{Sampler, Sampling};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 use tokgate_core::case::{Case, Workload};
 use tokgate_core::record::{Phase, Record};
-use tokgate_core::run::{Ending, TelemetrySample};
+use tokgate_core::run::{Ending, TargetAfter, TelemetrySample};
 use tokio::runtime::Runtime;
 
 /// Opens targets and measures cases on them.
@@ -45,6 +46,8 @@ pub struct Measured {
     pub telemetry: Vec<TelemetrySample>,
     /// How it ended.
     pub ending: Ending,
+    /// The target afterwards.
+    pub after: TargetAfter,
 }
 
 /// Takes each record as it ends; the disk is on the other side, off the load's critical path.
@@ -63,15 +66,21 @@ impl Harness {
     /// A harness on the given runtime; tests hand in one with a paused clock.
     #[must_use]
     pub fn on(runtime: Runtime) -> Self {
-        Self { runtime, targets: Targets::default() }
+        Self { runtime, targets: Targets::new(std::env::temp_dir()) }
     }
 
-    /// Opens the target of a case.
+    /// The same, with a folder for the logs of what is launched.
+    #[must_use]
+    pub fn with_logs(self, logs: PathBuf) -> Self {
+        Self { targets: Targets::new(logs), ..self }
+    }
+
+    /// Opens the target of a case; a stop ends the waiting for a server that starts.
     ///
     /// # Errors
     /// When the target cannot be measured; the message says what to do.
-    pub fn open(&mut self, case: &Case) -> Result<Arc<dyn Driver>, OpenError> {
-        self.runtime.block_on(self.targets.open(case))
+    pub fn open(&mut self, case: &Case, stop: &Stop) -> Result<Arc<dyn Driver>, OpenError> {
+        self.runtime.block_on(self.targets.open(case, stop))
     }
 
     /// Measures one epoch: warm-up, then the load, with `samplers` running beside the load.
@@ -92,7 +101,8 @@ impl Harness {
             let interval = Duration::from_secs_f64(epoch.case.run.telemetry_interval_s);
             let sampling = Sampling::start(load.clock, interval, samplers);
             load.closed(Phase::Measured, requests).await;
-            Measured { telemetry: sampling.finish(), ending: load.ending() }
+            let (telemetry, ending) = (sampling.finish(), load.ending());
+            Measured { telemetry, ending, after: epoch.driver.after().await }
         })
     }
 }

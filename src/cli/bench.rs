@@ -95,8 +95,9 @@ fn color(libtest: &Arguments) -> ColorChoice {
     }
 }
 
-fn run(args: Args, root: &Path, face: &Face) -> Result<Exit> {
+fn run(mut args: Args, root: &Path, face: &Face) -> Result<Exit> {
     let project = Project::at(root);
+    args.options = args.options.settle(&project)?;
     let environment = tokgate_harness::machine::detect();
     let names = project.scenarios()?.into_iter().map(|source| source.name).collect();
     let selection = Selection::new(&args.libtest, &args.filters, names);
@@ -222,6 +223,7 @@ fn bench(
     let start = Start {
         project,
         options: &args.options,
+        machine: plan::declared_machine(entries.iter().map(|entry| &entry.case)),
         environment,
         planned,
         voice: Voice::Bench { machine, quiet: !own_lines },

@@ -67,6 +67,8 @@ pub(super) struct Start<'a> {
     pub(super) options: &'a Options,
     /// The machine.
     pub(super) environment: Environment,
+    /// The machine that the target declares, where it is another.
+    pub(super) machine: Option<MachineId>,
     /// Every case of the scenarios concerned, before any filter.
     pub(super) planned: Vec<CaseId>,
     /// How to speak.
@@ -79,17 +81,17 @@ impl Invocation {
     /// # Errors
     /// When results cannot be kept, or a baseline is absent or unusable.
     pub(super) fn start(start: Start<'_>, face: Face) -> Result<Self> {
-        let Start { project, options, environment, planned, voice } = start;
+        let Start { project, options, environment, machine, planned, voice } = start;
         let temporary = options.no_store.then(tempfile::tempdir).transpose()?;
         let kept = options.results_dir.clone().map_or_else(|| project.results(), Ok)?;
         let root = temporary.as_ref().map_or(kept.clone(), |folder| folder.path().to_owned());
         let (layout, kept) = (Layout::new(root), Layout::new(kept));
-        let identity = identify(project, options, environment);
+        let identity = identify(project, options, environment, machine);
         let baselines = find_baselines(project, options, &kept, &identity.machine, &planned)?;
         let signals = Signals::listen().context("cannot listen for signals")?;
         let session = Session {
             identity,
-            harness: Harness::new().context("cannot start the harness")?,
+            harness: Harness::new().context("cannot start the harness")?.with_logs(layout.logs()),
             samplers: tokgate_harness::telemetry::samplers,
             store: Box::new(FileStore::open(layout.clone())?),
             baselines,
@@ -278,10 +280,16 @@ impl Invocation {
     }
 }
 
-fn identify(project: &Project, options: &Options, mut environment: Environment) -> Identity {
+fn identify(
+    project: &Project,
+    options: &Options,
+    mut environment: Environment,
+    declared: Option<MachineId>,
+) -> Identity {
     let commit = project.root.as_deref().and_then(Commit::at);
     environment.commit = commit.map(|commit| commit.to_string());
-    let machine = options.machine.clone().map_or_else(|| environment.machine(), MachineId);
+    let named = options.machine.clone().map(MachineId);
+    let machine = named.or(declared).unwrap_or_else(|| environment.machine());
     let started_us = now_us();
     let run_id = crate::store::run_id(started_us, ids::tail());
     Identity {

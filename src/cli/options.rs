@@ -1,17 +1,20 @@
 //! The options that both faces share: `cargo bench --bench scenarios --` and `tokgate run`.
 
+use crate::config::Config;
+use crate::project::Project;
 use clap::Args;
 use std::path::PathBuf;
-use tokgate_core::scenario::Override;
+use tokgate_core::scenario::{Override, Roots};
 
 /// What to measure, how, compared with what, and where results go.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Measurement")]
 pub(super) struct Options {
-    /// Driver to measure with: auto, embedded, openai, simulated, flat, flat-q4
-    #[arg(long, env = "TOKGATE_TARGET", value_name = "DRIVER")]
+    /// A target of `tokgate.toml`, or a driver: auto, embedded, openai, ollama, batch, simulated,
+    /// flat, flat-q4
+    #[arg(long, env = "TOKGATE_TARGET", value_name = "NAME|DRIVER")]
     pub(super) target: Option<String>,
-    /// Address of the server, `/v1` included
+    /// Address of the server, `/v1` included (for Ollama without)
     #[arg(long, env = "TOKGATE_BASE_URL", value_name = "URL")]
     pub(super) base_url: Option<String>,
     /// Environment variable that holds the key (never the key itself)
@@ -98,10 +101,38 @@ pub(super) struct Options {
     /// Name of this stretch of time on this machine, shared by the runs made in it
     #[arg(long, env = "TOKGATE_BOOKING", value_name = "ID", help_heading = "Results")]
     pub(super) booking: Option<String>,
+
+    /// What `tokgate.toml` adds.
+    #[arg(skip)]
+    pub(super) settled: Settled,
+}
+
+/// What `tokgate.toml` adds to the options.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settled {
+    /// Folders that scenarios may name.
+    pub(super) roots: Roots,
+    /// The keys of the named target; weaker than every option.
+    target: Option<Vec<Override>>,
 }
 
 impl Options {
-    /// The overrides of scenario values, weakest first: `--set`, then the named options.
+    /// The options in a project: the target by its name, the folders that are allowed.
+    ///
+    /// # Errors
+    /// When `tokgate.toml` is wrong, or there is no such target.
+    pub(super) fn settle(mut self, project: &Project) -> anyhow::Result<Self> {
+        let config = Config::load(project)?;
+        let named = self.target.as_deref().map(|name| config.target(name)).transpose()?.flatten();
+        if named.is_some() {
+            self.target = None;
+        }
+        self.settled = Settled { roots: Roots(config.allow_paths), target: named };
+        Ok(self)
+    }
+
+    /// The overrides of scenario values, weakest first: the named target, `--set`, then the named
+    /// options.
     ///
     /// # Errors
     /// When a `--set` is not `path=value`; the message names it.
@@ -112,7 +143,8 @@ impl Options {
                 "`--set {text}` is not `path=value`, such as `--set dataset.prompt_tokens=512`"
             )),
         });
-        let mut all = set.collect::<anyhow::Result<Vec<_>>>()?;
+        let mut all = self.settled.target.clone().unwrap_or_default();
+        all.extend(set.collect::<anyhow::Result<Vec<_>>>()?);
         all.extend(self.named());
         Ok(all)
     }
@@ -142,7 +174,9 @@ impl Options {
 
     /// An address alone means an OpenAI-compatible server.
     fn driver(&self) -> Option<String> {
-        self.target.clone().or_else(|| self.base_url.as_ref().map(|_| "openai".to_owned()))
+        let by_address =
+            || self.base_url.as_ref().filter(|_| self.settled.target.is_none()).map(|_| "openai");
+        self.target.clone().or_else(|| by_address().map(str::to_owned))
     }
 }
 

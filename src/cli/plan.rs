@@ -6,7 +6,7 @@ use crate::servers::{self, Server};
 use anyhow::Result;
 use std::collections::BTreeSet;
 use tokgate_core::case::{Case, CaseId, DriverKind, Requires};
-use tokgate_core::environment::Environment;
+use tokgate_core::environment::{Environment, MachineId};
 use tokgate_core::scenario::{Facts, Hardware, Scenario, decode, plan};
 use tokgate_core::unit::Unit;
 
@@ -45,7 +45,8 @@ pub(super) fn read(
         Some(named) => Hardware::Named(named.clone()),
         None => Hardware::Detected(environment.hardware_preset()),
     };
-    let mut facts = Facts { hardware, ..Facts::default() };
+    let roots = options.settled.roots.clone();
+    let mut facts = Facts { hardware, roots, ..Facts::default() };
     let mut cases = plan(&scenario, &facts)?;
     let mut all: Vec<CaseId> = cases.iter().map(|case| case.id.clone()).collect();
     let in_category = |case: &Case| {
@@ -99,6 +100,12 @@ pub(super) fn read_all(
     }
 }
 
+/// The machine that the cases declare for their target; `None` where they are measured here.
+#[must_use]
+pub(super) fn declared_machine<'a>(mut cases: impl Iterator<Item = &'a Case>) -> Option<MachineId> {
+    cases.find_map(|case| case.target.runs_on.as_ref()?.machine())
+}
+
 /// Why a case cannot run on this machine; `None` when it can.
 #[must_use]
 pub(super) fn unmet(requires: &Requires, environment: &Environment) -> Option<String> {
@@ -150,7 +157,7 @@ pub(super) fn decide_auto<'a>(cases: impl Iterator<Item = &'a mut Case>, found: 
 fn decide(case: &mut Case, server: Option<&Server>) {
     match server {
         Some(server) => {
-            case.target.driver = DriverKind::Openai;
+            case.target.driver = server.driver;
             case.target.base_url = Some(server.base_url.clone());
         }
         None => case.target.driver = DriverKind::Embedded,

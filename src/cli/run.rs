@@ -39,8 +39,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let environment = tokgate_harness::machine::detect();
+    let options = args.options.clone().settle(&project)?;
     let source = project.scenario(&args.scenario)?;
-    let mut planned = plan::read(&source, &args.options, &environment, &|_, _| true)?;
+    let mut planned = plan::read(&source, &options, &environment, &|_, _| true)?;
     if planned.cases.is_empty() {
         face.tell(&format!(
             "no case is left; `tokgate scenarios check {}` counts all",
@@ -51,7 +52,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     plan::decide_auto(planned.cases.iter_mut(), |found| face.tell(found));
     let start = Start {
         project: &project,
-        options: &args.options,
+        options: &options,
+        machine: plan::declared_machine(planned.cases.iter()),
         environment,
         planned: planned.all,
         voice: Voice::Run(args.format),

@@ -47,7 +47,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 
 fn list(project: &Project, face: &Face) -> Result<Exit> {
     let environment = tokgate_harness::machine::detect();
-    for scenario in plan::read_all(project, &Options::default(), &environment, &|_, _| true)? {
+    let options = Options::default().settle(project)?;
+    for scenario in plan::read_all(project, &options, &environment, &|_, _| true)? {
         let mark = if scenario.default { " (runs without a filter)" } else { "" };
         face.say(&format!("{}: {}{mark}", scenario.name, scenario.summary));
         for case in &scenario.cases {
@@ -61,13 +62,14 @@ fn list(project: &Project, face: &Face) -> Result<Exit> {
 
 fn check(project: &Project, names: &[String], face: &Face) -> Result<Exit> {
     let environment = tokgate_harness::machine::detect();
+    let options = Options::default().settle(project)?;
     let sources: Vec<Source> = match names {
         [] => project.scenarios()?,
         names => names.iter().map(|name| project.scenario(name)).collect::<Result<_>>()?,
     };
     let mut exit = if sources.is_empty() { Exit::Nothing } else { Exit::Held };
     for source in &sources {
-        match plan::read(source, &Options::default(), &environment, &|_, _| true) {
+        match plan::read(source, &options, &environment, &|_, _| true) {
             Ok(planned) => face.say(&format!("{}: {} cases", source.file, planned.cases.len())),
             Err(error) => {
                 face.tell(&format!("{error:#}"));

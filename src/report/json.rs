@@ -1,6 +1,7 @@
 //! The report as one JSON object (FORMATS.md, "What comes out"). Absent is `null` or left out.
 
 use serde_json::{Map, Value, json};
+use tokgate_core::failure::FailureCount;
 use tokgate_core::goal::GoalResult;
 use tokgate_core::metric::Stat;
 use tokgate_core::report::{CaseReport, ComparedWith, Report};
@@ -70,8 +71,18 @@ pub fn case(case: &CaseReport) -> Value {
         "goals": case.goals.iter().map(goal).collect::<Vec<_>>(),
         "verdicts": case.verdicts.iter().map(verdict).collect::<Vec<_>>(),
         "requests": case.requests(),
-        "failures": case.failures.iter().map(|(class, count)| json!({ "class": class, "count": count })).collect::<Vec<_>>(),
+        "failures": case.failures.iter().map(failure).collect::<Vec<_>>(),
         "sample_responses": case.samples,
+    })
+}
+
+fn failure(counted: &FailureCount) -> Value {
+    let FailureCount { failure, count } = counted;
+    json!({
+        "class": failure.class,
+        "message": failure.message,
+        "count": count,
+        "advice": failure.class.advice(),
     })
 }
 

@@ -3,6 +3,7 @@
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use tokgate_core::failure::FailureCount;
 use tokgate_core::goal::{GoalResult, Grade, Level};
 use tokgate_core::metric::{Shape, Stat};
 use tokgate_core::report::{CaseReport, ComparedWith, Report};
@@ -92,8 +93,11 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     for line in aside(case) {
         writeln!(text, "{}", style.dim(&line)).ok();
     }
-    for (class, count) in &case.failures {
-        writeln!(text, "  {} {count} × {class}", style.level(Level::Red, "failed")).ok();
+    for FailureCount { failure, count } in &case.failures {
+        writeln!(text, "  {} {count} × {failure}", style.level(Level::Red, "failed")).ok();
+        if let Some(advice) = failure.class.advice() {
+            writeln!(text, "    {}", style.dim(advice)).ok();
+        }
     }
     for reason in case.epochs.iter().flat_map(|epoch| epoch.validity.reasons()) {
         writeln!(text, "  {} {reason}", style.level(Level::Red, "INVALID")).ok();

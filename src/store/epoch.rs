@@ -101,7 +101,8 @@ fn named(stored: &Stored) -> Vec<Column> {
 /// What was measured, with what and where.
 fn identity(run: &Run) -> Vec<Column> {
     let head = &run.head;
-    let gpu = head.environment.gpus.first();
+    let gpu = head.gpu();
+    let gpu = gpu.as_ref();
     vec![
         ("platform", text(&head.target.platform)),
         ("engine", text(&head.target.engine)),

@@ -88,7 +88,7 @@ impl Store for FileStore {
     }
 
     fn commit_epoch(&mut self, journal: Journal, end: &EpochEnd) -> Result<Stored, StoreError> {
-        let path = journal.finish(&end.ending, &end.validity)?;
+        let path = journal.finish(end)?;
         let stored = stored::read(&path)?;
         self.database.write(|database| epoch::put(database, &stored, None))?;
         Ok(stored)

@@ -5,6 +5,7 @@
 //! [`Journal::sync`], which its caller calls about once a second, and [`Journal::finish`].
 //! Reading lives in [`stored`](super::stored).
 
+use crate::store::EpochEnd;
 use crate::store::atomic::{FileError, doing, sync_folder};
 use crate::store::ids::is_plain;
 use crate::store::line::{self, End, Kind, LONGEST, Place};
@@ -14,8 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tokgate_core::record::Record;
-use tokgate_core::run::{Ending, Head, TelemetrySample};
-use tokgate_core::validity::Validity;
+use tokgate_core::run::{Head, TelemetrySample};
 
 /// Why a line was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -128,12 +128,13 @@ impl Journal {
     }
 
     /// Writes the last line and waits until everything is on the disk.
-    pub fn finish(mut self, ending: &Ending, validity: &Validity) -> Result<PathBuf, JournalError> {
+    pub fn finish(mut self, epoch: &EpochEnd) -> Result<PathBuf, JournalError> {
         let end = End {
             requests: self.requests,
             telemetry: self.telemetry,
-            ending: ending.clone(),
-            validity: validity.clone(),
+            ending: epoch.ending.clone(),
+            after: epoch.after.clone(),
+            validity: epoch.validity.clone(),
         };
         self.append(Kind::End, &end)?;
         self.sync()?;
@@ -184,6 +185,8 @@ fn private() -> OpenOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokgate_core::run::Ending;
+    use tokgate_core::validity::Validity;
 
     #[test]
     fn nothing_follows_a_line_that_was_not_written_whole() {
@@ -199,9 +202,7 @@ mod tests {
         let first = journal.append_telemetry(&sample).unwrap_err().to_string();
         assert!(first.starts_with("cannot append to ") && first.contains("epoch.jsonl"), "{first}");
         assert!(matches!(journal.append_telemetry(&sample), Err(JournalError::Broken(_))));
-        assert!(matches!(
-            journal.finish(&Ending::Completed, &Validity::Valid),
-            Err(JournalError::Broken(_))
-        ));
+        let end = EpochEnd { ending: Ending::Completed, validity: Validity::Valid, after: None };
+        assert!(matches!(journal.finish(&end), Err(JournalError::Broken(_))));
     }
 }

@@ -63,6 +63,12 @@ impl Layout {
         self.root.join("reports").join(format!("{id}.json"))
     }
 
+    /// What launched servers and batch commands wrote, with a batch's files.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
     /// A baseline that the user saved under a name.
     #[must_use]
     pub fn baseline_file(&self, name: &str) -> PathBuf {

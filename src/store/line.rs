@@ -1,7 +1,7 @@
 //! One line of a journal: its kind, where it belongs, and what it says.
 
 use serde::{Deserialize, Serialize};
-use tokgate_core::run::{Arm, Ending, Head};
+use tokgate_core::run::{Arm, Ending, Head, TargetAfter};
 use tokgate_core::validity::Validity;
 
 /// Version of the lines. A change of their shape counts up and keeps the old one readable.
@@ -55,6 +55,8 @@ pub(super) struct End {
     pub(super) requests: u64,
     pub(super) telemetry: u64,
     pub(super) ending: Ending,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) after: Option<TargetAfter>,
     #[serde(flatten)]
     pub(super) validity: Validity,
 }

@@ -35,7 +35,7 @@ pub use rebuild::{RebuildReport, Skipped, rebuild};
 pub use stored::{ReadError, Stored, read, read_bytes};
 pub use verdict::StoredVerdict;
 
-use tokgate_core::run::{Ending, Head, Run};
+use tokgate_core::run::{Ending, Head, Run, TargetAfter};
 use tokgate_core::summary::Summary;
 use tokgate_core::validity::Validity;
 use tokgate_core::verdict::Judged;
@@ -47,6 +47,8 @@ pub struct EpochEnd {
     pub ending: Ending,
     /// Whether it may be judged.
     pub validity: Validity,
+    /// The target afterwards.
+    pub after: Option<TargetAfter>,
 }
 
 /// Everything decided about one case on one side of a comparison.

@@ -190,15 +190,15 @@ impl Assembly {
 
     fn finish(mut self) -> Option<Stored> {
         let head = self.head?;
-        let (ending, validity) = match self.end {
-            Some(end) => (end.ending, end.validity),
+        let (ending, after, validity) = match self.end {
+            Some(end) => (end.ending, end.after, end.validity),
             None => {
                 self.notes.push("the journal has no end: the epoch was cut off".to_owned());
                 let why = "the process ended before the epoch did".to_owned();
-                (Ending::Interrupted, Validity::Invalid(vec![Reason::Stopped { why }]))
+                (Ending::Interrupted, None, Validity::Invalid(vec![Reason::Stopped { why }]))
             }
         };
-        let run = Run { head, records: self.records, telemetry: self.telemetry, ending };
+        let run = Run { head, records: self.records, telemetry: self.telemetry, ending, after };
         Some(Stored { run, validity, verdicts: self.verdicts, notes: self.notes })
     }
 }

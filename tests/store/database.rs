@@ -96,6 +96,7 @@ fn an_epoch_without_a_success_has_a_row_without_inventions() {
         records: (1..4).map(failed).collect(),
         telemetry: Vec::new(),
         ending: Ending::Interrupted,
+        after: None,
     };
     keep(&mut store, &nothing);
     let path = store.layout().database();
@@ -205,6 +206,7 @@ fn an_index_that_was_moved_away_is_written_no_more() {
     let end = tokgate::store::EpochEnd {
         ending: Ending::Completed,
         validity: tokgate_core::validity::Validity::Valid,
+        after: None,
     };
     let error = store.commit_epoch(journal, &end).unwrap_err();
     assert!(matches!(error, StoreError::Database(DatabaseError::Moved(_))), "{error}");

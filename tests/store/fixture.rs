@@ -27,14 +27,10 @@ pub(super) fn case(name: &str) -> Case {
         id: CaseId::new("quick", name, &[]),
         kind: Kind::Generation,
         target: Target {
-            driver: DriverKind::Openai,
             base_url: Some("http://127.0.0.1:8000/v1".to_owned()),
             model: Some("google/gemma-3-4b-it".to_owned()),
-            api_key_env: None,
-            endpoint: Endpoint::Chat,
-            body: serde_json::Map::new(),
             threads: 2,
-            simulation: None,
+            ..Target::of(DriverKind::Openai)
         },
         dataset: Dataset::Prompts(PromptSet {
             source: PromptSource::Synthetic { prompt_tokens: 128 },
@@ -182,7 +178,13 @@ pub(super) fn sample(at: u64) -> TelemetrySample {
 /// One epoch: a warm-up, nineteen answers and one failure.
 pub(super) fn run(head: Head) -> Run {
     let records = (0..20).map(answered).chain([failed(20)]).collect();
-    Run { head, records, telemetry: (0..5).map(sample).collect(), ending: Ending::Completed }
+    Run {
+        head,
+        records,
+        telemetry: (0..5).map(sample).collect(),
+        ending: Ending::Completed,
+        after: None,
+    }
 }
 
 pub(super) fn open(root: &Path) -> FileStore {
@@ -194,7 +196,11 @@ pub(super) fn keep(store: &mut impl Store, run: &Run) -> Stored {
     let mut journal = store.begin(&run.head).unwrap();
     run.records.iter().for_each(|record| journal.append_request(record).unwrap());
     run.telemetry.iter().for_each(|sample| journal.append_telemetry(sample).unwrap());
-    let end = EpochEnd { ending: run.ending.clone(), validity: Validity::Valid };
+    let end = EpochEnd {
+        ending: run.ending.clone(),
+        validity: Validity::Valid,
+        after: run.after.clone(),
+    };
     store.commit_epoch(journal, &end).unwrap()
 }
 

@@ -4,7 +4,9 @@ use super::fixture::*;
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::LazyLock;
-use tokgate::store::{Journal, JournalError, ReadError, Stored, StoredVerdict, read, read_bytes};
+use tokgate::store::{
+    EpochEnd, Journal, JournalError, ReadError, Stored, StoredVerdict, read, read_bytes,
+};
 use tokgate_core::run::{Ending, Run};
 use tokgate_core::validity::Validity;
 
@@ -16,7 +18,8 @@ fn written(run: &Run) -> Vec<u8> {
     let mut journal = Journal::create(folder.path(), &run.head).unwrap();
     run.records.iter().for_each(|record| journal.append_request(record).unwrap());
     run.telemetry.iter().for_each(|sample| journal.append_telemetry(sample).unwrap());
-    std::fs::read(journal.finish(&run.ending, &Validity::Valid).unwrap()).unwrap()
+    let end = EpochEnd { ending: run.ending.clone(), validity: Validity::Valid, after: None };
+    std::fs::read(journal.finish(&end).unwrap()).unwrap()
 }
 
 fn reading(bytes: &[u8]) -> Result<Stored, ReadError> {

@@ -89,15 +89,26 @@ impl Script {
         Self::begun(pieces).then(Step::Send(b"0\r\n\r\n".to_vec()))
     }
 
+    /// Lines of JSON, each of `pieces` in an HTTP chunk and a write of its own, and whole.
+    pub(crate) fn lines<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        Self::chunks("application/x-ndjson", pieces).then(Step::Send(b"0\r\n\r\n".to_vec()))
+    }
+
     /// The same without its last, empty chunk: what comes [`Script::then`] ends it.
     pub(crate) fn begun<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\
-                    transfer-encoding: chunked\r\n\r\n";
+        Self::chunks("text/event-stream; charset=utf-8", pieces)
+    }
+
+    fn chunks<'a>(content_type: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\n\
+             transfer-encoding: chunked\r\n\r\n"
+        );
         let chunk = |piece: &[u8]| {
             let size = format!("{:x}\r\n", piece.len());
             Step::Send([size.as_bytes(), piece, b"\r\n"].concat())
         };
-        let head = Step::Send(head.as_bytes().to_vec());
+        let head = Step::Send(head.into_bytes());
         Self(std::iter::once(head).chain(pieces.into_iter().map(chunk)).collect())
     }
 

@@ -3,7 +3,7 @@
 //! These structs are the one source: the checks, the published schema and the field reference are
 //! all read from the schema that is generated from them. What a value means is not said here.
 
-use crate::case::{DriverKind, Endpoint};
+use crate::case::{DriverKind, Endpoint, StopSignal};
 use crate::metric::Kind;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -143,7 +143,7 @@ pub(super) struct Preset {
 pub(super) struct Target {
     /// How to speak to it; `auto` for generation and `flat-q4` for retrieval where absent.
     pub(super) driver: Option<DriverKind>,
-    /// Address of an OpenAI-compatible server, `/v1` included.
+    /// Address of the server: with its `/v1` for an OpenAI-compatible one, without for Ollama.
     #[schemars(regex(pattern = ADDRESS), extend("examples" = ["http://127.0.0.1:8000/v1"]))]
     pub(super) base_url: Option<String>,
     /// The model's name on the server, a synthetic shape such as `synthetic-6.8m`, or the path of a GGUF file within the project.
@@ -154,6 +154,8 @@ pub(super) struct Target {
     pub(super) api_key_env: Option<String>,
     /// Which endpoint of the server.
     pub(super) endpoint: Endpoint,
+    /// Whether answers are streamed; `true` where absent. Without, an answer has an end but no first token.
+    pub(super) stream: Option<bool>,
     /// Further fields of the request body: `body = { ignore_eos = true }`.
     pub(super) body: serde_json::Map<String, serde_json::Value>,
     /// Compute threads of an engine in process; 1 where absent.
@@ -161,6 +163,80 @@ pub(super) struct Target {
     pub(super) threads: Option<u32>,
     /// What the `simulated` driver plays.
     pub(super) simulation: Simulation,
+    /// Proxy between us and the target. Without it there is none, whatever the environment says.
+    #[schemars(regex(pattern = ADDRESS), extend("examples" = ["http://proxy.example:3128"]))]
+    pub(super) proxy: Option<String>,
+    /// How long each stage of a request may take; `run.timeout_s` is for the whole.
+    pub(super) deadlines: Deadlines,
+    /// The command that starts the server, or that answers a batch.
+    pub(super) launch: Option<Launch>,
+    /// What a remote target runs on.
+    pub(super) runs_on: Option<RunsOn>,
+}
+
+/// How long each stage of a request may take, seconds.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Deadlines {
+    /// Name lookup, TCP and TLS together; 10 where absent.
+    #[schemars(range(max = 86400), extend("exclusiveMinimum" = 0))]
+    pub(super) connect_s: Option<f64>,
+    /// From sending to the response head; nearly the whole time where absent.
+    #[schemars(range(max = 86400), extend("exclusiveMinimum" = 0))]
+    pub(super) head_s: Option<f64>,
+    /// From the response head to the first content; nearly the whole time where absent.
+    #[schemars(range(max = 86400), extend("exclusiveMinimum" = 0))]
+    pub(super) first_token_s: Option<f64>,
+    /// Between two reads once there was content; half of the whole time where absent.
+    #[schemars(range(max = 86400), extend("exclusiveMinimum" = 0))]
+    pub(super) gap_s: Option<f64>,
+}
+
+/// A command that is started, waited for, and ended with everything it started.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Launch {
+    /// Program and arguments. `{model}` and `{port}` are replaced; for a batch `{input}` and `{output}`, too.
+    #[schemars(extend("x-prose" = true, "examples" = [["vllm", "serve", "{model}", "--port", "{port}"]]))]
+    pub(super) command: Vec<String>,
+    /// Environment variables; `env:NAME` hands on the value of one of ours.
+    #[serde(default)]
+    pub(super) env: BTreeMap<String, String>,
+    /// Server: the path that answers 200 once it is ready; its list of models where absent. Batch: words of the line of output that ends loading.
+    #[schemars(length(min = 1, max = 256), extend("examples" = ["/health"]))]
+    pub(super) ready: Option<String>,
+    /// Longest time until it is ready (server) or done (batch), seconds; 600 where absent.
+    #[schemars(range(max = 86400), extend("exclusiveMinimum" = 0))]
+    pub(super) timeout_s: Option<f64>,
+    /// The signal that asks it to end.
+    #[serde(default)]
+    pub(super) stop_signal: StopSignal,
+    /// How long it may take to end before it is killed, seconds; 10 where absent.
+    #[schemars(range(max = 600), extend("exclusiveMinimum" = 0))]
+    pub(super) stop_timeout_s: Option<f64>,
+    /// Whether a server that already answers at the address is measured instead of starting one.
+    #[serde(default)]
+    pub(super) reuse: bool,
+}
+
+/// What a remote target runs on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct RunsOn {
+    /// The GPU's name.
+    #[schemars(length(min = 1, max = 128), extend("examples" = ["NVIDIA H100 80GB"]))]
+    pub(super) gpu: Option<String>,
+    /// How many of them; 1 where absent.
+    #[schemars(range(min = 1, max = 100000))]
+    pub(super) gpus: Option<u32>,
+    /// Memory of one of them, GiB.
+    #[schemars(range(max = 65536), extend("exclusiveMinimum" = 0))]
+    pub(super) vram_gb: Option<f64>,
+    /// Price of all of it, US dollars an hour.
+    #[schemars(range(max = 1000000), extend("exclusiveMinimum" = 0))]
+    pub(super) price_per_hour_usd: Option<f64>,
+    /// Longest prompt and answer together, tokens.
+    #[schemars(range(min = 1, max = 1000000000))]
+    pub(super) context_window: Option<u64>,
 }
 
 /// Seeded latencies and planted faults.

@@ -27,7 +27,7 @@ const BY_DATA: (&str, &str) = ("dataset", "kind");
 /// The drivers that can answer a kind of case, in words.
 pub(super) fn drivers_for(kind: Kind) -> &'static str {
     match kind {
-        Kind::Generation => "`auto`, `embedded`, `openai` or `simulated`",
+        Kind::Generation => "`auto`, `embedded`, `openai`, `ollama`, `batch` or `simulated`",
         Kind::Retrieval => "`flat`, `flat-q4` or `simulated`",
     }
 }
@@ -46,6 +46,8 @@ pub(super) fn driver_fits(driver: DriverKind, kind: Kind) -> bool {
         DriverKind::Auto => kind == Kind::Generation,
         DriverKind::Embedded
         | DriverKind::Openai
+        | DriverKind::Ollama
+        | DriverKind::Batch
         | DriverKind::Simulated
         | DriverKind::Flat
         | DriverKind::FlatQ4 => driver.kind().is_none_or(|answers| answers == kind),
@@ -78,7 +80,7 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
             BY_DATA,
         ),
     };
-    use DriverKind::{Auto, Embedded, Flat, FlatQ4, Openai, Simulated};
+    use DriverKind::{Auto, Batch, Embedded, Flat, FlatQ4, Ollama, Openai, Simulated};
     match (table, key) {
         ("retrieval", _) if generation => misfit("belongs to a retrieval case", BY_CASE),
         ("retrieval", "rescore") => driver(&[FlatQ4, Simulated], "`flat-q4`"),
@@ -91,9 +93,17 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("dataset", "entries" | "dimensions") => {
             data(&[DatasetKind::Mixture, DatasetKind::Iid], "`mixture` or `iid`")
         }
-        ("target", "base_url" | "api_key_env" | "endpoint" | "body") => {
-            driver(&[Openai, Auto], "`openai` or `auto`")
+        ("target", "base_url" | "api_key_env" | "stream" | "proxy" | "deadlines") => {
+            driver(&[Openai, Ollama, Auto], "`openai`, `ollama` or `auto`")
         }
+        ("target", "endpoint" | "body" | "runs_on") => {
+            driver(&[Openai, Ollama, Batch, Auto], "`openai`, `ollama`, `batch` or `auto`")
+        }
+        ("workload", "concurrency" | "batch" | "warmup") if choice.driver == Batch => misfit(
+            "belongs to a load that is sent: the requests of driver `batch` are one file",
+            BY_DRIVER,
+        ),
+        ("target", "launch") => driver(&[Openai, Ollama, Batch], "`openai`, `ollama` or `batch`"),
         ("target", "threads") => {
             driver(&[Embedded, Auto, Flat, FlatQ4], "`embedded`, `flat` or `flat-q4`")
         }

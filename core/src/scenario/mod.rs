@@ -21,6 +21,7 @@ mod resolve;
 mod roots;
 mod schema;
 mod secret;
+mod target;
 mod tree;
 
 pub use cells::MAX_CASES;

@@ -3,17 +3,19 @@
 
 use super::cells::Cell;
 use super::file::{DatasetKind, SpikeOf, Tables, WorkloadKind};
+use super::fit::Choice;
 use super::judging::{self, Planned, Told};
 use super::layers::Layer;
 use super::roots::Roots;
+use super::target::{batch_checks, batch_timeout_s, target};
 use crate::case::{
     Case, CaseId, Dataset, DriverKind, PromptSet, PromptSource, Requires, Retrieval, RunSettings,
-    Simulation, Target, VectorKind, VectorSet, Workload,
+    VectorKind, VectorSet, Workload,
 };
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
 
-const GIB: f64 = 1_073_741_824.0;
+pub(super) const GIB: f64 = 1_073_741_824.0;
 
 /// What a cell is resolved against.
 pub(super) struct Context<'a> {
@@ -51,10 +53,10 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
     Some(Case {
         id: CaseId::new(context.scenario, context.case, &axes),
         kind: cell.choice.kind,
-        run: settings(&tables, cell.choice.kind),
+        run: settings(&tables, cell.choice),
         requires: requires(&tables),
         retrieval: (cell.choice.kind == Kind::Retrieval).then(|| retrieval(cell, &tables)),
-        workload: workload(&tables),
+        workload: workload(cell.choice.driver, &tables),
         benchmark_type: tables
             .benchmark_type
             .clone()
@@ -99,7 +101,7 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
     faults
 }
 
-type Refuse<'a> = dyn Fn(&[(&str, &str)], String) -> Diagnostic + 'a;
+pub(super) type Refuse<'a> = dyn Fn(&[(&str, &str)], String) -> Diagnostic + 'a;
 
 fn generation_checks(
     cell: &Cell<'_>,
@@ -115,6 +117,11 @@ fn generation_checks(
     if tables.run.spike_of == Some(SpikeOf::Query) {
         let message = "`query` latencies are not measured in a generation case".to_owned();
         return Some(refuse(&[("run", "spike_of")], message).help("write `itl`, `e2e` or `ttft`"));
+    }
+    if cell.choice.driver == DriverKind::Batch
+        && let Some(fault) = batch_checks(tables, refuse)
+    {
+        return Some(fault);
     }
     let local = matches!(cell.choice.driver, DriverKind::Embedded | DriverKind::Auto);
     let model = tables.target.model.as_deref().filter(|_| local)?;
@@ -149,31 +156,6 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
         );
         refuse(&[("retrieval", "truth_queries"), ("workload", "requests")], message)
     })
-}
-
-fn target(driver: DriverKind, tables: Tables) -> Target {
-    let played = &tables.target.simulation;
-    let simulation = (driver == DriverKind::Simulated).then_some(Simulation {
-        ttft_s: played.ttft_ms / 1e3,
-        itl_s: played.itl_ms / 1e3,
-        jitter: played.jitter,
-        ttft_factor: played.ttft_factor,
-        itl_factor: played.itl_factor,
-        stall_rate: played.stall_rate,
-        stall_factor: played.stall_factor,
-        error_rate: played.error_rate,
-        truncate_rate: played.truncate_rate,
-    });
-    Target {
-        driver,
-        base_url: tables.target.base_url,
-        model: tables.target.model,
-        api_key_env: tables.target.api_key_env,
-        endpoint: tables.target.endpoint,
-        body: tables.target.body,
-        threads: tables.target.threads.unwrap_or(1),
-        simulation,
-    }
 }
 
 fn dataset(kind: DatasetKind, tables: &Tables) -> Dataset {
@@ -212,8 +194,13 @@ fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Retrieval {
     }
 }
 
-fn workload(tables: &Tables) -> Workload {
+/// When requests are sent; those of an offline batch all at one instant.
+fn workload(driver: DriverKind, tables: &Tables) -> Workload {
     let written = &tables.workload;
+    let requests = written.requests;
+    if driver == DriverKind::Batch {
+        return Workload::Closed { concurrency: 1, batch: requests, requests, warmup: 0 };
+    }
     match written.kind {
         WorkloadKind::Closed => Workload::Closed {
             concurrency: written.concurrency,
@@ -233,14 +220,17 @@ pub(super) fn requires(tables: &Tables) -> Requires {
     }
 }
 
-fn settings(tables: &Tables, kind: Kind) -> RunSettings {
-    let usual = match kind {
+fn settings(tables: &Tables, choice: Choice) -> RunSettings {
+    let usual = match choice.kind {
         Kind::Generation => SpikeOf::Itl,
         Kind::Retrieval => SpikeOf::Query,
     };
     RunSettings {
         epochs: tables.run.epochs,
-        timeout_s: tables.run.timeout_s,
+        timeout_s: match choice.driver {
+            DriverKind::Batch => batch_timeout_s(tables),
+            _ => tables.run.timeout_s,
+        },
         seed: tables.run.seed,
         salt: tables.run.salt,
         telemetry_interval_s: f64::from(tables.telemetry.interval_ms) / 1e3,

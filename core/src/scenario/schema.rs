@@ -97,7 +97,7 @@ impl Form {
         }
         match schema["type"].as_str() {
             Some("object") => Self::Table { fields: fields(schema), rest: rest(schema) },
-            Some("array") => Self::List(Box::new(Self::read(&schema["items"]))),
+            Some("array") => Self::List(Box::new(items(schema))),
             Some("string") => Self::Text(Text {
                 pattern: schema["pattern"].as_str().map(str::to_owned),
                 longest: schema["maxLength"].as_u64(),
@@ -108,6 +108,14 @@ impl Form {
             Some("boolean") => Self::Flag,
             _ => Self::Any,
         }
+    }
+}
+
+/// The form of a list's items, which are prose where the list is.
+fn items(schema: &Value) -> Form {
+    match Form::read(&schema["items"]) {
+        Form::Text(text) if schema["x-prose"] == true => Form::Text(Text { prose: true, ..text }),
+        form => form,
     }
 }
 

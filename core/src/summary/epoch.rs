@@ -57,17 +57,17 @@ pub(super) fn energy_per_token(run: &Run) -> Option<f64> {
 
 /// `model_load_s`
 pub(super) fn model_load_s(run: &Run) -> Option<f64> {
-    run.head.preparation.model_load_s
+    run.preparation().model_load_s
 }
 
 /// `build_s`
 pub(super) fn build_s(run: &Run) -> Option<f64> {
-    run.head.preparation.build_s
+    run.preparation().build_s
 }
 
 /// `index_bytes`
 pub(super) fn index_bytes(run: &Run) -> Option<f64> {
-    run.head.preparation.index_bytes.map(|bytes| bytes as f64)
+    run.preparation().index_bytes.map(|bytes| bytes as f64)
 }
 
 fn gaps(run: &Run) -> Vec<f64> {

@@ -57,7 +57,7 @@ pub(crate) fn success(sent: u64) -> Record {
 
 /// An epoch of a generation case with these requests.
 pub(crate) fn run(records: Vec<Record>) -> Run {
-    Run { head: head(), records, telemetry: Vec::new(), ending: Ending::Completed }
+    Run { head: head(), records, telemetry: Vec::new(), ending: Ending::Completed, after: None }
 }
 
 fn head() -> Head {

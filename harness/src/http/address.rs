@@ -2,18 +2,17 @@
 
 use super::secret::Secret;
 use crate::driver::OpenError;
+use crate::wire::piece::Dialect;
 use reqwest::header::{AUTHORIZATION, CONNECTION};
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, Proxy, RequestBuilder, Url};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokgate_core::case::Target;
 
-/// Why and how a base URL must be given.
-const NO_BASE_URL: &str = "driver `openai` needs a base URL; give it with `--base-url`, \
-     `TOKGATE_BASE_URL` or `base_url` in [target], `/v1` included: http://127.0.0.1:8000/v1";
-
 /// A target's address.
 pub(crate) struct Address {
+    /// Whose language is spoken there.
+    pub(crate) dialect: Dialect,
     base: Url,
     key: Option<Secret>,
     client: Client,
@@ -22,20 +21,26 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// The address of a target, checked.
-    pub(crate) fn new(target: &Target, connect: Duration) -> Result<Self, OpenError> {
-        let base = base_url(target)?;
+    /// The address `base` of a target, checked.
+    pub(crate) fn new(
+        base: &str,
+        dialect: Dialect,
+        target: &Target,
+        connect: Duration,
+    ) -> Result<Self, OpenError> {
+        let base = base_url(base)?;
         let key = target.api_key_env.as_deref().map(key_from).transpose()?;
         if key.is_some() && base.scheme() == "http" && !is_loopback(&base) {
             return Err(OpenError::Invalid(format!(
                 "`{base}` would carry the key in the clear; use https, or leave `api_key_env` out"
             )));
         }
-        let client = super::client::http_client(&base, connect).map_err(|failure| {
+        let proxy = target.proxy.as_deref().map(proxy).transpose()?;
+        let client = super::client::http_client(&base, connect, proxy).map_err(|failure| {
             let advice = "install the machine's CA certificates (package `ca-certificates`)".into();
             OpenError::Unreachable { failure, advice }
         })?;
-        Ok(Self { base, key, client, one_post_a_connection: false })
+        Ok(Self { dialect, base, key, client, one_post_a_connection: false })
     }
 
     /// From now on each POST ends its connection, and says so.
@@ -97,9 +102,7 @@ impl Address {
     }
 }
 
-fn base_url(target: &Target) -> Result<Url, OpenError> {
-    let written = target.base_url.as_deref();
-    let written = written.ok_or_else(|| OpenError::Invalid(NO_BASE_URL.to_owned()))?;
+fn base_url(written: &str) -> Result<Url, OpenError> {
     let url = Url::parse(written).map_err(|error| {
         OpenError::Invalid(format!(
             "the base URL is not one ({error}): http://127.0.0.1:8000/v1 is"
@@ -119,6 +122,12 @@ fn base_url(target: &Target) -> Result<Url, OpenError> {
     }
 }
 
+fn proxy(written: &str) -> Result<Proxy, OpenError> {
+    Proxy::all(written).map_err(|error| {
+        OpenError::Invalid(format!("the proxy in [target] is no address ({error})"))
+    })
+}
+
 fn key_from(variable: &str) -> Result<Secret, OpenError> {
     let found = std::env::var(variable).ok().filter(|key| !key.is_empty());
     let key = found.ok_or_else(|| {
@@ -131,7 +140,8 @@ fn key_from(variable: &str) -> Result<Secret, OpenError> {
     })
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is one of this machine's own.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

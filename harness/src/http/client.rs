@@ -1,10 +1,10 @@
 //! The one place that builds HTTP clients, and the names of what can go wrong on a connection.
 //!
-//! Nothing between us and the target: no proxy, no redirect, no retry, no compression, since each
+//! Nothing between us and the target: no proxy unasked, no redirect, no retry, no compression, since each
 //! of them would be measured too. What does not live here, on purpose: what is asked and what an
 //! answer means (the drivers).
 
-use reqwest::{Client, Response, Url, redirect, retry};
+use reqwest::{Client, Proxy, Response, Url, redirect, retry};
 use std::error::Error;
 use std::io;
 use std::sync::Once;
@@ -22,9 +22,11 @@ fn init_tls() {
 
 /// A client for `url` whose connections are kept and reused, one for each request in flight.
 ///
+/// There is a `proxy` between only where one is asked for: those of the environment are ignored.
+///
 /// # Errors
 /// When the machine's certificates cannot be loaded.
-pub fn http_client(url: &Url, connect: Duration) -> Result<Client, Failure> {
+pub fn http_client(url: &Url, connect: Duration, proxy: Option<Proxy>) -> Result<Client, Failure> {
     init_tls();
     let builder = Client::builder()
         .user_agent(concat!("tokgate/", env!("CARGO_PKG_VERSION")))
@@ -35,6 +37,10 @@ pub fn http_client(url: &Url, connect: Duration) -> Result<Client, Failure> {
         .referer(false)
         .tcp_nodelay(true)
         .pool_max_idle_per_host(usize::MAX);
+    let builder = match proxy {
+        Some(proxy) => builder.proxy(proxy),
+        None => builder,
+    };
     // Over plain http no certificate is ever looked at, and a bare container has none to load.
     let builder = match url.scheme() {
         "http" => builder.tls_certs_only([]),

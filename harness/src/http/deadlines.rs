@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::time::Duration;
+use tokgate_core::case::Case;
 use tokgate_core::failure::{Failure, FailureClass};
 
 /// A connection that takes longer than this is not going to be made.
@@ -26,15 +27,18 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
-    /// The stages of a request that may take `timeout_s` in all.
-    pub(crate) fn within(timeout_s: f64) -> Self {
+    /// The stages of a case's requests: as it says, else by the time that the whole request has.
+    pub(crate) fn of(case: &Case) -> Self {
+        let (said, timeout_s) = (case.target.deadlines, case.run.timeout_s);
         // Scenarios hold positive numbers; what no `Duration` can hold is as good as for ever.
-        let seconds = |s: f64| Duration::try_from_secs_f64(s).unwrap_or(Duration::MAX);
+        let seconds = |said: Option<f64>, usual: f64| {
+            Duration::try_from_secs_f64(said.unwrap_or(usual)).unwrap_or(Duration::MAX)
+        };
         Self {
-            connect: seconds(timeout_s.min(LONGEST_CONNECT_S)),
-            head: seconds(timeout_s * BEFORE_THE_TOTAL),
-            first_token: seconds(timeout_s * BEFORE_THE_TOTAL),
-            gap: seconds(timeout_s * LONGEST_GAP),
+            connect: seconds(said.connect_s, timeout_s.min(LONGEST_CONNECT_S)),
+            head: seconds(said.head_s, timeout_s * BEFORE_THE_TOTAL),
+            first_token: seconds(said.first_token_s, timeout_s * BEFORE_THE_TOTAL),
+            gap: seconds(said.gap_s, timeout_s * LONGEST_GAP),
         }
     }
 }

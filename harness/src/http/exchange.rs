@@ -4,10 +4,10 @@ use super::address::Address;
 use super::client;
 use super::deadlines::{Deadlines, within};
 use super::refusal;
+use super::sightings::Named;
 use super::stream::Stream;
 use crate::driver::Answer;
 use crate::recorder::Reply;
-use crate::wire::piece::Dialect;
 use serde_json::{Map, Value};
 use tokgate_core::failure::{Failure, FailureClass};
 
@@ -39,20 +39,15 @@ pub(crate) struct Exchange {
     pub(crate) address: Address,
     /// How long each stage may take.
     pub(crate) deadlines: Deadlines,
-    /// Whose JSON it writes.
-    pub(crate) dialect: Dialect,
     /// How its replies are framed.
     pub(crate) framing: Framing,
 }
 
 /// What a target said: the answer, and what it gave away of itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) answer: Answer,
-    /// The server's word for its own state.
-    pub(crate) fingerprint: Option<String>,
-    /// The model as the reply names it.
-    pub(crate) model: Option<String>,
+    pub(crate) named: Named,
 }
 
 impl Exchange {

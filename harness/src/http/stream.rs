@@ -71,7 +71,7 @@ impl Frames {
 impl<'a> Stream<'a> {
     pub(crate) fn new(response: Response, reply: &'a Reply, exchange: &'a Exchange) -> Self {
         let frames = Frames::new(exchange.framing);
-        let transcript = Transcript::new(reply, &exchange.address, exchange.dialect);
+        let transcript = Transcript::new(reply, &exchange.address);
         Self { response, reply, frames, transcript, bytes: 0 }
     }
 

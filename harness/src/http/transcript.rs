@@ -3,11 +3,13 @@
 use super::address::Address;
 use super::exchange::Said;
 use super::refusal::said;
+use super::sightings::Named;
 use crate::driver::Answer;
 use crate::recorder::Reply;
 use crate::wire::openai::error_message;
 use crate::wire::piece::{Carried, Dialect, Piece};
 use crate::wire::sse;
+use serde_json::Value;
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::record::{EventKind, Usage};
 
@@ -23,14 +25,14 @@ const REASON_CHARS: usize = 64;
 pub(crate) struct Transcript<'a> {
     reply: &'a Reply,
     address: &'a Address,
-    dialect: Dialect,
     /// The answer's text, `None` once it has grown too long.
     text: Option<String>,
     /// The last usage object; empty without one.
     usage: String,
+    /// The server's own times; empty without them.
+    timings: String,
     finish_reason: Option<String>,
-    fingerprint: Option<String>,
-    model: Option<String>,
+    named: Named,
     /// Output tokens so far, where the server says so with every piece.
     completion_tokens: u64,
     has_content: bool,
@@ -38,16 +40,15 @@ pub(crate) struct Transcript<'a> {
 }
 
 impl<'a> Transcript<'a> {
-    pub(crate) fn new(reply: &'a Reply, address: &'a Address, dialect: Dialect) -> Self {
+    pub(crate) fn new(reply: &'a Reply, address: &'a Address) -> Self {
         Self {
             reply,
             address,
-            dialect,
             text: Some(String::new()),
             usage: String::new(),
+            timings: String::new(),
             finish_reason: None,
-            fingerprint: None,
-            model: None,
+            named: Named::default(),
             completion_tokens: 0,
             has_content: false,
             end: None,
@@ -89,12 +90,15 @@ impl<'a> Transcript<'a> {
 
     /// Takes in the body of a reply that was asked not to stream.
     pub(crate) fn whole(&mut self, body: &str) {
-        if let Some(piece) = self.read(body) {
-            let kind = if piece.kind.is_content() { EventKind::Whole } else { piece.kind };
-            self.reply.event(kind, None);
-            self.piece(&piece);
-            self.close(Ok(()));
+        let Some(piece) = self.read(body) else { return };
+        if !piece.kind.is_content() && piece.finish_reason.is_none() {
+            let message = self.address.quote(&format!("a body without an answer: {body}"));
+            return self.close(Err(Failure::new(FailureClass::Malformed, message)));
         }
+        let kind = if piece.kind.is_content() { EventKind::Whole } else { piece.kind };
+        self.reply.event(kind, None);
+        self.piece(&piece);
+        self.close(Ok(()));
     }
 
     /// The stream ended on its own: whole if the server had said why it finished.
@@ -102,7 +106,7 @@ impl<'a> Transcript<'a> {
         if !self.is_open() {
             return;
         }
-        let announced = match self.dialect {
+        let announced = match self.address.dialect {
             Dialect::OpenAi => "the stream ended with neither `[DONE]` nor a finish_reason",
             Dialect::Ollama => "the stream ended without `\"done\":true`",
         };
@@ -119,17 +123,17 @@ impl<'a> Transcript<'a> {
     pub(crate) fn said(self) -> Result<Said, Failure> {
         self.end.unwrap_or(Ok(()))?;
         let answer = Answer {
-            usage: usage(self.dialect, &self.usage)?,
+            usage: usage(self.address.dialect, &self.usage)?.map(|it| timed(it, &self.timings)),
             finish_reason: self.finish_reason,
             text: self.text.map(|text| self.address.scrub(text)),
             neighbours: None,
         };
-        Ok(Said { answer, fingerprint: self.fingerprint, model: self.model })
+        Ok(Said { answer, named: self.named })
     }
 
     /// The piece in a frame; `None` when the frame ended the reply.
     fn read<'b>(&mut self, data: &'b str) -> Option<Piece<'b>> {
-        match self.dialect.read(data) {
+        match self.address.dialect.read(data) {
             Ok(Carried::Piece(piece)) => return Some(piece),
             Ok(Carried::Error(message)) => self.fail(&message),
             Ok(Carried::End) => self.close(Ok(())),
@@ -163,11 +167,15 @@ impl<'a> Transcript<'a> {
             self.usage.clear();
             self.usage.push_str(usage);
         }
-        if let (None, Some(fingerprint)) = (&self.fingerprint, &piece.fingerprint) {
-            self.fingerprint = Some(self.address.quote(fingerprint.as_str()));
+        if let Some(timings) = piece.timings.filter(|timings| timings.len() <= USAGE_BYTES) {
+            self.timings.clear();
+            self.timings.push_str(timings);
         }
-        if let (None, Some(model)) = (&self.model, &piece.model) {
-            self.model = Some(self.address.quote(model.as_str()));
+        if let (None, Some(fingerprint)) = (&self.named.fingerprint, &piece.fingerprint) {
+            self.named.fingerprint = Some(self.address.quote(fingerprint.as_str()));
+        }
+        if let (None, Some(model)) = (&self.named.model, &piece.model) {
+            self.named.model = Some(self.address.quote(model.as_str()));
         }
         if piece.is_last {
             self.close(Ok(()));
@@ -191,6 +199,15 @@ impl<'a> Transcript<'a> {
         }
         self.end = Some(end);
     }
+}
+
+/// The server's own times, put beside the usage object that came with them.
+fn timed(mut usage: Usage, timings: &str) -> Usage {
+    let timings = serde_json::from_str(timings).ok();
+    if let (Some(Value::Object(raw)), Some(timings)) = (&mut usage.raw, timings) {
+        raw.insert("timings".to_owned(), timings);
+    }
+    usage
 }
 
 fn usage(dialect: Dialect, raw: &str) -> Result<Option<Usage>, Failure> {

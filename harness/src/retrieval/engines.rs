@@ -20,6 +20,8 @@ pub fn build(demand: &Demand, rows: &Arc<Vectors>) -> Result<Box<dyn VectorIndex
         other @ (DriverKind::Auto
         | DriverKind::Embedded
         | DriverKind::Openai
+        | DriverKind::Ollama
+        | DriverKind::Batch
         | DriverKind::Simulated) => Err(OpenError::Invalid(format!(
             "driver `{}` is no vector index; take `flat` or `flat-q4`",
             other.as_str()

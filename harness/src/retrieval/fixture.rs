@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use tokgate_core::case::{
-    Case, CaseId, Dataset, DriverKind, Endpoint, Gate, Requires, Retrieval, RunSettings, Target,
-    VectorKind, VectorSet, Workload,
+    Case, CaseId, Dataset, DriverKind, Gate, Requires, Retrieval, RunSettings, Target, VectorKind,
+    VectorSet, Workload,
 };
 use tokgate_core::metric::Kind;
 
@@ -26,16 +26,7 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
 }
 
 fn target() -> Target {
-    Target {
-        driver: DriverKind::FlatQ4,
-        base_url: None,
-        model: None,
-        api_key_env: None,
-        endpoint: Endpoint::default(),
-        body: serde_json::Map::new(),
-        threads: 1,
-        simulation: None,
-    }
+    Target::of(DriverKind::FlatQ4)
 }
 
 fn settings() -> RunSettings {

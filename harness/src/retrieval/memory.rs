@@ -23,7 +23,12 @@ pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
     match driver {
         DriverKind::FlatQ4 => codes * LAYOUTS + BESIDES,
         DriverKind::Flat => BESIDES,
-        DriverKind::Auto | DriverKind::Embedded | DriverKind::Openai | DriverKind::Simulated => 0,
+        DriverKind::Auto
+        | DriverKind::Embedded
+        | DriverKind::Openai
+        | DriverKind::Ollama
+        | DriverKind::Batch
+        | DriverKind::Simulated => 0,
     }
 }
 

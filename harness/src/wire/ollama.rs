@@ -48,6 +48,7 @@ pub fn read(line: &str) -> Result<Carried<'_>, serde_json::Error> {
     Ok(Carried::Piece(Piece {
         kind: parsed.kind(),
         usage: is_last.then_some(line),
+        timings: None,
         completion_tokens: None,
         is_last,
         text: parsed.message.and_then(|message| message.content).or(parsed.response),

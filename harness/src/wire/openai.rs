@@ -20,6 +20,9 @@ struct Chunk<'a> {
     system_fingerprint: Option<Text<'a>>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
+    /// llama.cpp's own times of the request.
+    #[serde(borrow, default)]
+    timings: Option<&'a RawValue>,
     #[serde(borrow, default)]
     choices: Option<Vec<Choice<'a>>>,
     #[serde(borrow, default)]
@@ -136,6 +139,7 @@ impl<'a> Chunk<'a> {
             fingerprint: self.system_fingerprint,
             completion_tokens: self.usage.and_then(completion_tokens),
             usage: self.usage.map(RawValue::get),
+            timings: self.timings.map(RawValue::get),
             is_last: false,
         }
     }

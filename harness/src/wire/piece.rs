@@ -65,6 +65,8 @@ pub struct Piece<'a> {
     pub fingerprint: Option<Text<'a>>,
     /// Token counts as the server wrote them; read them with [`Dialect::usage`].
     pub usage: Option<&'a str>,
+    /// The server's own times of the request, as it wrote them, where they stand beside its usage.
+    pub timings: Option<&'a str>,
     /// Output tokens so far, where the server says so with every piece.
     pub completion_tokens: Option<u64>,
     /// Whether the server says that this is the last piece.

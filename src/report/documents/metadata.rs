@@ -27,7 +27,7 @@ pub fn metadata(run: &Run, summary: &Summary, raw_path: &str) -> Value {
         "timestamp": timestamp(head.started_us),
         "platform": head.target.platform,
         "model": head.target.model,
-        "gpu": gpu(head.environment.gpus.first(), summary),
+        "gpu": gpu(head.gpu().as_ref(), summary),
         "config": head.target.config,
         "test": {
             "num_requests": run.requests().attempted,
@@ -55,7 +55,7 @@ fn results(run: &Run, summary: &Summary) -> Value {
         "success_count": requests.succeeded,
         "failure_count": requests.failed,
         "total_time_seconds": run.window_s().unwrap_or(0.0),
-        "model_load_time_seconds": number(run.head.preparation.model_load_s),
+        "model_load_time_seconds": number(run.preparation().model_load_s),
         "throughput_tokens_per_sec": number(value(&metric::TOTAL_TOK_S)),
         "throughput_requests_per_sec": number(per_second),
         "avg_prompt_tokens": tokens(&metric::PROMPT_TOKENS),

@@ -122,9 +122,11 @@ fn retrieval(summary: &Summary) -> Value {
 fn memory_of(driver: DriverKind) -> &'static str {
     match driver {
         DriverKind::Embedded | DriverKind::Flat | DriverKind::FlatQ4 => "tokgate with the target",
-        DriverKind::Auto | DriverKind::Openai | DriverKind::Simulated => {
-            "the target where it is local, else tokgate"
-        }
+        DriverKind::Auto
+        | DriverKind::Openai
+        | DriverKind::Ollama
+        | DriverKind::Batch
+        | DriverKind::Simulated => "the target where it is local, else tokgate",
     }
 }
 

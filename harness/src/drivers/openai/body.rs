@@ -19,19 +19,28 @@ pub(crate) struct Template {
 
 impl Template {
     /// # Errors
-    /// When the scenario's own fields turn streaming off: without it there are no times.
+    /// When the scenario's own fields say whether to stream: the target does, since its replies
+    /// are read accordingly.
     pub(crate) fn new(target: &Target, model: &str) -> Result<Self, OpenError> {
-        if target.body.get("stream").is_some_and(|stream| *stream != json!(true)) {
+        if target.body.contains_key("stream") {
             return Err(OpenError::Invalid(
-                "[target] body sets `stream`; take it out, times are taken from the stream".into(),
+                "`body` in [target] sets `stream`; write `stream = false` beside it instead".into(),
             ));
         }
-        let fixed = Map::from_iter([
+        let mut fixed = Map::from_iter([
             ("model".to_owned(), json!(model)),
-            ("stream".to_owned(), json!(true)),
-            ("stream_options".to_owned(), json!({ "include_usage": true })),
+            ("stream".to_owned(), json!(target.stream)),
         ]);
+        if target.stream {
+            fixed.insert("stream_options".to_owned(), json!({ "include_usage": true }));
+        }
         Ok(Self { endpoint: target.endpoint, fixed, own: target.body.clone() })
+    }
+
+    /// For a file of requests, which nobody streams.
+    pub(crate) fn offline(target: &Target, model: &str) -> Self {
+        let fixed = Map::from_iter([("model".to_owned(), json!(model))]);
+        Self { endpoint: target.endpoint, fixed, own: target.body.clone() }
     }
 
     /// The path below the base URL.

@@ -1,7 +1,8 @@
 //! Who the server is: its engine, its version, and what it says of the model.
 
 use super::models::{Listing, Model};
-use crate::http::{Address, fetch};
+use super::vllm;
+use crate::http::{Address, Named, fetch};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokgate_core::run::TargetIdentity;
@@ -92,6 +93,10 @@ pub(crate) async fn identify(
     let platform = platform.with(&page);
     let version = page[asked.field].as_str().filter(|_| platform != Platform::Openai);
     let meta = model.meta.clone().unwrap_or_default();
+    let mut config = config(address, listing, model);
+    if platform == Platform::Vllm {
+        config.extend(vllm::settings(address).await);
+    }
     TargetIdentity {
         platform: platform.as_str().to_owned(),
         model: address.quote(&model.id),
@@ -100,7 +105,7 @@ pub(crate) async fn identify(
         size_bytes: meta.size,
         quantization: meta.ftype.as_deref().map(|it| address.quote(it)),
         context_window: model.max_model_len.or(meta.n_ctx).or(meta.n_ctx_train),
-        config: config(address, listing, model),
+        config,
     }
 }
 
@@ -115,6 +120,16 @@ pub(crate) fn engine(name: &str, version: Option<&str>) -> String {
     version.map_or_else(|| name.to_owned(), |version| format!("{name} {version}"))
 }
 
+/// The identity with what replies named.
+pub(crate) fn with(mut identity: TargetIdentity, named: Named) -> TargetIdentity {
+    // llama.cpp's fingerprint is its build; its page about it can be switched off.
+    if identity.engine == "llama.cpp" {
+        identity.engine = engine("llama.cpp", named.fingerprint.as_deref());
+    }
+    named.put_into(&mut identity);
+    identity
+}
+
 /// A page of the server as JSON. It is a courtesy: any failure is silence.
 async fn page(path: &str, address: &Address) -> Option<Value> {
     let fetched = fetch(address.get_at_root(path), address).await.ok()?;
@@ -124,7 +139,7 @@ async fn page(path: &str, address: &Address) -> Option<Value> {
 fn config(address: &Address, listing: &Listing, model: &Model) -> BTreeMap<String, Value> {
     let meta = model.meta.as_ref();
     let facts = [
-        ("http", Some(json!(format!("{:?}", listing.version)))),
+        ("http", Some(json!(listing.transport)).filter(|it| it != "")),
         ("root", model.root.as_deref().map(|root| json!(address.quote(root)))),
         ("max_model_len", model.max_model_len.map(|it| json!(it))),
         ("n_ctx", meta.and_then(|meta| meta.n_ctx).map(|it| json!(it))),
@@ -134,7 +149,7 @@ fn config(address: &Address, listing: &Listing, model: &Model) -> BTreeMap<Strin
 }
 
 /// A number of parameters in the field's words: `135m`, `1.5b`, `70b`.
-fn size_in_words(parameters: u64) -> String {
+pub(crate) fn size_in_words(parameters: u64) -> String {
     let billions = parameters as f64 / 1e9;
     if billions < 0.9995 {
         format!("{:.0}m", billions * 1e3)

@@ -1,34 +1,39 @@
-//! OpenAI-compatible servers over HTTP: streamed chat and completions.
+//! OpenAI-compatible servers over HTTP: chat and completions, streamed or whole.
 //!
 //! A request is timed from what its stream brings, and its tokens are those that the server's
 //! `usage` counts. What does not live here, on purpose: framing and reading of events
 //! ([`crate::wire`]), the total deadline of a request (`measure`), retries (there are none).
 
-mod body;
+pub(crate) mod body;
 mod identity;
 mod models;
+mod vllm;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
-use crate::http::{Address, Deadlines, Exchange, Framing};
+use crate::http::{Address, Deadlines, Exchange, Framing, Sightings};
 use crate::recorder::Reply;
 use crate::wire::piece::Dialect;
 use body::Template;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+pub(crate) use identity::size_in_words;
 use models::Listing;
-use std::sync::OnceLock;
 use tokgate_core::case::Case;
 use tokgate_core::failure::Failure;
-use tokgate_core::metric::Kind;
-use tokgate_core::run::TargetIdentity;
+use tokgate_core::run::{TargetAfter, TargetIdentity};
+
+/// Why and how a base URL must be given.
+const NO_BASE_URL: &str = "driver `openai` needs a base URL; give it with `--base-url`, \
+     `TOKGATE_BASE_URL` or `base_url` in [target], `/v1` included: http://127.0.0.1:8000/v1";
 
 /// An OpenAI-compatible server.
 pub struct OpenAi {
     exchange: Exchange,
     template: Template,
+    /// The model as the scenario names it.
+    chosen: Option<String>,
     identity: TargetIdentity,
-    /// The first `system_fingerprint` that a reply carried.
-    fingerprint: OnceLock<String>,
+    sightings: Sightings,
 }
 
 impl OpenAi {
@@ -38,50 +43,62 @@ impl OpenAi {
     /// When the settings do not fit, the key is not set, or the server does not answer as it
     /// should; the message says what to do.
     pub async fn open(case: &Case) -> Result<Self, OpenError> {
-        if case.kind != Kind::Generation {
-            return Err(OpenError::Invalid(format!(
-                "driver `openai` answers prompts; case {} asks for something else",
-                case.id
-            )));
-        }
-        let deadlines = Deadlines::within(case.run.timeout_s);
-        let mut address = Address::new(&case.target, deadlines.connect)?;
-        let chosen = case.target.model.as_deref();
-        let listing = Listing::fetch(&address, chosen).await?;
-        let model = listing.choose(chosen, &address)?;
-        let template = Template::new(&case.target, &model.id)?;
+        let target = &case.target;
+        let base = target.base_url.as_deref();
+        let base = base.ok_or_else(|| OpenError::Invalid(NO_BASE_URL.to_owned()))?;
+        let deadlines = Deadlines::of(case);
+        let mut address = Address::new(base, Dialect::OpenAi, target, deadlines.connect)?;
+        let chosen = target.model.clone();
+        let listing = Listing::fetch(&address, chosen.as_deref()).await?;
+        let model = listing.choose(chosen.as_deref(), &address)?;
+        let template = Template::new(target, &model.id)?;
         if identity::hangs_up_after_streams(&listing, &model) {
             address.end_connections();
         }
         let identity = identity::identify(&address, &listing, &model).await;
-        let framing = Framing::Events;
-        let exchange = Exchange { address, deadlines, dialect: Dialect::OpenAi, framing };
-        Ok(Self { exchange, template, identity, fingerprint: OnceLock::new() })
+        let framing = if target.stream { Framing::Events } else { Framing::Whole };
+        let exchange = Exchange { address, deadlines, framing };
+        Ok(Self { exchange, template, chosen, identity, sightings: Sightings::default() })
     }
 
     async fn ask(&self, request: &Request, reply: &Reply) -> Result<Answer, Failure> {
         let body = self.template.body(request)?;
         let said = self.exchange.post(self.template.path(), &body, reply).await?;
-        if let Some(fingerprint) = said.fingerprint {
-            self.fingerprint.get_or_init(|| fingerprint);
-        }
+        self.sightings.note(said.named);
         Ok(said.answer)
+    }
+
+    /// Who the server is now; who it was, where it no longer says.
+    async fn identity_now(&self) -> TargetIdentity {
+        let address = &self.exchange.address;
+        let chosen = self.chosen.as_deref();
+        let Ok(listing) = Listing::fetch(address, chosen).await else {
+            return self.identity.clone();
+        };
+        match listing.choose(chosen, address) {
+            Ok(model) => identity::identify(address, &listing, &model).await,
+            // The model is gone: the first that is left has its place.
+            Err(_) => match listing.choose(None, address) {
+                Ok(model) => identity::identify(address, &listing, &model).await,
+                Err(_) => self.identity.clone(),
+            },
+        }
     }
 }
 
 impl Driver for OpenAi {
     /// What the server said when it was opened, and since then: the `system_fingerprint` is known
-    /// after the first reply, so ask after the warm-up.
+    /// after the first reply.
     fn identity(&self) -> TargetIdentity {
-        let mut identity = self.identity.clone();
-        if let Some(fingerprint) = self.fingerprint.get() {
-            identity.config.insert("system_fingerprint".to_owned(), fingerprint.as_str().into());
-            // llama.cpp's fingerprint is its build; its page about it can be switched off.
-            if identity.engine == "llama.cpp" {
-                identity.engine = identity::engine("llama.cpp", Some(fingerprint));
-            }
+        identity::with(self.identity.clone(), self.sightings.first())
+    }
+
+    fn after(&self) -> BoxFuture<'_, TargetAfter> {
+        async {
+            let last = identity::with(self.identity_now().await, self.sightings.last());
+            TargetAfter { first: self.identity(), last, preparation: None }
         }
-        identity
+        .boxed()
     }
 
     fn send<'a>(

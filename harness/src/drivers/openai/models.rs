@@ -1,13 +1,10 @@
 //! The models that a server lists, and the choice of one.
 
 use crate::driver::OpenError;
-use crate::http::{Address, Fetched, Unanswered, fetch};
-use reqwest::{StatusCode, Version};
+use crate::http::{Address, Fetched, Unanswered, fetch, not_listed};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use tokgate_core::failure::{Failure, FailureClass};
-
-/// How many models an error names before it only counts.
-const NAMED: usize = 12;
 
 /// What a server says of its models. Fields that only some servers have are optional.
 #[derive(Debug, Default, Deserialize)]
@@ -17,9 +14,9 @@ pub(crate) struct Listing {
     /// The `Server` header.
     #[serde(skip)]
     pub(crate) server: String,
-    /// The HTTP version that was spoken.
+    /// The HTTP version that was spoken, and over which IP.
     #[serde(skip)]
-    pub(crate) version: Version,
+    pub(crate) transport: String,
 }
 
 /// One listed model.
@@ -75,7 +72,7 @@ impl Listing {
             let message = format!("no list of models ({error}): {}", fetched.body);
             Failure::new(FailureClass::Malformed, address.quote(&message))
         })?;
-        Ok(Self { server: fetched.server, version: fetched.version, ..listing })
+        Ok(Self { server: fetched.server, transport: fetched.transport, ..listing })
     }
 
     /// The model to measure: the chosen one if it is listed, else the first.
@@ -92,7 +89,8 @@ impl Listing {
             (Some(name), Some(_)) => {
                 let found = self.data.iter().find(|model| model.is_called(name));
                 let found = found.map(|model| Model { id: name.to_owned(), ..model.clone() });
-                found.ok_or_else(|| self.not_listed(name, address))
+                let ids = self.data.iter().map(|model| model.id.as_str());
+                found.ok_or_else(|| not_listed(name, ids, address))
             }
             (Some(name), None) => Ok(unlisted(name)),
             (None, Some(first)) => Ok(first.clone()),
@@ -101,20 +99,6 @@ impl Listing {
                 address.base()
             ))),
         }
-    }
-
-    fn not_listed(&self, name: &str, address: &Address) -> OpenError {
-        let names: Vec<String> =
-            self.data.iter().take(NAMED).map(|model| address.quote(&model.id)).collect();
-        let more = match self.data.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        OpenError::Invalid(format!(
-            "{} has no model `{name}`; it has {}{more}",
-            address.base(),
-            names.join(", ")
-        ))
     }
 }
 

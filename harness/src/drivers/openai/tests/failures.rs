@@ -1,6 +1,7 @@
 //! Every way in which a request fails, over a real socket.
 
 use super::*;
+use tokgate_core::case;
 
 const LYING_LENGTH: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n";
@@ -115,22 +116,29 @@ async fn a_server_that_hangs_up_before_the_head_is_no_connection() {
 
 #[tokio::test]
 async fn each_stage_has_its_own_deadline() {
-    const SHORT: Duration = Duration::from_millis(30);
-    type Shorten = fn(&mut Deadlines);
-    let stages: [(Script, Shorten, FailureClass); 3] = [
-        (Script(vec![Step::Hold]), |it| it.head = SHORT, FailureClass::TimeoutHead),
+    const SHORT: Option<f64> = Some(0.03);
+    let stages = [
+        (
+            Script(vec![Step::Hold]),
+            case::Deadlines { head_s: SHORT, ..Default::default() },
+            FailureClass::TimeoutHead,
+        ),
         (
             Script::begun([&b": wait\n\n"[..]]).then(Step::Hold),
-            |it| it.first_token = SHORT,
+            case::Deadlines { first_token_s: SHORT, ..Default::default() },
             FailureClass::TimeoutFirstToken,
         ),
-        (Script::begun([TOKEN]).then(Step::Hold), |it| it.gap = SHORT, FailureClass::TimeoutGap),
+        (
+            Script::begun([TOKEN]).then(Step::Hold),
+            case::Deadlines { gap_s: SHORT, ..Default::default() },
+            FailureClass::TimeoutGap,
+        ),
     ];
-    for (script, shorten, class) in stages {
+    for (script, deadlines, class) in stages {
         let server = chat_server(script).await;
-        let mut driver = OpenAi::open(&case(&server.base_url())).await.unwrap();
-        shorten(&mut driver.exchange.deadlines);
-        assert_eq!(send(&driver).await.class(), class);
+        let mut case = case(&server.base_url());
+        case.target.deadlines = deadlines;
+        assert_eq!(send(&OpenAi::open(&case).await.unwrap()).await.class(), class);
     }
 }
 

@@ -12,7 +12,6 @@ use crate::driver::Payload;
 use crate::recorder::Stamps;
 use replay::{Replay, Script, Step, events, recorded};
 use serde_json::{Value, json};
-use std::time::Duration;
 use tokgate_core::case::*;
 use tokgate_core::dataset::Message;
 use tokgate_core::failure::FailureClass;

@@ -73,6 +73,16 @@ async fn a_server_that_cannot_be_reached_comes_with_advice() {
 }
 
 #[tokio::test]
+async fn a_busy_server_is_asked_once_more_when_it_says_so() {
+    let busy = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\n\
+                 content-length: 4\r\n\r\nbusy";
+    let server = Replay::start([("/v1/models", Script(vec![Step::Send(busy.to_vec())]))]).await;
+    let error = refused(&case(&server.base_url())).await;
+    assert!(error.contains("503") && error.contains("busy"), "{error}");
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn vllm_says_who_it_is() {
     let models = Script::json(&recorded("vllm-0.32.0-cpu-models.json"));
     let version = Script::json(&recorded("vllm-0.32.0-cpu-version.json"));
@@ -81,7 +91,7 @@ async fn vllm_says_who_it_is() {
     assert_eq!((&*identity.platform, &*identity.engine), ("vllm-serve", "vllm 0.32.0"));
     assert_eq!(identity.context_window, Some(1024));
     assert_eq!(identity.config["root"], "smollm2-hf");
-    assert_eq!(identity.config["http"], "HTTP/1.1");
+    assert_eq!(identity.config["http"], "HTTP/1.1 over IPv4");
 }
 
 #[tokio::test]

@@ -1,0 +1,229 @@
+//! What is measured, and how to speak to it.
+
+use crate::metric::Kind;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How to speak to the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriverKind {
+    /// A server that answers on the usual local ports, else `embedded`.
+    Auto,
+    /// A transformer in process.
+    Embedded,
+    /// An OpenAI-compatible server over HTTP.
+    Openai,
+    /// Ollama's own protocol over HTTP.
+    Ollama,
+    /// A command that answers a whole file of requests.
+    Batch,
+    /// Seeded latencies and faults, without a model.
+    Simulated,
+    /// Exact f32 search in process.
+    Flat,
+    /// 4-bit scan with f32 rescoring in process.
+    FlatQ4,
+}
+
+impl DriverKind {
+    /// The name as scenario files and options write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Embedded => "embedded",
+            Self::Openai => "openai",
+            Self::Ollama => "ollama",
+            Self::Batch => "batch",
+            Self::Simulated => "simulated",
+            Self::Flat => "flat",
+            Self::FlatQ4 => "flat-q4",
+        }
+    }
+
+    /// Which kind of case the driver can answer; `None` while it is not yet decided.
+    #[must_use]
+    pub fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Auto => None,
+            Self::Embedded | Self::Openai | Self::Ollama | Self::Batch => Some(Kind::Generation),
+            Self::Simulated => None,
+            Self::Flat | Self::FlatQ4 => Some(Kind::Retrieval),
+        }
+    }
+}
+
+/// Which endpoint of a server.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// `/chat/completions`; Ollama's `/api/chat`.
+    #[default]
+    Chat,
+    /// `/completions`; Ollama's `/api/generate`.
+    Completions,
+}
+
+/// What the simulated driver plays: log-normal latencies around the given medians, and planted
+/// slow-downs and faults. All draws come from the epoch's seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Simulation {
+    /// Median time to first token, seconds.
+    pub ttft_s: f64,
+    /// Median gap between tokens (or median query latency), seconds.
+    pub itl_s: f64,
+    /// Standard deviation of the logarithm of each latency.
+    pub jitter: f64,
+    /// Every time to first token is multiplied by this: a planted slow-down.
+    pub ttft_factor: f64,
+    /// Every gap is multiplied by this.
+    pub itl_factor: f64,
+    /// Share of gaps that stall.
+    pub stall_rate: f64,
+    /// A stalled gap is this many times as long.
+    pub stall_factor: f64,
+    /// Share of requests that fail with a server error.
+    pub error_rate: f64,
+    /// Share of requests whose stream ends early.
+    pub truncate_rate: f64,
+}
+
+/// How long each stage of a request may take, where a scenario says so; seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deadlines {
+    /// Name lookup, TCP and TLS together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_s: Option<f64>,
+    /// From sending to the response head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_s: Option<f64>,
+    /// From the response head to the first content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_s: Option<f64>,
+    /// Between two reads once there was content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_s: Option<f64>,
+}
+
+/// The signal that asks a launched server to end.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum StopSignal {
+    /// SIGTERM.
+    #[default]
+    Term,
+    /// SIGINT, as Ctrl-C sends it.
+    Int,
+    /// SIGKILL.
+    Kill,
+}
+
+/// A command that is started, waited for, and ended with everything it started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Launch {
+    /// Program and arguments. `{model}`, `{port}`, `{input}` and `{output}` are replaced.
+    pub command: Vec<String>,
+    /// Environment variables; `env:NAME` takes the value of ours.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Server: the path that answers 200 once it is ready. Batch: the words of the log line that
+    /// ends loading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<String>,
+    /// Longest time to become ready (server) or to end (batch), seconds.
+    pub timeout_s: f64,
+    /// How it is asked to end.
+    pub stop_signal: StopSignal,
+    /// How long it may take to end before it is killed, seconds.
+    pub stop_timeout_s: f64,
+    /// Whether a server that already answers at the address is measured instead.
+    pub reuse: bool,
+}
+
+/// What a remote target runs on, as its owner says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunsOn {
+    /// The GPU's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<String>,
+    /// How many of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<u32>,
+    /// Memory of one of them, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vram_bytes: Option<u64>,
+    /// Price of all of it, US dollars an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_per_hour_usd: Option<f64>,
+    /// Longest prompt and answer together, tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// How to speak to it.
+    pub driver: DriverKind,
+    /// Where it listens, for HTTP drivers; OpenAI-compatible ones with their `/v1`.
+    pub base_url: Option<String>,
+    /// The model's name on the server, a synthetic shape, or the path of a GGUF file.
+    pub model: Option<String>,
+    /// Name of the environment variable that holds the key. Never the key.
+    pub api_key_env: Option<String>,
+    /// Chat or completions.
+    pub endpoint: Endpoint,
+    /// Whether answers are streamed; without it they have an end, but no first token.
+    #[serde(default = "streamed")]
+    pub stream: bool,
+    /// Further fields of the request body, as the scenario writes them.
+    pub body: serde_json::Map<String, serde_json::Value>,
+    /// Compute threads of an engine in process.
+    pub threads: u32,
+    /// What the simulated driver plays.
+    pub simulation: Option<Simulation>,
+    /// Proxy between us and the target; none without it, whatever the environment says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// The command that starts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Launch>,
+    /// What it runs on, where it is not this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_on: Option<RunsOn>,
+    /// How long each stage of a request may take.
+    #[serde(default)]
+    pub deadlines: Deadlines,
+}
+
+/// Cases stored by earlier versions were all streamed.
+fn streamed() -> bool {
+    true
+}
+
+impl Target {
+    /// The target of a driver, everything else as it is where nothing is said.
+    #[must_use]
+    pub fn of(driver: DriverKind) -> Self {
+        Self {
+            driver,
+            base_url: None,
+            model: None,
+            api_key_env: None,
+            endpoint: Endpoint::Chat,
+            stream: true,
+            body: serde_json::Map::new(),
+            threads: 1,
+            simulation: None,
+            proxy: None,
+            launch: None,
+            runs_on: None,
+            deadlines: Deadlines::default(),
+        }
+    }
+}
