@@ -6,13 +6,20 @@ use std::path::{Path, PathBuf};
 /// The scenarios that come with tokgate, for people without a project of their own.
 const BUILT_IN: &[(&str, &str)] = &[
     ("full.toml", include_str!("../scenarios/full.toml")),
+    ("llama_cpp.toml", include_str!("../scenarios/llama_cpp.toml")),
+    ("ollama.toml", include_str!("../scenarios/ollama.toml")),
+    ("openai.toml", include_str!("../scenarios/openai.toml")),
     ("production.toml", include_str!("../scenarios/production.toml")),
     ("quick.toml", include_str!("../scenarios/quick.toml")),
     ("regression.toml", include_str!("../scenarios/regression.toml")),
     ("retrieval.toml", include_str!("../scenarios/retrieval.toml")),
     ("rtx_4090.toml", include_str!("../scenarios/rtx_4090.toml")),
+    ("sglang.toml", include_str!("../scenarios/sglang.toml")),
     ("simulated.toml", include_str!("../scenarios/simulated.toml")),
+    ("tgi.toml", include_str!("../scenarios/tgi.toml")),
     ("tok_throughput.toml", include_str!("../scenarios/tok_throughput.toml")),
+    ("vllm.toml", include_str!("../scenarios/vllm.toml")),
+    ("vllm_batch.toml", include_str!("../scenarios/vllm_batch.toml")),
 ];
 
 /// Largest scenario file that is read; a larger one is no scenario.

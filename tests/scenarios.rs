@@ -7,7 +7,7 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 8] = [
+const SHIPPED: [&str; 15] = [
     "quick",
     "full",
     "rtx_4090",
@@ -16,6 +16,13 @@ const SHIPPED: [&str; 8] = [
     "tok_throughput",
     "retrieval",
     "simulated",
+    "vllm",
+    "vllm_batch",
+    "llama_cpp",
+    "ollama",
+    "sglang",
+    "tgi",
+    "openai",
 ];
 
 fn folder(name: &str) -> PathBuf {

@@ -1,7 +1,7 @@
-"""llama.cpp's own HTTP server on a free port of 127.0.0.1, out of the wheel `xllamacpp`.
+"""llama.cpp's own HTTP server on 127.0.0.1, out of the wheel `xllamacpp`.
 
-usage: llamacpp.py MODEL ALIAS SECONDS
-Prints its address once it listens. Ends after SECONDS at the latest, whoever forgets it.
+usage: llamacpp.py MODEL ALIAS SECONDS [PORT]
+Without PORT a free one. Prints its address once it listens. Ends after SECONDS at the latest, whoever forgets it.
 """
 
 import signal
@@ -12,7 +12,7 @@ import xllamacpp
 SLOTS = 4
 TOKENS_PER_SLOT = 2048
 
-model, alias, seconds = sys.argv[1:]
+model, alias, seconds, *port = sys.argv[1:]
 # Without a handler the operating system ends the process, whatever its threads are doing.
 signal.alarm(int(seconds))
 
@@ -20,7 +20,7 @@ params = xllamacpp.CommonParams()
 params.model.path = model
 params.model_alias = {alias}
 params.hostnames = ["127.0.0.1"]
-params.port = 0
+params.port = int(port[0]) if port else 0
 params.n_parallel = SLOTS
 params.n_ctx = SLOTS * TOKENS_PER_SLOT
 # One thread, as the embedded driver has: more collapse where anything else runs.
