@@ -1,9 +1,10 @@
 //! What we ourselves cost: per recorded event, per summarised event, per parsed server-sent event.
 //!
 //! Each figure stands beside a floor measured in the same minute, because absolute times are the
-//! machine's: a bare clock read for the recorder, a bare scan of the bytes for the parser.
+//! machine's: a bare clock read for the recorder, a bare scan of the bytes for the parser. One long
+//! line stands beside shorter ones: bytes per second that do not fall are linear time.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use tokgate_core::record::{Counted, Event, EventKind, Outcome, Phase, Record, Usage};
 use tokgate_core::run::{Arm, Ending, Head, Preparation, Run, TargetIdentity};
@@ -11,7 +12,7 @@ use tokgate_core::scenario::{Facts, Scenario, plan};
 use tokgate_core::time::Offset;
 use tokgate_harness::clock::Clock;
 use tokgate_harness::recorder::Reply;
-use tokgate_harness::wire::{openai, sse};
+use tokgate_harness::wire::{ndjson, openai, sse};
 
 /// Events of one streamed answer: more than most, so that per-request costs do not show.
 const EVENTS: u64 = 1_000;
@@ -81,6 +82,60 @@ fn stream() -> Vec<u8> {
         "\n\n"
     );
     event.repeat(EVENTS as usize).into_bytes()
+}
+
+/// One line of some megabytes, as log-probabilities come, in chunks as sockets and proxies give them.
+/// The decoders are kept, so that the page faults of growing buffers are not counted with each line.
+fn framing_one_line(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("frame_one_line");
+    group.sample_size(10);
+    for mebibytes in [1, 2, 4, 8] {
+        let line = line_of((mebibytes << 20) - 1);
+        group.throughput(Throughput::Bytes(line.len() as u64));
+        for chunk in [1024, 64] {
+            let size = format!("{mebibytes} MiB in {chunk}");
+            group.bench_function(BenchmarkId::new("bare copy", &size), |bencher| {
+                let mut kept = Vec::with_capacity(line.len());
+                bencher.iter(|| {
+                    kept.clear();
+                    line.chunks(chunk).for_each(|part| kept.extend_from_slice(black_box(part)));
+                });
+            });
+            group.bench_function(BenchmarkId::new("sse", &size), |bencher| {
+                let mut decoder = sse::Decoder::new();
+                bencher.iter(|| events_in(black_box(&line), chunk, &mut decoder));
+            });
+            group.bench_function(BenchmarkId::new("ndjson", &size), |bencher| {
+                let mut decoder = ndjson::Decoder::new();
+                bencher.iter(|| lines_in(black_box(&line), chunk, &mut decoder));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// A line of data, `bytes` long, and the empty one that ends its event.
+fn line_of(bytes: usize) -> Vec<u8> {
+    let mut line = b"data: ".to_vec();
+    line.resize(bytes, b'x');
+    line.extend_from_slice(b"\n\n");
+    line
+}
+
+fn events_in(stream: &[u8], chunk: usize, decoder: &mut sse::Decoder) -> usize {
+    let mut bytes = 0;
+    for part in stream.chunks(chunk) {
+        decoder.push(part, &mut |event| bytes += event.data.len()).expect("it is within limits");
+    }
+    bytes
+}
+
+fn lines_in(stream: &[u8], chunk: usize, decoder: &mut ndjson::Decoder) -> usize {
+    let mut bytes = 0;
+    for part in stream.chunks(chunk) {
+        decoder.push(part, &mut |line| bytes += line.len()).expect("it is within limits");
+    }
+    bytes
 }
 
 fn summarizing(criterion: &mut Criterion) {
@@ -158,5 +213,5 @@ fn record(ordinal: u64) -> Record {
     }
 }
 
-criterion_group!(overhead, recording, parsing, summarizing);
+criterion_group!(overhead, recording, parsing, framing_one_line, summarizing);
 criterion_main!(overhead);

@@ -9,3 +9,6 @@ pub mod ollama;
 pub mod openai;
 pub mod piece;
 pub mod sse;
+
+#[cfg(test)]
+pub mod by_the_book;

@@ -67,3 +67,7 @@ fn hand_out(line: &[u8], emit: &mut impl FnMut(&str)) {
         emit(text);
     }
 }
+
+#[cfg(test)]
+#[path = "ndjson_tests.rs"]
+mod tests;

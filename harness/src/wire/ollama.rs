@@ -2,7 +2,7 @@
 //! bodies when they do not stream (github.com/ollama/ollama, docs/api.md).
 
 use super::openai::error_message;
-use super::piece::{Carried, Piece, Text, filled};
+use super::piece::{Carried, Object, Piece, Text, filled};
 use serde_json::value::RawValue;
 use tokgate_core::record::{Counted, EventKind, Usage};
 
@@ -40,18 +40,19 @@ struct Message<'a> {
 /// # Errors
 /// When it is no object whose known fields have their types.
 pub fn read(line: &str) -> Result<Carried<'_>, serde_json::Error> {
-    let parsed: Line<'_> = serde_json::from_str(line)?;
+    let Object(parsed): Object<Line<'_>> = serde_json::from_str(line)?;
     if parsed.error.is_some() {
         return Ok(Carried::Error(error_message(line)));
     }
-    let is_last = parsed.done == Some(true);
+    let (kind, is_last) = (parsed.kind(), parsed.done == Some(true));
+    let content = parsed.message.and_then(|message| message.content);
     Ok(Carried::Piece(Piece {
-        kind: parsed.kind(),
+        kind,
         usage: is_last.then_some(line),
         timings: None,
         completion_tokens: None,
         is_last,
-        text: parsed.message.and_then(|message| message.content).or(parsed.response),
+        text: content.filter(|text| !text.as_str().is_empty()).or(parsed.response),
         finish_reason: parsed.done_reason.filter(|_| is_last),
         model: parsed.model,
         fingerprint: None,
@@ -76,7 +77,8 @@ impl Line<'_> {
 }
 
 /// Token counts and Ollama's own durations (nanoseconds) from the last line; `None` where it does
-/// not give both counts.
+/// not give both counts: a count that is not there is unknown, since old versions left that of a
+/// cached prompt out. The count of the prompt has the cached tokens in it.
 ///
 /// # Errors
 /// When a count is not a whole number.
@@ -84,13 +86,14 @@ pub fn usage(line: &str) -> Result<Option<Usage>, serde_json::Error> {
     #[derive(serde::Deserialize, serde::Serialize)]
     struct Counts {
         prompt_eval_count: Option<u64>,
+        prompt_eval_cached_count: Option<u64>,
         eval_count: Option<u64>,
         total_duration: Option<u64>,
         load_duration: Option<u64>,
         prompt_eval_duration: Option<u64>,
         eval_duration: Option<u64>,
     }
-    let counts: Counts = serde_json::from_str(line)?;
+    let Object(counts): Object<Counts> = serde_json::from_str(line)?;
     let (Some(prompt_tokens), Some(completion_tokens)) =
         (counts.prompt_eval_count, counts.eval_count)
     else {
@@ -99,8 +102,12 @@ pub fn usage(line: &str) -> Result<Option<Usage>, serde_json::Error> {
     Ok(Some(Usage {
         prompt_tokens,
         completion_tokens,
-        cached_tokens: None,
+        cached_tokens: counts.prompt_eval_cached_count,
         counted: Counted::Server,
         raw: Some(serde_json::to_value(counts)?),
     }))
 }
+
+#[cfg(test)]
+#[path = "ollama_tests.rs"]
+mod tests;

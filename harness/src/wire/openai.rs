@@ -4,7 +4,7 @@
 //! what is not named here is skipped without being read. What does not live here, on purpose: what
 //! the events of one reply mean together (the driver's business).
 
-use super::piece::{Carried, Piece, Text, filled};
+use super::piece::{Carried, Object, Piece, Text, filled};
 use serde_json::value::RawValue;
 use tokgate_core::record::{Counted, EventKind, Usage};
 
@@ -33,9 +33,11 @@ struct Chunk<'a> {
 
 #[derive(Debug, serde::Deserialize)]
 struct Choice<'a> {
-    /// `delta` of a stream, `message` of a whole answer.
-    #[serde(borrow, default, alias = "message")]
+    #[serde(borrow, default)]
     delta: Option<Delta<'a>>,
+    /// What a whole answer has. Some servers repeat all of the answer so far beside each `delta`.
+    #[serde(borrow, default)]
+    message: Option<Delta<'a>>,
     #[serde(borrow, default)]
     text: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -79,7 +81,7 @@ pub fn read(data: &str) -> Result<Carried<'_>, serde_json::Error> {
     if data == END {
         return Ok(Carried::End);
     }
-    let chunk: Chunk<'_> = serde_json::from_str(data)?;
+    let Object(chunk): Object<Chunk<'_>> = serde_json::from_str(data)?;
     let failed = chunk.error.is_some() || filled(chunk.object.as_ref()) == Some("error");
     match failed {
         true => Ok(Carried::Error(error_message(data))),
@@ -113,7 +115,7 @@ pub fn usage(raw: &str) -> Result<Option<Usage>, serde_json::Error> {
     struct Details {
         cached_tokens: Option<u64>,
     }
-    let counts: Counts = serde_json::from_str(raw)?;
+    let Object(counts): Object<Counts> = serde_json::from_str(raw)?;
     let (Some(prompt_tokens), Some(completion_tokens)) =
         (counts.prompt_tokens, counts.completion_tokens)
     else {
@@ -164,18 +166,22 @@ fn completion_tokens(usage: &RawValue) -> Option<u64> {
 }
 
 impl<'a> Choice<'a> {
+    fn delta(&self) -> Option<&Delta<'a>> {
+        self.delta.as_ref().or(self.message.as_ref())
+    }
+
     fn content(&self) -> Option<&str> {
-        let delta = self.delta.as_ref();
-        filled(self.text.as_ref()).or_else(|| filled(delta?.content.as_ref()))
+        filled(self.text.as_ref()).or_else(|| filled(self.delta()?.content.as_ref()))
     }
 
     fn take_content(&mut self) -> Option<Text<'a>> {
-        self.content()?;
-        self.text.take().or_else(|| self.delta.as_mut()?.content.take())
+        let delta = self.delta.as_mut().or(self.message.as_mut());
+        let content = delta.and_then(|it| it.content.take());
+        [self.text.take(), content].into_iter().find(|it| filled(it.as_ref()).is_some())?
     }
 
     fn carries(&self, kind: EventKind) -> bool {
-        let delta = self.delta.as_ref();
+        let delta = self.delta();
         match kind {
             EventKind::Content => self.content().is_some(),
             EventKind::Reasoning => delta.is_some_and(Delta::reasons),

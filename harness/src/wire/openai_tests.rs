@@ -47,6 +47,31 @@ fn several_kinds_in_one_event_are_one_kind_by_priority() {
     assert_eq!(delta(json!({ "refusal": "no", "tool_calls": call })), EventKind::ToolCall);
 }
 
+/// The text that a chunk with this choice carries.
+fn text(choice: &serde_json::Value) -> Option<String> {
+    let data = json!({ "choices": [choice] }).to_string();
+    let Ok(Carried::Piece(piece)) = read(&data) else { panic!("not a piece: {data}") };
+    assert_eq!(piece.kind == EventKind::Content, piece.text.is_some(), "{data}");
+    Some(piece.text?.as_str().to_owned())
+}
+
+#[test]
+fn the_text_is_what_is_not_empty() {
+    assert_eq!(text(&json!({ "text": "a" })).unwrap(), "a");
+    assert_eq!(text(&json!({ "text": "", "delta": { "content": "a" } })).unwrap(), "a");
+    assert_eq!(text(&json!({ "message": { "content": "a" } })).unwrap(), "a");
+    assert_eq!(text(&json!({ "delta": null, "message": { "content": "a" } })).unwrap(), "a");
+    assert_eq!(text(&json!({ "delta": { "content": "" } })), None);
+}
+
+#[test]
+fn a_message_beside_a_delta_is_the_answer_so_far_and_not_read() {
+    let so_far = json!({ "role": "assistant", "content": "a b" });
+    let choice = |delta: &str| json!({ "delta": { "content": delta }, "message": so_far });
+    assert_eq!(text(&choice(" b")).unwrap(), " b");
+    assert_eq!(text(&choice("")), None);
+}
+
 #[test]
 fn usage_keeps_the_servers_words() {
     let raw = r#"{"prompt_tokens":39,"completion_tokens":24,"total_tokens":63,
@@ -91,6 +116,9 @@ fn hostile_json_is_an_error_and_never_a_panic() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(read(&deep).is_err());
     assert!(read(r#"{"choices":[],"choices":[]}"#).is_err());
+    for odd in ["[]", r#"["m"]"#, "null", "1", r#""a""#, ""] {
+        assert!(read(odd).is_err() && usage(odd).is_err(), "{odd}");
+    }
     assert!(read(r#"{"choices":[{"delta":{"content":[1]}}]}"#).is_err());
     assert!(usage(r#"{"prompt_tokens":1,"completion_tokens":1e400}"#).is_err());
     assert!(usage(&format!(r#"{{"prompt_tokens":1,"completion_tokens":1,"x":{deep}}}"#)).is_err());

@@ -63,7 +63,9 @@ struct Block {
     data: Vec<u8>,
     data_lines: usize,
     name: Vec<u8>,
-    id: Vec<u8>,
+    /// Text already: it stays from event to event, and decoding a long one with every short event
+    /// would no longer be linear.
+    id: String,
 }
 
 impl Decoder {
@@ -138,8 +140,14 @@ impl Block {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match &line[..colon] {
             b"data" => return self.data(value),
-            b"event" => replace(&mut self.name, value),
-            b"id" if memchr(0, value).is_none() => replace(&mut self.id, value),
+            b"event" => {
+                self.name.clear();
+                self.name.extend_from_slice(value);
+            }
+            b"id" if memchr(0, value).is_none() => {
+                self.id.clear();
+                self.id.push_str(&String::from_utf8_lossy(value));
+            }
             _ => {}
         }
         Ok(())
@@ -167,7 +175,7 @@ impl Block {
             emit(Event {
                 name: &String::from_utf8_lossy(&self.name),
                 data: &String::from_utf8_lossy(&self.data),
-                id: &String::from_utf8_lossy(&self.id),
+                id: &self.id,
             });
         }
         self.data.clear();
@@ -176,11 +184,9 @@ impl Block {
     }
 }
 
-fn replace(buffer: &mut Vec<u8>, value: &[u8]) {
-    buffer.clear();
-    buffer.extend_from_slice(value);
-}
-
+#[cfg(test)]
+#[path = "sse_conformance_tests.rs"]
+mod conformance_tests;
 #[cfg(test)]
 #[path = "sse_tests.rs"]
 mod tests;

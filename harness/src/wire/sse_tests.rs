@@ -1,53 +1,31 @@
 use super::*;
+use crate::wire::by_the_book::{self, chunks};
 use proptest::prelude::*;
 use std::path::Path;
 
-/// An event that outlives the decoder, its name and data in one tuple.
-type Owned = (String, String);
-
 /// Reads `chunks` one after the other.
-fn events<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Owned> {
+pub(super) fn events<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<by_the_book::Event> {
     let mut decoder = Decoder::new();
     let mut events = Vec::new();
     for chunk in chunks {
-        decoder
-            .push(chunk, &mut |event| events.push((event.name.to_owned(), event.data.to_owned())))
-            .unwrap();
+        decoder.push(chunk, &mut |event| events.push(owned(event))).unwrap();
     }
     events
+}
+
+fn owned(event: Event<'_>) -> by_the_book::Event {
+    by_the_book::Event {
+        name: event.name.to_owned(),
+        data: event.data.to_owned(),
+        id: event.id.to_owned(),
+    }
 }
 
 fn data(stream: &str) -> Vec<String> {
-    events([stream.as_bytes()]).into_iter().map(|(_, data)| data).collect()
+    events([stream.as_bytes()]).into_iter().map(|event| event.data).collect()
 }
 
-/// The standard's grammar, written the slow way over the whole text: the second opinion.
-fn by_the_book(stream: &[u8]) -> Vec<Owned> {
-    let text = String::from_utf8_lossy(stream).into_owned();
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let whole_lines = text.rsplit_once('\n').map_or("", |(lines, _unfinished)| lines);
-    let (mut events, mut name, mut data) = (Vec::new(), String::new(), String::new());
-    for line in whole_lines.split('\n') {
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        match field {
-            "" if line.is_empty() => {
-                if let Some(data) = data.strip_suffix('\n') {
-                    events.push((name.clone(), data.to_owned()));
-                }
-                name.clear();
-                data.clear();
-            }
-            "data" => data.extend([value, "\n"]),
-            "event" => name = value.to_owned(),
-            _ => {}
-        }
-    }
-    events
-}
-
-fn recorded_streams() -> Vec<Vec<u8>> {
+pub(super) fn recorded_streams() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recorded");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let streams: Vec<_> = files
@@ -114,15 +92,15 @@ fn an_event_ended_by_cr_does_not_wait_for_the_next_byte() {
 #[test]
 fn bytes_that_are_not_utf_8_become_replacement_characters() {
     let stream: &[u8] = b"data: a\xFFb\xE6\x97\ndata: \xE6\x97\xA5\n\n";
-    assert_eq!(events([stream])[0].1, "a\u{FFFD}b\u{FFFD}\n日");
+    assert_eq!(events([stream])[0].data, "a\u{FFFD}b\u{FFFD}\n日");
 }
 
 #[test]
 fn every_split_of_a_recorded_stream_gives_the_same_events() {
     for stream in recorded_streams() {
         let whole = events([&stream[..]]);
-        assert_eq!(whole, by_the_book(&stream));
-        assert_eq!(whole.last().unwrap().1, "[DONE]");
+        assert_eq!(whole, by_the_book::events(&stream));
+        assert_eq!(whole.last().unwrap().data, "[DONE]");
         assert_eq!(events(stream.chunks(1)), whole);
         for split in 0..=stream.len() {
             assert_eq!(events([&stream[..split], &stream[split..]]), whole);
@@ -143,31 +121,65 @@ fn each_limit_ends_the_stream_with_its_name() {
     assert_eq!(fails(&b"data: a\n\n".repeat(EVENT_LINES + 1)), None);
 }
 
+#[test]
+fn a_line_and_an_event_of_just_the_limit_are_read() {
+    let value = vec![b'a'; LINE_BYTES - b"data:".len()];
+    let stream = [b"data:", &value[..], b"\n\n"].concat();
+    for size in [1 << 16, stream.len()] {
+        assert_eq!(events(chunks(&stream, &[size]))[0].data.len(), value.len());
+    }
+    let halves = [b"data:", &vec![b'a'; EVENT_BYTES / 2][..], b"\n"].concat();
+    let fails = |stream: &[u8]| Decoder::new().push(stream, &mut |_| {}).err();
+    assert_eq!(fails(&halves.repeat(2)), Some(TooLarge::Event), "the line end counts, too");
+    assert_eq!(fails(&[&halves[..], &halves[1..]].concat()), None, "`ata:` is no data");
+    assert_eq!(fails(&[&halves[..], b"data:", &halves[6..]].concat()), None);
+}
+
+#[test]
+fn an_endless_event_of_lines_that_are_no_data_is_bounded_in_memory() {
+    let megabyte = vec![b'a'; 1 << 20];
+    let mut decoder = Decoder::new();
+    for _ in 0..64 {
+        for field in [&b"event: "[..], b"id: ", b": ", b"retry: ", b"odd"] {
+            for part in [field, &megabyte, b"\r\n"] {
+                decoder.push(part, &mut |_| {}).unwrap();
+            }
+        }
+    }
+    let block = &decoder.block;
+    let kept = [&decoder.line, &block.data, &block.name].map(Vec::capacity).iter().sum::<usize>();
+    assert!(kept + block.id.capacity() <= 8 << 20, "{kept} bytes");
+}
+
+#[test]
+fn an_id_is_decoded_once_and_not_with_every_event() {
+    let long = [b"id: ", &vec![0xFF; LINE_BYTES - 4][..], b"\n"].concat();
+    let (mut decoder, mut places) = (Decoder::new(), Vec::new());
+    decoder.push(&long, &mut |_| {}).unwrap();
+    decoder.push(&b"data\n\n".repeat(3), &mut |event| places.push(event.id.as_ptr())).unwrap();
+    places.dedup();
+    assert_eq!(places, [decoder.block.id.as_ptr()]);
+}
+
 proptest! {
     #[test]
     fn any_bytes_in_any_chunks_are_read_by_the_book(
         pieces in proptest::collection::vec(piece(), 0..40),
-        cuts in proptest::collection::vec(1_usize..9, 1..20),
+        sizes in proptest::collection::vec(1_usize..9, 1..20),
     ) {
         let stream = pieces.concat();
-        let expected = by_the_book(&stream);
-        let mut rest = &stream[..];
-        let chunks = cuts.iter().cycle().map_while(|&cut| {
-            let (chunk, after) = rest.split_at_checked(cut).unwrap_or((rest, &[]));
-            rest = after;
-            (!chunk.is_empty()).then_some(chunk)
-        });
-        prop_assert_eq!(events(chunks.collect::<Vec<_>>()), expected);
+        prop_assert_eq!(events(chunks(&stream, &sizes)), by_the_book::events(&stream));
     }
 }
 
 /// A piece of a stream: the grammar's own words, or anything.
-fn piece() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn piece() -> impl Strategy<Value = Vec<u8>> {
     let words: Vec<&[u8]> = vec![
         b"data:",
         b"data",
         b"event: x",
         b"id: 1",
+        b"id",
         b"id:\0",
         b"retry: 3",
         b":",
