@@ -4,6 +4,7 @@
 pub mod baselines;
 pub mod cli;
 pub mod git;
+pub mod mock;
 pub mod pipeline;
 pub mod project;
 pub mod report;

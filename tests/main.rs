@@ -4,6 +4,7 @@
 mod architecture;
 mod faces;
 mod line;
+mod mock;
 mod recorded;
 mod references;
 mod scenarios;
