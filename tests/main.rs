@@ -5,6 +5,8 @@ mod architecture;
 mod faces;
 mod line;
 mod mock;
+mod mock_faults;
+mod mock_held;
 mod recorded;
 mod references;
 mod scenarios;

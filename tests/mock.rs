@@ -1,18 +1,18 @@
-//! The mock server over real sockets on loopback: what it sends, what it breaks, what it says that
-//! it did; and tokgate held against it.
+//! The mock server over real sockets on loopback: what it sends, and what it says that it did.
 
-use crate::support::raw::{Raw, Sent};
+use crate::support::raw::Raw;
 use serde_json::{Value, json};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use tokgate::mock::{Counts, Deed, Ended, Options, Server};
 
-const CHAT: &str = "/v1/chat/completions";
+pub(crate) const CHAT: &str = "/v1/chat/completions";
 const COMPLETIONS: &str = "/v1/completions";
 
 /// A fast server with these arguments besides.
-fn mock(arguments: &str) -> Server {
-    let fast = format!("--ttft-ms 1 --itl-ms 0.1 {arguments}");
-    Server::start(Options::from_arguments(&fast).unwrap()).unwrap()
+pub(crate) fn mock(arguments: &str) -> Server {
+    let pace = if arguments.contains("--itl-ms") { "" } else { "--itl-ms 0.1" };
+    let options = Options::from_arguments(&format!("--ttft-ms 1 {pace} {arguments}"));
+    Server::start(options.unwrap()).unwrap()
 }
 
 /// A chat of three prompt tokens.
@@ -25,24 +25,24 @@ fn chat(max_tokens: u32, more: &Value) -> Value {
     body
 }
 
-fn streamed(max_tokens: u32) -> Value {
+pub(crate) fn streamed(max_tokens: u32) -> Value {
     chat(max_tokens, &json!({ "stream": true, "stream_options": { "include_usage": true } }))
 }
 
-fn generate(num_predict: u32) -> Value {
+pub(crate) fn generate(num_predict: u32) -> Value {
     json!({ "model": "any", "prompt": "how are you", "options": { "num_predict": num_predict } })
 }
 
 /// The text that the events carry, in the order of events.
-fn text(events: &[Value], pointer: &str) -> String {
+pub(crate) fn text(events: &[Value], pointer: &str) -> String {
     events.iter().filter_map(|event| event.pointer(pointer)?.as_str()).collect()
 }
 
-fn words(text: &str) -> usize {
+pub(crate) fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-fn only(server: &Server) -> Deed {
+pub(crate) fn only(server: &Server) -> Deed {
     let mut deeds = server.truth().requests.unwrap();
     assert_eq!(deeds.len(), 1);
     deeds.remove(0)
@@ -167,6 +167,18 @@ fn ollama_answers_whole_when_it_is_told_to() {
 }
 
 #[test]
+fn ollama_loads_its_model_when_there_is_no_prompt() {
+    let server = mock("");
+    for (path, body) in [
+        ("/api/generate", json!({ "model": "any" })),
+        ("/api/chat", json!({ "model": "any", "messages": [] })),
+    ] {
+        assert_eq!(Raw::post(&server, path, &body).json()["done_reason"], "load");
+    }
+    assert_eq!(server.truth().counts.requests, 0);
+}
+
+#[test]
 fn the_model_is_named_on_every_page() {
     let server = mock("--model tiny");
     assert_eq!(Raw::get(&server, "/v1/models").json()["data"][0]["id"], "tiny");
@@ -230,113 +242,6 @@ fn a_short_answer_stops_at_half() {
     assert_eq!(answer["choices"][0]["finish_reason"], "stop");
     assert_eq!(answer["usage"]["completion_tokens"], 5);
     assert_eq!(server.truth().counts.successes, 1);
-}
-
-/// What a streamed chat brings on a server that always plays one fault.
-fn broken(fault: &str) -> (Sent, Deed) {
-    let server = mock(&format!("--fault {fault}=1"));
-    let sent = Raw::post(&server, CHAT, &streamed(8));
-    (sent, only(&server))
-}
-
-#[test]
-fn refusals_have_their_status_and_leave_no_content() {
-    for (fault, code, says) in [
-        ("status-500", 500, "\"error\""),
-        ("status-429", 429, "retry-after: 1"),
-        ("status-503", 503, "retry-after: 1"),
-        ("out-of-memory", 500, "CUDA out of memory"),
-        ("redirect", 307, "location: http://169.254.169.254/"),
-        ("html", 200, "text/html"),
-        ("gzip", 200, "content-encoding: gzip"),
-        ("empty", 200, "content-length: 0"),
-    ] {
-        let (sent, deed) = broken(fault);
-        assert_eq!(sent.code(), code, "{fault}");
-        assert!(format!("{}{}", sent.head, sent.text()).contains(says), "{fault}: {}", sent.head);
-        assert_eq!(deed.completion_tokens, 0, "{fault}");
-        assert!(matches!(deed.ended, Ended::Failure(_)), "{fault}: {deed:?}");
-    }
-}
-
-#[test]
-fn streams_break_after_half_of_their_pieces() {
-    for (fault, says) in [
-        ("truncated", ""),
-        ("reset", ""),
-        ("lying-length", ""),
-        ("error-in-stream", "data: {\"error\":"),
-        ("error-object", "data: {\"code\":500,\"message\":"),
-        ("malformed-json", "\" cut\n\n"),
-        ("bad-chunk", "not-a-size\r\n"),
-    ] {
-        let (sent, deed) = broken(fault);
-        let raw = String::from_utf8_lossy(&sent.raw).into_owned();
-        assert_eq!(deed.completion_tokens, 4, "{fault}");
-        assert!(raw.contains(says), "{fault}: {raw}");
-        assert!(!raw.contains("[DONE]"), "{fault}: {raw}");
-        assert_eq!(sent.was_reset, fault == "reset");
-        assert_eq!(sent.head.contains("content-length"), fault == "lying-length");
-    }
-}
-
-#[test]
-fn what_is_too_large_is_larger_than_the_limits_of_clients() {
-    let (sent, deed) = broken("huge-line");
-    assert!(sent.raw.len() > 8 << 20);
-    assert_eq!(class(&deed), "too-large");
-    let (sent, deed) = broken("huge-head");
-    assert!(sent.head.len() > 1 << 20);
-    assert_eq!(class(&deed), "too-large");
-}
-
-#[test]
-fn hanging_and_closing_leave_the_client_without_an_end() {
-    let (sent, deed) = broken("close-before-head");
-    assert_eq!((sent.raw.len(), class(&deed)), (0, "connect"));
-    let server = mock("--fault hang-before-head=1");
-    let sent = Raw::waiting_briefly(&server, CHAT, &streamed(8));
-    assert!(sent.is_open && sent.raw.is_empty());
-    assert_eq!(class(&only(&server)), "timeout-head");
-    let server = mock("--fault hang-in-stream=1");
-    let sent = Raw::waiting_briefly(&server, CHAT, &streamed(8));
-    assert!(sent.is_open);
-    assert_eq!(words(&text(&sent.events(), "/choices/0/delta/content")), 4);
-    assert_eq!(class(&only(&server)), "timeout-gap");
-}
-
-#[test]
-fn what_a_client_must_bear_is_a_success() {
-    let (sent, deed) = broken("no-done");
-    assert!(
-        !sent.text().contains("[DONE]") && sent.text().contains("\"finish_reason\":\"length\"")
-    );
-    assert_eq!(deed.ended, Ended::Success);
-    let (sent, deed) = broken("bytes-after-done");
-    assert!(sent.text().split("[DONE]").nth(1).unwrap().contains("late"));
-    assert_eq!(deed.ended, Ended::Success);
-    let (sent, deed) = broken("slow-bytes");
-    assert_eq!(words(&text(&sent.events(), "/choices/0/delta/content")), 8);
-    assert_eq!((deed.ended, deed.completion_tokens), (Ended::Success, 8));
-}
-
-#[test]
-fn ollama_breaks_in_its_own_shape() {
-    let server = mock("--fault error-in-stream=1");
-    let lines = Raw::post(&server, "/api/generate", &generate(8)).lines();
-    assert!(lines.last().unwrap()["error"].is_string(), "{lines:?}");
-    let server = mock("--fault no-done=1");
-    let lines = Raw::post(&server, "/api/generate", &generate(8)).lines();
-    assert!(lines.iter().all(|line| line["done"] == false));
-    assert_eq!(class(&only(&server)), "truncated", "Ollama has no other end");
-}
-
-fn class(deed: &Deed) -> &'static str {
-    match deed.ended {
-        Ended::Failure(class) => class.as_str(),
-        Ended::Success => "success",
-        Ended::ClientLeft => "client left",
-    }
 }
 
 #[test]
@@ -407,18 +312,19 @@ fn a_client_that_leaves_is_neither_a_success_nor_a_failure() {
 
 #[test]
 fn a_freeze_shows_as_a_long_gap() {
-    let server = mock("--itl-ms 10 --freeze-at-s 0.5 --freeze-ms 200");
+    let server = mock("--itl-ms 10 --freeze-at-s 0.5 --freeze-ms 300");
     Raw::post(&server, CHAT, &streamed(100));
     let deed = only(&server);
     assert!(deed.itl_s.iter().any(|gap| *gap >= 0.2), "{:?}", deed.itl_s);
 }
 
 #[test]
-fn every_nth_gap_is_a_stall_in_the_truth() {
-    let server = mock("--stall-every 4 --stall-ms 30");
+fn nothing_is_sent_before_it_is_due() {
+    let server = mock("--prefill-ms-per-token 5 --stall-every 4 --stall-ms 30");
     Raw::post(&server, CHAT, &streamed(13));
-    let stalls = only(&server).itl_s.iter().filter(|gap| **gap >= 0.029).count();
-    assert!(stalls >= 3, "12 gaps have three stalls");
+    let deed = only(&server);
+    assert!(deed.ttft_s.unwrap() >= 0.016, "three prompt tokens: {deed:?}");
+    assert!(deed.e2e_s.unwrap() >= 0.016 + 3.0 * 0.030, "12 gaps have three stalls: {deed:?}");
 }
 
 #[test]
@@ -438,7 +344,7 @@ fn only_loopback_is_listened_on() {
     assert!(Server::start(options).err().unwrap().to_string().contains("more than 1"));
 }
 
-fn tokgate() -> Command {
+pub(crate) fn tokgate() -> Command {
     Command::new(env!("CARGO_BIN_EXE_tokgate"))
 }
 
@@ -452,127 +358,11 @@ fn the_program_says_where_it_listens_and_ends_by_itself() {
     assert_eq!(refused.status.code(), Some(2));
 }
 
-/// tokgate against a mock server: what it said of its requests, and what really happened.
-struct Held {
-    report: Value,
-    /// In the order in which they were sent.
-    requests: Vec<Value>,
-    server: Server,
-}
-
-fn hold(server: Server, endpoint: &str, workload: &str) -> Held {
-    let folder = tempfile::tempdir().unwrap();
-    let scenario = format!(
-        "schema = 1\n[target]\ndriver = \"openai\"\nendpoint = \"{endpoint}\"\n\
-         [dataset]\nprompt_tokens = 16\noutput_tokens = 12\n[run]\ntimeout_s = 2\n\
-         [[case]]\nname = \"own\"\nkind = \"generation\"\nworkload = {{ {workload}, warmup = 1 }}\n"
-    );
-    std::fs::write(folder.path().join("own.toml"), scenario).unwrap();
-    let output = tokgate()
-        .current_dir(folder.path())
-        .env("TOKGATE_RESULTS", folder.path().join("r"))
-        .args(["run", "own.toml", "--format", "json", "--target", "openai"])
-        .args(["--base-url", &server.base_url()])
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{told}"));
-    let raw = std::fs::read_dir(folder.path().join("r/raw")).unwrap();
-    let lines: String =
-        raw.map(|it| std::fs::read_to_string(it.unwrap().path()).unwrap()).collect();
-    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let mut requests: Vec<Value> = lines.filter(|line| line["kind"] == "request").collect();
-    requests.sort_by_key(|request| request["sent"].as_u64());
-    Held { report, requests, server }
-}
-
-impl Held {
-    /// What tokgate says of its requests, each beside what really happened: only where one
-    /// followed the other is their order the same.
-    fn pairs(&self) -> Vec<(&Value, Deed)> {
-        let deeds = self.server.truth().requests.unwrap();
-        assert_eq!(self.requests.len(), deeds.len());
-        self.requests.iter().zip(deeds).collect()
+/// How a request ended, in a word.
+pub(crate) fn class(deed: &Deed) -> &'static str {
+    match deed.ended {
+        Ended::Failure(class) => class.as_str(),
+        Ended::Success => "success",
+        Ended::ClientLeft => "client left",
     }
-
-    fn case(&self) -> &Value {
-        &self.report["cases"][0]
-    }
-}
-
-fn said_class(request: &Value) -> &str {
-    match request["outcome"]["is"].as_str().unwrap() {
-        "failed" => request["outcome"]["class"].as_str().unwrap(),
-        other => other,
-    }
-}
-
-/// Nanoseconds from sending to the first event with tokens.
-fn said_ttft(request: &Value) -> u64 {
-    let events = request["events"].as_array().unwrap();
-    let first = events.iter().find(|event| event["kind"] == "content").unwrap();
-    first["at"].as_u64().unwrap() - request["sent"].as_u64().unwrap()
-}
-
-#[test]
-fn tokgate_counts_the_tokens_that_were_sent_and_no_token_before_it_was() {
-    for endpoint in ["chat", "completions"] {
-        let held = hold(mock("--jitter 0.2"), endpoint, "concurrency = 1, requests = 8");
-        for (request, deed) in held.pairs() {
-            assert_eq!(request["usage"]["completion_tokens"], deed.completion_tokens, "{request}");
-            assert_eq!(request["usage"]["prompt_tokens"], deed.prompt_tokens);
-            let truth = (deed.ttft_s.unwrap() * 1e9) as u64;
-            assert!(said_ttft(request) >= truth, "{request} {deed:?}");
-        }
-        assert_eq!(held.case()["requests"]["succeeded"], 8);
-        assert_eq!(held.case()["metrics"]["output_tokens"]["mean"], 12.0);
-    }
-}
-
-#[test]
-fn tokgate_names_every_fault_as_the_truth_does() {
-    for faults in [
-        ["status-500", "status-429", "truncated", "reset", "error-in-stream"],
-        ["error-object", "out-of-memory", "malformed-json", "bad-chunk", "html"],
-        ["redirect", "huge-line", "huge-head", "gzip", "close-before-head"],
-        ["lying-length", "no-done", "bytes-after-done", "slow-bytes", "empty"],
-    ] {
-        let faults: String = faults.iter().map(|fault| format!("--fault {fault}=0.19 ")).collect();
-        let held = hold(mock(&faults), "chat", "concurrency = 1, requests = 25");
-        for (request, deed) in held.pairs() {
-            assert_eq!(
-                said_class(request),
-                class(&deed),
-                "{:?} {}",
-                deed.planned,
-                request["outcome"]
-            );
-        }
-    }
-}
-
-#[test]
-fn tokgate_names_what_hangs() {
-    let faults = "--fault hang-before-head=0.4 --fault hang-in-stream=0.4";
-    let held = hold(mock(faults), "chat", "concurrency = 4, requests = 7");
-    let said =
-        |class: &str| held.requests.iter().filter(|it| said_class(it) == class).count() as u64;
-    let truth = held.server.truth().counts;
-    assert_eq!(said("success"), truth.successes);
-    for (class, count) in truth.failures {
-        assert_eq!(said(class), count, "{class}: {:?}", held.requests);
-    }
-}
-
-#[test]
-fn many_streams_at_once_lose_no_token() {
-    let server = mock("--slots 5 --write-bytes 7 --fault status-503=0.2");
-    let held = hold(server, "chat", "concurrency = 16, requests = 64");
-    let truth = held.server.truth();
-    let said: u64 =
-        held.requests.iter().filter_map(|it| it["usage"]["completion_tokens"].as_u64()).sum();
-    assert_eq!(said, truth.tokens.completion);
-    let failed = held.requests.iter().filter(|it| said_class(it) == "status").count() as u64;
-    assert_eq!(Some(&failed), truth.counts.failures.get("status"));
 }

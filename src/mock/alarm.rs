@@ -9,13 +9,14 @@ mod here {
         Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
         timerfd_settime,
     };
+    use std::fs::File;
     use std::io;
-    use std::os::fd::OwnedFd;
     use std::time::{Duration, Instant};
-    use tokio::io::unix::AsyncFd;
+    use tokio::net::unix::pipe::Receiver;
 
-    /// A timer that rings once each time it is set.
-    pub(in super::super) struct Alarm(AsyncFd<OwnedFd>);
+    /// A timer that rings once each time it is set. To tokio it is a pipe, since it is read like
+    /// one: its own type for other descriptors takes unsafe code.
+    pub(in super::super) struct Alarm(Receiver);
 
     impl Alarm {
         /// A timer of the running runtime.
@@ -24,7 +25,8 @@ mod here {
         /// When the operating system has none left.
         pub(in super::super) fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-            Ok(Self(AsyncFd::register(timerfd_create(TimerfdClockId::Monotonic, flags)?)?))
+            let timer = File::from(timerfd_create(TimerfdClockId::Monotonic, flags)?);
+            Ok(Self(Receiver::from_file_unchecked(timer)?))
         }
 
         /// Rings at `due`, and no more at what was set before.
@@ -38,7 +40,7 @@ mod here {
                 it_interval: Timespec::default(),
                 it_value: Timespec::try_from(wait).map_err(io::Error::other)?,
             };
-            timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &time)?;
+            timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &time)?;
             Ok(())
         }
 
@@ -47,12 +49,15 @@ mod here {
         /// # Errors
         /// When the timer cannot be read.
         pub(in super::super) async fn ring(&self) -> io::Result<()> {
+            /// What a ringing timer gives: how often it rang, in eight bytes.
+            const COUNT: usize = 8;
             loop {
-                let mut ready = self.0.readable().await?;
-                let mut count = [0; 8];
-                let read = ready.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut count)?));
-                if let Ok(read) = read {
-                    return read.map(drop);
+                self.0.readable().await?;
+                match self.0.try_read(&mut [0; COUNT]) {
+                    Ok(_) => return Ok(()),
+                    // It was set anew in the meantime.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
                 }
             }
         }

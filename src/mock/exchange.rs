@@ -136,7 +136,8 @@ impl<'a> Exchange<'a> {
             return Ok(refusal.next);
         }
         let _slot = self.slot().await?;
-        let begun = Instant::now();
+        // A frozen server begins nothing, either.
+        let begun = self.house.pace.until(Instant::now()).await;
         match self.question.stream {
             true => self.stream(begun).await,
             false => self.whole(begun).await,

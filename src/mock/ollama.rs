@@ -113,6 +113,14 @@ pub(super) fn version() -> Value {
     json!({ "version": concat!(env!("CARGO_PKG_VERSION"), "-tokgate-mock") })
 }
 
+/// What is said when a model is asked for and no prompt is given.
+pub(super) fn is_loaded(identity: &Identity) -> Value {
+    json!({
+        "model": identity.model, "created_at": jiff::Timestamp::now().to_string(),
+        "response": "", "done": true, "done_reason": "load",
+    })
+}
+
 /// The models that are there.
 pub(super) fn tags(identity: &Identity) -> Value {
     let mut model = listed(identity);

@@ -23,6 +23,9 @@ pub(super) async fn answer(
 ) -> io::Result<Next> {
     let reply = match (asked.head.method.as_str(), Endpoint::at(&asked.head.path)) {
         ("POST", Some(endpoint)) => match Question::read(endpoint, &asked.body) {
+            Ok(question) if question.only_loads() => {
+                Reply::json(200, &ollama::is_loaded(&house.identity()))
+            }
             Ok(question) => return Exchange::new(house, connection, question, asked).work().await,
             Err(why) => Reply::json(400, &error(endpoint.is_ollama(), 400, &why)),
         },

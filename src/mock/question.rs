@@ -39,6 +39,12 @@ struct Reading {
 }
 
 impl Question {
+    /// Whether the model is only to be loaded: that is what a question without a prompt means to
+    /// Ollama.
+    pub(super) fn only_loads(&self) -> bool {
+        self.endpoint.is_ollama() && self.prompts == 0
+    }
+
     /// # Errors
     /// What is wrong with the body, in words for whoever wrote it.
     pub(super) fn read(endpoint: Endpoint, body: &[u8]) -> Result<Self, String> {
@@ -97,9 +103,10 @@ impl Reading {
             Endpoint::Chat | Endpoint::OllamaChat => {
                 let messages = of("messages").as_array().ok_or("`messages` is no array")?;
                 messages.iter().for_each(|message| reading.content(&message["content"]));
-                reading.prompts = 1;
+                reading.prompts = u32::from(!messages.is_empty() || !endpoint.is_ollama());
             }
             Endpoint::Completions => reading.prompt(of("prompt"))?,
+            Endpoint::OllamaGenerate if of("prompt").as_str().is_none_or(str::is_empty) => {}
             Endpoint::OllamaGenerate => {
                 reading.content(of("system"));
                 reading.prompt(of("prompt"))?;
