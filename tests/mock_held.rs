@@ -106,7 +106,7 @@ fn tokgate_names_every_fault_as_the_truth_does() {
 #[test]
 fn tokgate_names_what_hangs() {
     let faults = "--fault hang-before-head=0.4 --fault hang-in-stream=0.4";
-    let held = hold(mock(faults), "chat", "concurrency = 4, requests = 7");
+    let held = hold(mock(faults), "chat", "concurrency = 4, requests = 4");
     let said =
         |class: &str| held.requests.iter().filter(|it| said_class(it) == class).count() as u64;
     let truth = held.server.truth().counts;

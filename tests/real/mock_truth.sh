@@ -3,12 +3,10 @@
 #
 # Fails on other token counts and failed requests; times are printed side by side and never judged.
 # usage: tests/real/mock_truth.sh    (a minute; needs cargo, curl and python3)
-# PROFILE=dev takes the program as tests build it instead of a release build.
+# PROGRAM names a tokgate that is built already; else a release build is made.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-profile=${PROFILE:-release}
-program=target/${profile/dev/debug}/tokgate
 work=target/real/mock
 # Longest life of the server, seconds, if everything else fails to stop it.
 longest=900
@@ -17,8 +15,11 @@ say() {
   printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2
 }
 
-say 'building'
-timeout 3600 cargo build --quiet --profile "$profile" --bin tokgate
+if [ -z "${PROGRAM:-}" ]; then
+  say 'building'
+  timeout 3600 cargo build --quiet --release --bin tokgate
+fi
+program=${PROGRAM:-target/release/tokgate}
 mkdir -p "$work"
 : > "$work/server.address"
 "$program" mock-server --port "${PORT:-0}" --ttft-ms 50 --itl-ms 10 --lifetime-s "$longest" \
