@@ -5,6 +5,7 @@ pub mod baselines;
 pub mod cli;
 pub mod config;
 pub mod git;
+pub mod mock;
 pub mod pipeline;
 pub mod project;
 pub mod report;

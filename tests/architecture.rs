@@ -63,6 +63,21 @@ const RULES: &[Rule] = &[
             "tokgate_harness",
         ],
     },
+    Rule {
+        place: "src/mock",
+        must_not_name: &[
+            "crate::store",
+            "crate::report",
+            "crate::cli",
+            "crate::pipeline",
+            "crate::session",
+            "tokgate_harness",
+            "tokgate_baseline",
+            "rusqlite",
+            "reqwest",
+            "println!",
+        ],
+    },
     Rule { place: "src/git.rs", must_not_name: &["crate::", "tokgate_harness"] },
     Rule { place: "src/pipeline.rs", must_not_name: &["crate::cli"] },
     Rule {

@@ -4,6 +4,9 @@
 mod architecture;
 mod faces;
 mod line;
+mod mock;
+mod mock_faults;
+mod mock_held;
 mod recorded;
 mod references;
 mod scenarios;

@@ -7,6 +7,7 @@ mod doctor;
 mod face;
 mod invocation;
 mod list;
+mod mock_server;
 mod options;
 mod plan;
 mod rebuild;
@@ -65,6 +66,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Recreate the database from the raw lines
     Rebuild(rebuild::Args),
+    /// Play a language model at a planned pace, and say at /truth what was really done
+    MockServer(Box<mock_server::Args>),
 }
 
 /// The `tokgate` program.
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Scenarios(args) => scenarios::run(args, &face),
         Command::Doctor(args) => doctor::run(args, &face),
         Command::Rebuild(args) => rebuild::run(args, &face),
+        Command::MockServer(args) => mock_server::run(args, &face),
     };
     ended(result, &face)
 }

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+pub(crate) mod raw;
 pub(crate) mod replay;
 
 /// Whether all that is wrong with a run is that the host disturbed it.

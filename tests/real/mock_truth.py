@@ -1,0 +1,79 @@
+"""Compares what tokgate measured of the mock server with what the mock server really did.
+
+usage: mock_truth.py REPORT RESULTS URL
+REPORT is tokgate's JSON of one case, RESULTS the folder with its raw lines, URL the server's, whose
+book was empty before the case. Times are compared without the warm-up, which is the first requests.
+"""
+
+import json
+import pathlib
+import sys
+import urllib.request
+
+WAIT_S = 10
+
+
+def truth(url):
+    """Every request as it really went, in the order of receipt."""
+    with urllib.request.urlopen(url + "/truth?requests=true", timeout=WAIT_S) as reply:
+        told = json.load(reply)
+    return sorted(told["requests"], key=lambda deed: deed["ordinal"])
+
+
+def requests(results):
+    """The raw lines of the requests."""
+    (raw,) = (results / "raw").glob("*.jsonl")
+    lines = (json.loads(line) for line in raw.open())
+    return [line for line in lines if line["kind"] == "request"]
+
+
+def quantile(values, p):
+    """Type 7, as tokgate and the server have it."""
+    values = sorted(values)
+    rank = p * (len(values) - 1)
+    low = int(rank)
+    high = min(low + 1, len(values) - 1)
+    return values[low] + (rank - low) * (values[high] - values[low])
+
+
+def check(records, deeds):
+    """What is wrong, in words."""
+    failed = [record["outcome"] for record in records if record["outcome"]["is"] != "success"]
+    if failed:
+        yield f"{len(failed)} of {len(records)} requests failed: {failed[0]}"
+    if len(records) != len(deeds):
+        yield f"{len(records)} requests, and the server answered {len(deeds)}"
+    said = sum(record["usage"]["completion_tokens"] for record in records if record.get("usage"))
+    sent = sum(deed["completion_tokens"] for deed in deeds)
+    if said != sent:
+        yield f"{said} output tokens, and the server sent {sent}"
+
+
+def side_by_side(case, deeds):
+    """Each time as measured and as it was, in milliseconds."""
+    values = {
+        "ttft": [deed["ttft_s"] for deed in deeds],
+        "itl": [gap for deed in deeds for gap in deed["itl_s"]],
+        "e2e": [deed["e2e_s"] for deed in deeds],
+    }
+    for metric, real in values.items():
+        for name, p in [("p50", 0.5), ("p95", 0.95)]:
+            said = case["metrics"][metric][name]["value"]
+            yield f"{metric} {name}", said * 1e3, quantile(real, p) * 1e3
+
+
+def main(report, results, url):
+    (case,) = json.loads(pathlib.Path(report).read_text())["cases"]
+    records, deeds = requests(pathlib.Path(results)), truth(url)
+    warm = sum(record["phase"] == "warmup" for record in records)
+    print(f"{case['case']}: {len(records) - warm} requests")
+    for name, said, real in side_by_side(case, deeds[warm:]):
+        print(f"  {name}  {said:9.3f} ms measured  {real:9.3f} ms in truth  {said - real:+7.3f} ms")
+    wrong = list(check(records, deeds))
+    if wrong:
+        sys.exit("\n".join(f"  wrong: {what}" for what in wrong))
+
+
+if len(sys.argv) != 4:
+    sys.exit(__doc__)
+main(*sys.argv[1:])
