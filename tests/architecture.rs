@@ -78,6 +78,10 @@ const RULES: &[Rule] = &[
             "println!",
         ],
     },
+    Rule {
+        place: "src/config.rs",
+        must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
+    },
     Rule { place: "src/git.rs", must_not_name: &["crate::", "tokgate_harness"] },
     Rule { place: "src/pipeline.rs", must_not_name: &["crate::cli"] },
     Rule {

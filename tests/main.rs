@@ -12,3 +12,4 @@ mod references;
 mod scenarios;
 mod store;
 mod support;
+mod targets;
