@@ -3,6 +3,7 @@
 
 pub mod baselines;
 pub mod cli;
+pub mod datasets;
 pub mod git;
 pub mod pipeline;
 pub mod project;

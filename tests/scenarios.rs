@@ -7,7 +7,7 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 8] = [
+const SHIPPED: [&str; 9] = [
     "quick",
     "full",
     "rtx_4090",
@@ -16,6 +16,7 @@ const SHIPPED: [&str; 8] = [
     "tok_throughput",
     "retrieval",
     "simulated",
+    "tasks",
 ];
 
 fn folder(name: &str) -> PathBuf {

@@ -4,10 +4,14 @@
 //! when to send, and `measure` puts them together. What does not live here, on purpose:
 //! baselines, verdicts, SQLite, the terminal, the command line.
 
+mod checksum;
 pub mod clock;
+mod counting;
+mod datafile;
 pub mod driver;
 pub mod drivers;
 pub mod http;
+mod inputs;
 mod load;
 pub mod machine;
 pub mod measure;
@@ -21,8 +25,8 @@ pub mod wire;
 #[cfg(test)]
 pub(crate) fn test_case() -> tokgate_core::case::Case {
     use tokgate_core::case::{
-        Case, CaseId, Dataset, DriverKind, Endpoint, Gate, PromptSet, PromptSource, Requires,
-        RunSettings, Target, Workload,
+        Case, CaseId, Dataset, DriverKind, Endpoint, Gate, PromptSet, Requires, RunSettings,
+        Target, Workload,
     };
     Case {
         id: CaseId::new("test", "case", &[]),
@@ -37,11 +41,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
             threads: 1,
             simulation: None,
         },
-        dataset: Dataset::Prompts(PromptSet {
-            source: PromptSource::Synthetic { prompt_tokens: 16 },
-            output_tokens: 8,
-            temperature: 0.0,
-        }),
+        dataset: Dataset::Prompts(PromptSet::synthetic(16, 8)),
         workload: Workload::Closed { concurrency: 1, batch: 1, requests: 10, warmup: 0 },
         retrieval: None,
         run: RunSettings {
