@@ -4,7 +4,7 @@ use super::MOST_TOLD;
 use std::fmt;
 
 /// Longest line that is read: a prompt of four million tokens.
-const MAX_LINE_BYTES: usize = 16 << 20;
+pub(super) const MAX_LINE_BYTES: usize = 16 << 20;
 
 /// A line that is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]

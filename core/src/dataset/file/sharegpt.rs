@@ -2,21 +2,22 @@
 //! person is a request, whose messages are all that was said before it, recorded answers included.
 
 use super::conversation::{self, Said, role};
-use super::lines::Lines;
-use super::{FileError, Written, add};
+use super::lines::{Lines, MAX_LINE_BYTES};
+use super::{FileError, MAX_ENTRIES, Written, add};
 use crate::dataset::{Message, Role};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use std::fmt;
 use std::sync::Arc;
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct Conversation {
     #[serde(default, alias = "conversation")]
     conversations: Option<Vec<Turn>>,
     messages: Option<Vec<Said>>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct Turn {
     from: String,
     value: String,
@@ -45,7 +46,7 @@ fn list(lines: &mut Lines<'_>) -> Result<Vec<Written>, FileError> {
     let mut entries = Vec::new();
     let Some(text) = lines.rest() else { return Ok(entries) };
     let items: Vec<&RawValue> = match serde_json::from_str(text) {
-        Ok(items) => items,
+        Ok(Items(items)) => items,
         Err(error) => {
             lines.refuse(error.line() as u64, conversation::words(&error));
             return Ok(entries);
@@ -60,6 +61,37 @@ fn list(lines: &mut Lines<'_>) -> Result<Vec<Written>, FileError> {
         }
     }
     Ok(entries)
+}
+
+/// The items of a list, no more than there may be requests: a list of a thousand million zeros
+/// must not take our memory.
+struct Items<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ItemsVisitor)
+    }
+}
+
+struct ItemsVisitor;
+
+impl<'de> Visitor<'de> for ItemsVisitor {
+    type Value = Items<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of conversations")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            if items.len() == MAX_ENTRIES {
+                return Err(A::Error::custom(format!("more than {MAX_ENTRIES} conversations")));
+            }
+            items.push(item);
+        }
+        Ok(Items(items))
+    }
 }
 
 /// Where we are in a text: items come in its order, so that every line is counted once.
@@ -80,6 +112,9 @@ impl Place<'_> {
 }
 
 fn read_one(text: &str) -> Result<Vec<Message>, String> {
+    if text.len() > MAX_LINE_BYTES {
+        return Err(format!("{} bytes, more than the {MAX_LINE_BYTES} of a line", text.len()));
+    }
     let read: Conversation =
         serde_json::from_str(text).map_err(|error| conversation::words(&error))?;
     let messages = match (read.conversations, read.messages) {

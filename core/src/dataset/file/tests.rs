@@ -162,6 +162,9 @@ fn a_conversation_and_a_file_have_their_limits() {
     assert_eq!(told(&parsed), ["a.jsonl:2: 1001 messages, more than the 1000 of a conversation"]);
     let lines = "a\n".repeat(MAX_ENTRIES + 1);
     assert_eq!(parse("a.txt", None, lines.as_bytes()), Err(FileError::TooMany));
+    let list = format!("[{}0]", "0,".repeat(MAX_ENTRIES));
+    let error = parse("a.json", None, list.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("more than 1000000 conversations"), "{error}");
 }
 
 proptest::proptest! {

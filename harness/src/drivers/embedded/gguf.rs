@@ -133,12 +133,15 @@ fn opened(path: &Path) -> Result<(File, u64), OpenError> {
             path.display()
         ))
     };
-    let file = File::open(path).map_err(missing)?;
-    let about = file.metadata().map_err(missing)?;
-    match about.is_file() {
-        true => Ok((file, about.len())),
+    let regular = |about: std::fs::Metadata| match about.is_file() {
+        true => Ok(about.len()),
         false => Err(refused(path, "it is not a regular file")),
-    }
+    };
+    // Looked at before it is opened: opening a FIFO waits for a writer.
+    regular(std::fs::metadata(path).map_err(missing)?)?;
+    let file = File::open(path).map_err(missing)?;
+    let length = regular(file.metadata().map_err(missing)?)?;
+    Ok((file, length))
 }
 
 fn refused(path: &Path, what: &str) -> OpenError {
