@@ -206,6 +206,7 @@ fn record(ordinal: u64) -> Record {
             counted: Counted::Server,
             raw: None,
         }),
+        recount: None,
         requested_tokens: Some(10),
         finish_reason: None,
         sample: None,

@@ -4,6 +4,7 @@
 pub mod baselines;
 pub mod cli;
 pub mod config;
+pub mod datasets;
 pub mod git;
 pub mod mock;
 pub mod pipeline;

@@ -23,6 +23,7 @@ pub fn measure_case(
     case: &Case,
     watch: Watch<'_>,
 ) -> Result<CaseReport, CaseError> {
+    let case = &session.harness.prepare(case)?;
     let driver = session.harness.open(case, &session.stop)?;
     let (epochs, validity) = session.epochs(case, driver.as_ref(), watch)?;
     let summary = store::summary(&epochs).expect("a case has at least one epoch");

@@ -16,6 +16,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("rtx_4090.toml", include_str!("../scenarios/rtx_4090.toml")),
     ("sglang.toml", include_str!("../scenarios/sglang.toml")),
     ("simulated.toml", include_str!("../scenarios/simulated.toml")),
+    ("tasks.toml", include_str!("../scenarios/tasks.toml")),
     ("tgi.toml", include_str!("../scenarios/tgi.toml")),
     ("tok_throughput.toml", include_str!("../scenarios/tok_throughput.toml")),
     ("vllm.toml", include_str!("../scenarios/vllm.toml")),
@@ -153,6 +154,14 @@ impl Source {
         let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, file: shown(path), bytes, folder: path.parent().map(Path::to_owned) })
+    }
+
+    /// The project that its file belongs to, or the file's folder where there is none.
+    #[must_use]
+    pub fn project(&self) -> Option<PathBuf> {
+        let folder = self.folder.as_ref()?;
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        Some(Project::find(&folder).root.unwrap_or(folder))
     }
 
     /// The text of a file beside this one, for `extends`.

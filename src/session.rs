@@ -165,7 +165,7 @@ impl Session {
             journal.append_telemetry(sample).map_err(StoreError::from)?;
         }
         let Measured { telemetry, ending, after } = measured;
-        let run = Run { head, records, telemetry, ending, after: Some(after) };
+        let run = Run { head, records, telemetry, ending, after };
         let end = EpochEnd { validity: assess(&run), ending: run.ending, after: run.after };
         Ok(self.store.commit_epoch(journal, &end)?)
     }

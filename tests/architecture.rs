@@ -82,6 +82,10 @@ const RULES: &[Rule] = &[
         place: "src/config.rs",
         must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
     },
+    Rule {
+        place: "src/datasets.rs",
+        must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
+    },
     Rule { place: "src/git.rs", must_not_name: &["crate::", "tokgate_harness"] },
     Rule { place: "src/pipeline.rs", must_not_name: &["crate::cli"] },
     Rule {

@@ -2,12 +2,12 @@
 
 use crate::references::same_as_file;
 use std::path::{Path, PathBuf};
-use tokgate_core::case::{Case, DriverKind};
+use tokgate_core::case::{Case, Dataset, DriverKind, OutputTokens, PromptSet, PromptSource};
 use tokgate_core::diagnostic::Diagnostics;
-use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, decode, plan};
+use tokgate_core::scenario::{Facts, Hardware, Override, Roots, Scenario, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 15] = [
+const SHIPPED: [&str; 16] = [
     "quick",
     "full",
     "rtx_4090",
@@ -23,6 +23,7 @@ const SHIPPED: [&str; 15] = [
     "sglang",
     "tgi",
     "openai",
+    "tasks",
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -219,6 +220,66 @@ fn a_bad_option_is_shown_like_a_bad_line() {
     assert!(said("text_length", "1\n[run]\nepochs = 2").contains("expected a whole number"));
     assert!(said("base_url", "http://x/v1").contains("belongs to driver `openai`"));
     assert!(!said("target.api_key", "\"hunter2hunter2\"").contains("hunter2"));
+}
+
+/// The words of every prompt, as the cases plan them.
+fn prompt_lengths(cases: &[Case]) -> Vec<u32> {
+    let length = |case: &Case| match &case.dataset {
+        Dataset::Prompts(PromptSet { source: PromptSource::Synthetic(synthetic), .. }) => {
+            synthetic.prompt_tokens
+        }
+        other => panic!("synthetic prompts were expected: {other:?}"),
+    };
+    cases.iter().map(length).collect()
+}
+
+#[test]
+fn prompt_classes_are_lengths_by_name_and_the_stronger_of_both_counts() {
+    let text = "schema = 1\n[dataset]\nprompt_tokens = 7\n[[case]]\nname = \"c\"\nkind = \"generation\"\n\
+                matrix = { prompt_class = [\"tiny\", \"short\", \"medium\", \"long\", \"very_long\"] }\n";
+    let scenario = parse_text(text).unwrap();
+    let cases = planned(&scenario, "");
+    assert_eq!(prompt_lengths(&cases), [16, 64, 256, 1024, 4096]);
+    assert_eq!(cases[4].id.0, "a/c/prompt_class=very_long");
+    assert_eq!(cases[0].benchmark_type, "prompt_length");
+    let stronger = with_options(&scenario, &[("prompt_tokens", "32")]).unwrap();
+    assert_eq!((prompt_lengths(&stronger), ids(&stronger)), (vec![32], vec!["a/c"]));
+}
+
+#[test]
+fn prompts_from_the_command_line_replace_those_of_every_generation_case() {
+    let options = [("dataset.kind", "\"prompts\""), ("dataset.prompts", "[\"Why?\", \"How?\"]")];
+    let cases = with_options(&shipped("quick"), &options).unwrap();
+    let Dataset::Prompts(set) = &cases[0].dataset else { panic!("prompts were expected") };
+    let prompts = vec!["Why?".to_owned(), "How?".to_owned()];
+    assert_eq!(set.source, PromptSource::Prompts { prompts });
+    assert!(matches!(cases.last().unwrap().dataset, Dataset::Vectors(_)));
+}
+
+#[test]
+fn a_file_from_the_command_line_may_lie_anywhere_and_one_of_a_scenario_may_not() {
+    let options = [("dataset.kind", "\"file\""), ("dataset.path", "\"/data/batch_5k.jsonl\"")];
+    let cases = with_options(&shipped("quick"), &options).unwrap();
+    let Dataset::Prompts(set) = &cases[0].dataset else { panic!("prompts were expected") };
+    assert!(matches!(&set.source, PromptSource::File(file) if file.path == "/data/batch_5k.jsonl"));
+    let text = "schema = 1\n[[case]]\nname = \"c\"\nkind = \"generation\"\n\
+                dataset = { kind = \"file\", path = \"/data/batch_5k.jsonl\" }\n";
+    let faults = plan(&parse_text(text).unwrap(), &Facts::default()).unwrap_err();
+    assert!(faults.to_string().contains("leads out of the project"), "{faults}");
+    let roots = Roots(vec!["/data".to_owned()]);
+    assert!(plan(&parse_text(text).unwrap(), &Facts { roots, ..Facts::default() }).is_ok());
+}
+
+#[test]
+fn tasks_bring_their_own_output_lengths_until_someone_names_one() {
+    let tasks = shipped("tasks");
+    let output = |cases: &[Case]| match &cases[0].dataset {
+        Dataset::Prompts(set) => set.output,
+        Dataset::Vectors(_) => panic!("prompts were expected"),
+    };
+    assert_eq!(output(&planned(&tasks, "")), OutputTokens::Own);
+    let named = with_options(&tasks, &[("output_tokens", "16")]).unwrap();
+    assert_eq!(output(&named), OutputTokens::Asked);
 }
 
 #[test]

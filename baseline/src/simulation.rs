@@ -161,7 +161,12 @@ impl Scalars {
             MetricSummary::of(reference.metric, epochs).unwrap()
         });
         let metrics = metrics.collect();
-        Summary { case: self.case.id.clone(), requests: Default::default(), metrics }
+        Summary {
+            case: self.case.id.clone(),
+            requests: Default::default(),
+            token_counts: Default::default(),
+            metrics,
+        }
     }
 
     /// The verdicts on one run of two cases that is worse by `shift`.

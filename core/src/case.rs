@@ -1,6 +1,9 @@
 //! A case: one fully resolved cell of a scenario's matrix. Nothing in it is left to a default
 //! that lives elsewhere, so that a stored case says all that was asked.
 
+use crate::dataset::file::FileFormat;
+use crate::dataset::synthetic::Synthetic;
+use crate::dataset::tasks::Category;
 use crate::goal::Goal;
 use crate::metric::{Kind, MetricRef};
 pub use crate::target::{
@@ -57,10 +60,7 @@ impl fmt::Display for CaseId {
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum PromptSource {
     /// Common words, one token each in most vocabularies.
-    Synthetic {
-        /// Tokens (words) of each prompt.
-        prompt_tokens: u32,
-    },
+    Synthetic(Synthetic),
     /// Running text of a given length.
     Text {
         /// Characters of each prompt.
@@ -71,6 +71,48 @@ pub enum PromptSource {
         /// The prompts.
         prompts: Vec<String>,
     },
+    /// The tasks that come with tokgate, in turn.
+    Tasks {
+        /// Which of them; all where absent.
+        category: Option<Category>,
+    },
+    /// What a file holds, in turn.
+    File(DataFile),
+}
+
+/// A file of prompts. Its text is not kept with the case, only what identifies it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// Where it lies, as it was opened.
+    pub path: String,
+    /// How it is written; told by its ending and first line where the scenario does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<FileFormat>,
+    /// What was found in it; absent until it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
+}
+
+/// What was found in a file of prompts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+    /// Requests that it gives.
+    pub entries: u64,
+    /// Lines that could not be read, and are left out.
+    pub bad_lines: u64,
+}
+
+/// Whose word on the length of an answer counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputTokens {
+    /// The scenario's, for every request.
+    #[default]
+    Asked,
+    /// Each prompt's own, where it has one.
+    Own,
 }
 
 /// What is sent to a language model.
@@ -81,8 +123,34 @@ pub struct PromptSet {
     pub source: PromptSource,
     /// Output tokens asked for.
     pub output_tokens: u32,
+    /// Whether prompts that bring a limit of their own are asked for that.
+    #[serde(default, skip_serializing_if = "OutputTokens::is_asked")]
+    pub output: OutputTokens,
     /// Sampling temperature; 0 is greedy.
     pub temperature: f64,
+    /// The file of the tokenizer that counts beside the server, where one is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
+}
+
+impl OutputTokens {
+    fn is_asked(&self) -> bool {
+        matches!(self, Self::Asked)
+    }
+}
+
+impl PromptSet {
+    /// Synthetic prompts of one length.
+    #[must_use]
+    pub fn synthetic(prompt_tokens: u32, output_tokens: u32) -> Self {
+        Self {
+            source: PromptSource::Synthetic(Synthetic::of(prompt_tokens)),
+            output_tokens,
+            output: OutputTokens::Asked,
+            temperature: 0.0,
+            tokenizer: None,
+        }
+    }
 }
 
 /// How the vectors are distributed.

@@ -74,6 +74,15 @@ pub struct Usage {
     pub raw: Option<serde_json::Value>,
 }
 
+/// Tokens of a request as a tokenizer of ours counts them over the whole text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenCount {
+    /// Of the prompt, without what the target's chat template adds.
+    pub prompt_tokens: u64,
+    /// Of the answer.
+    pub completion_tokens: u64,
+}
+
 /// What a retrieval query brought back, already compared with the exact answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Neighbours {
@@ -149,6 +158,9 @@ pub struct Record {
     /// Token counts, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// Our own count beside the target's, where a tokenizer is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recount: Option<TokenCount>,
     /// Output tokens asked for, where the request named a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_tokens: Option<u32>,

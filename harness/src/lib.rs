@@ -4,10 +4,14 @@
 //! when to send, and `measure` puts them together. What does not live here, on purpose:
 //! baselines, verdicts, SQLite, the terminal, the command line.
 
+mod checksum;
 pub mod clock;
+mod counting;
+mod datafile;
 pub mod driver;
 pub mod drivers;
 pub mod http;
+mod inputs;
 mod launch;
 mod load;
 pub mod machine;
@@ -22,18 +26,13 @@ pub mod wire;
 #[cfg(test)]
 pub(crate) fn test_case() -> tokgate_core::case::Case {
     use tokgate_core::case::{
-        Case, CaseId, Dataset, DriverKind, Gate, PromptSet, PromptSource, Requires, RunSettings,
-        Target, Workload,
+        Case, CaseId, Dataset, DriverKind, Gate, PromptSet, Requires, RunSettings, Target, Workload,
     };
     Case {
         id: CaseId::new("test", "case", &[]),
         kind: tokgate_core::metric::Kind::Generation,
         target: Target::of(DriverKind::Simulated),
-        dataset: Dataset::Prompts(PromptSet {
-            source: PromptSource::Synthetic { prompt_tokens: 16 },
-            output_tokens: 8,
-            temperature: 0.0,
-        }),
+        dataset: Dataset::Prompts(PromptSet::synthetic(16, 8)),
         workload: Workload::Closed { concurrency: 1, batch: 1, requests: 10, warmup: 0 },
         retrieval: None,
         run: RunSettings {

@@ -3,14 +3,16 @@
 //! Opening targets, telemetry and the order of an epoch's phases are in [`crate::measure`].
 
 use crate::clock::Clock;
+use crate::counting::{Outlet, Uncounted};
 use crate::driver::{Answer, Payload, Request, WARMUP_QUERIES};
-use crate::measure::{Epoch, Sink};
+use crate::measure::Epoch;
 use crate::recorder::{Reply, Stamps};
 use futures_util::future::join_all;
 use std::cell::Cell;
 use std::time::Duration;
 use tokgate_core::case::{Dataset, Workload};
-use tokgate_core::dataset::{Message, Prompts, fnv1a};
+use tokgate_core::dataset::file::Entries;
+use tokgate_core::dataset::{NoPrompts, Prompt, Prompts, fnv1a};
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::record::{Outcome, Phase, Record};
 use tokgate_core::run::Ending;
@@ -32,21 +34,30 @@ pub(crate) struct Load<'a> {
     /// When the epoch began; its telemetry is stamped by the same clock.
     pub(crate) clock: Clock,
     prompts: Option<Prompts<'a>>,
-    sink: &'a Sink,
+    outlet: Outlet,
     sink_gone: Cell<bool>,
 }
 
 impl<'a> Load<'a> {
-    /// The load of an epoch, whose clock starts now; its records go to `sink`.
-    pub(crate) fn new(epoch: &'a Epoch<'a>, sink: &'a Sink) -> Self {
+    /// The load of an epoch, whose clock starts now; its records go to `outlet`. `entries` are
+    /// those of the case's file, where it has one.
+    ///
+    /// # Errors
+    /// When there is nothing to send.
+    pub(crate) fn new(
+        epoch: &'a Epoch<'a>,
+        entries: Option<&'a Entries>,
+        outlet: Outlet,
+    ) -> Result<Self, NoPrompts> {
         let run = &epoch.case.run;
         let prompts = match &epoch.case.dataset {
             Dataset::Prompts(set) => {
-                Some(Prompts::new(set, run.seed, run.salt.then_some(epoch.salt)))
+                let salt = run.salt.then_some(epoch.salt);
+                Some(Prompts::new(set, entries, run.seed, salt)?)
             }
             Dataset::Vectors(_) => None,
         };
-        Self { epoch, clock: Clock::start(), prompts, sink, sink_gone: Cell::new(false) }
+        Ok(Self { epoch, clock: Clock::start(), prompts, outlet, sink_gone: Cell::new(false) })
     }
 
     /// How the epoch ended, asked after its last phase.
@@ -100,8 +111,8 @@ impl<'a> Load<'a> {
             )),
             None => Ended::incomplete(),
         };
-        let record = answer.into_record(place, &request, reply.take(), self.clock.now());
-        if self.sink.send(record).is_err() {
+        let ended = answer.into_record(place, request, reply.take(), self.clock.now());
+        if self.outlet.send(ended).is_err() {
             self.sink_gone.set(true);
         }
     }
@@ -114,11 +125,10 @@ impl<'a> Load<'a> {
 
     fn request(&self, place: &Place) -> Request {
         let payload = match (&self.epoch.case.dataset, &self.prompts) {
-            (Dataset::Prompts(set), Some(prompts)) => Payload::Prompt {
-                messages: vec![Message::user(prompts.prompt(place.phase, place.ordinal))],
-                max_tokens: set.output_tokens,
-                temperature: set.temperature,
-            },
+            (Dataset::Prompts(set), Some(prompts)) => {
+                let Prompt { messages, max_tokens } = prompts.prompt(place.phase, place.ordinal);
+                Payload::Prompt { messages, max_tokens, temperature: set.temperature }
+            }
             _ => Payload::Query { index: place.query() },
         };
         Request { ordinal: place.ordinal, seed: self.seed(place), payload }
@@ -173,10 +183,15 @@ impl Ended {
         Self { outcome: Outcome::Incomplete, answer: Answer::default() }
     }
 
-    fn into_record(self, place: Place, request: &Request, stamps: Stamps, now: Offset) -> Record {
+    fn into_record(self, place: Place, request: Request, stamps: Stamps, now: Offset) -> Uncounted {
         let keep_text = place.phase == Phase::Measured && place.ordinal < SAMPLES_KEPT;
         let Answer { usage, finish_reason, text, neighbours } = self.answer;
-        Record {
+        let (requested_tokens, messages) = match request.payload {
+            Payload::Prompt { max_tokens, messages, .. } => (Some(max_tokens), messages),
+            Payload::Query { .. } => (None, Vec::new()),
+        };
+        let sample = text.as_deref().filter(|_| keep_text);
+        let record = Record {
             ordinal: place.ordinal,
             worker: place.worker,
             phase: place.phase,
@@ -187,15 +202,12 @@ impl Ended {
             events: stamps.events,
             outcome: self.outcome,
             usage,
-            requested_tokens: match request.payload {
-                Payload::Prompt { max_tokens, .. } => Some(max_tokens),
-                Payload::Query { .. } => None,
-            },
+            recount: None,
+            requested_tokens,
             finish_reason,
-            sample: text
-                .filter(|_| keep_text)
-                .map(|text| text.chars().take(SAMPLE_LENGTH).collect()),
+            sample: sample.map(|text| text.chars().take(SAMPLE_LENGTH).collect()),
             neighbours,
-        }
+        };
+        Uncounted { record, messages, answer: text }
     }
 }

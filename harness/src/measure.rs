@@ -2,16 +2,18 @@
 //!
 //! Which phases an epoch has is said here; how its requests are sent is in `load`.
 
+use crate::counting::{Outlet, count};
 use crate::driver::{Driver, OpenError};
 use crate::drivers::Targets;
+use crate::inputs::Inputs;
 use crate::load::Load;
 use crate::stop::Stop;
 use crate::telemetry::{Sampler, Sampling};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
-use tokgate_core::case::{Case, Workload};
+use tokgate_core::case::{Case, Dataset, Workload};
 use tokgate_core::record::{Phase, Record};
 use tokgate_core::run::{Ending, TargetAfter, TelemetrySample};
 use tokio::runtime::Runtime;
@@ -23,6 +25,7 @@ use tokio::runtime::Runtime;
 pub struct Harness {
     runtime: Runtime,
     targets: Targets,
+    inputs: Inputs,
 }
 
 /// One epoch to measure.
@@ -46,8 +49,8 @@ pub struct Measured {
     pub telemetry: Vec<TelemetrySample>,
     /// How it ended.
     pub ending: Ending,
-    /// The target afterwards.
-    pub after: TargetAfter,
+    /// The target afterwards; absent where nothing was begun.
+    pub after: Option<TargetAfter>,
 }
 
 /// Takes each record as it ends; the disk is on the other side, off the load's critical path.
@@ -66,7 +69,16 @@ impl Harness {
     /// A harness on the given runtime; tests hand in one with a paused clock.
     #[must_use]
     pub fn on(runtime: Runtime) -> Self {
-        Self { runtime, targets: Targets::new(std::env::temp_dir()) }
+        Self { runtime, targets: Targets::new(std::env::temp_dir()), inputs: Inputs::default() }
+    }
+
+    /// Reads what a case sends, where that is a file, and the tokenizer that it names. The case
+    /// that comes back says what was found; [`Harness::measure`] takes that one.
+    ///
+    /// # Errors
+    /// When a file cannot be used; the message says what to do.
+    pub fn prepare(&mut self, case: &Case) -> Result<Case, OpenError> {
+        self.inputs.prepare(case)
     }
 
     /// The same, with a folder for the logs of what is launched.
@@ -94,16 +106,48 @@ impl Harness {
         samplers: Vec<Box<dyn Sampler>>,
         sink: &Sink,
     ) -> Measured {
+        let set = match &epoch.case.dataset {
+            Dataset::Prompts(set) => set,
+            Dataset::Vectors(_) => {
+                return self.load(epoch, samplers, Outlet::Straight(sink.clone()));
+            }
+        };
+        if set.tokenizer.is_none() {
+            return self.load(epoch, samplers, Outlet::Straight(sink.clone()));
+        }
+        let Some(counter) = self.inputs.counter(set) else {
+            return Measured::nothing("the tokenizer of the case was not read");
+        };
+        std::thread::scope(|scope| {
+            let (outlet, ended) = channel();
+            scope.spawn(|| count(counter, ended, sink.clone()));
+            self.load(epoch, samplers, Outlet::Counted(outlet))
+        })
+    }
+
+    /// The phases of an epoch, one after the other.
+    fn load(&self, epoch: &Epoch<'_>, samplers: Vec<Box<dyn Sampler>>, outlet: Outlet) -> Measured {
+        let entries = self.inputs.entries(&epoch.case.dataset);
         self.runtime.block_on(async {
-            let load = Load::new(epoch, sink);
+            let load = match Load::new(epoch, entries, outlet) {
+                Ok(load) => load,
+                Err(nothing) => return Measured::nothing(nothing),
+            };
             let Workload::Closed { requests, warmup, .. } = epoch.case.workload;
             load.closed(Phase::Warmup, warmup).await;
             let interval = Duration::from_secs_f64(epoch.case.run.telemetry_interval_s);
             let sampling = Sampling::start(load.clock, interval, samplers);
             load.closed(Phase::Measured, requests).await;
             let (telemetry, ending) = (sampling.finish(), load.ending());
-            Measured { telemetry, ending, after: epoch.driver.after().await }
+            Measured { telemetry, ending, after: Some(epoch.driver.after().await) }
         })
+    }
+}
+
+impl Measured {
+    /// Not even begun, for a reason.
+    fn nothing(why: impl ToString) -> Self {
+        Self { telemetry: Vec::new(), ending: Ending::Aborted(why.to_string()), after: None }
     }
 }
 
@@ -114,7 +158,6 @@ mod tests {
     use crate::recorder::Reply;
     use futures_util::future::BoxFuture;
     use std::sync::Mutex;
-    use std::sync::mpsc::channel;
     use tokgate_core::failure::{Failure, FailureClass};
     use tokgate_core::record::{EventKind, Outcome};
     use tokgate_core::run::TargetIdentity;

@@ -9,6 +9,7 @@ use crate::cli::invocation::{Invocation, Start, Voice};
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
 use crate::cli::selection::Selection;
+use crate::datasets::{self, Home};
 use crate::project::Project;
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -54,6 +55,8 @@ struct Entry {
     case: Case,
     /// Why it is not run unless it is asked for; `None` when it is run.
     ignored: Option<String>,
+    /// Where the files lie that it names.
+    home: Home,
 }
 
 /// What the filters left, of what there is.
@@ -148,7 +151,7 @@ fn select(
             let not_default = unasked
                 .then(|| format!("not a default scenario: run it by name, `-- {}`", scenario.name));
             let ignored = not_default.or_else(|| plan::unmet(&case.requires, environment));
-            entries.push(Entry { case, ignored });
+            entries.push(Entry { case, ignored, home: scenario.home.clone() });
         }
     }
     entries.retain(|entry| !libtest.ignored || entry.ignored.is_some());
@@ -210,6 +213,8 @@ fn bench(
         .map(|entry| entry.case.id.scenario().to_owned())
         .collect();
     planned.retain(|case| measured.contains(case.scenario()));
+    let run = entries.iter_mut().filter(|entry| entry.ignored.is_none());
+    datasets::locate(run.map(|entry| (&entry.home, &mut entry.case)))?;
     let run = entries.iter_mut().filter(|entry| entry.ignored.is_none());
     plan::decide_auto(run.map(|entry| &mut entry.case), |found| face.tell(found));
     let mut libtest = quiet_filters(&args.libtest);

@@ -35,6 +35,12 @@ pub(super) struct Options {
     /// Output tokens asked for
     #[arg(long, env = "TOKGATE_OUTPUT_TOKENS", value_name = "N", value_delimiter = ',', num_args = 1..)]
     pub(super) output_tokens: Vec<u32>,
+    /// A prompt to send instead of the scenario's; several come in turn
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "dataset")]
+    pub(super) prompt: Vec<String>,
+    /// A file of prompts to send instead of the scenario's: text, JSON lines, an OpenAI batch, ShareGPT, a trace
+    #[arg(long, visible_alias = "prompt-file", env = "TOKGATE_DATASET", value_name = "PATH")]
+    pub(super) dataset: Option<String>,
     /// Sampling temperature
     #[arg(long, env = "TOKGATE_TEMPERATURE", value_name = "T", value_delimiter = ',', num_args = 1..)]
     pub(super) temperature: Vec<f64>,
@@ -163,6 +169,9 @@ impl Options {
             list("concurrency", &self.concurrency, "--concurrency"),
             list("prompt_tokens", &self.prompt_tokens, "--prompt-tokens"),
             list("output_tokens", &self.output_tokens, "--output-tokens"),
+            self.data_kind(),
+            self.prompts(),
+            one("dataset.path", &self.dataset, "--dataset"),
             list("temperature", &self.temperature, "--temperature"),
             self.epochs.map(|epochs| over("run.epochs", epochs.to_string(), "--epochs")),
             one("notes", &self.notes, "--notes"),
@@ -170,6 +179,21 @@ impl Options {
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// What is sent, where the command line says it.
+    fn data_kind(&self) -> Option<Override> {
+        match (self.prompt.is_empty(), &self.dataset) {
+            (false, _) => Some(over("dataset.kind", quoted("prompts"), "--prompt")),
+            (true, Some(_)) => Some(over("dataset.kind", quoted("file"), "--dataset")),
+            (true, None) => None,
+        }
+    }
+
+    fn prompts(&self) -> Option<Override> {
+        let prompts: Vec<String> = self.prompt.iter().map(|prompt| quoted(prompt)).collect();
+        let list = || over("dataset.prompts", format!("[{}]", prompts.join(", ")), "--prompt");
+        (!prompts.is_empty()).then(list)
     }
 
     /// An address alone means an OpenAI-compatible server.

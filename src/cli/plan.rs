@@ -1,6 +1,7 @@
 //! From names and options to the cases that can be measured here, and those that cannot and why.
 
 use crate::cli::options::Options;
+use crate::datasets::{self, Home};
 use crate::project::{Project, Source};
 use crate::servers::{self, Server};
 use anyhow::Result;
@@ -23,6 +24,18 @@ pub(super) struct Planned {
     pub(super) cases: Vec<Case>,
     /// The names of all its cases, wanted or not.
     pub(super) all: Vec<CaseId>,
+    /// Where the files lie that it names.
+    pub(super) home: Home,
+}
+
+impl Planned {
+    /// Finds the files that its cases name.
+    ///
+    /// # Errors
+    /// When one cannot be used.
+    pub(super) fn locate(&mut self) -> Result<()> {
+        datasets::locate(self.cases.iter_mut().map(|case| (&self.home, case)))
+    }
 }
 
 /// Whether a case of a scenario is wanted.
@@ -50,7 +63,8 @@ pub(super) fn read(
     let mut cases = plan(&scenario, &facts)?;
     let mut all: Vec<CaseId> = cases.iter().map(|case| case.id.clone()).collect();
     let in_category = |case: &Case| {
-        options.category.as_ref().is_none_or(|category| case.id.case().contains(category.as_str()))
+        let wanted = options.category.as_deref().filter(|category| *category != "all");
+        wanted.is_none_or(|category| case.id.case().contains(category))
     };
     cases.retain(in_category);
     let only: BTreeSet<String> = cases
@@ -69,6 +83,7 @@ pub(super) fn read(
         default: scenario.is_default(),
         cases,
         all,
+        home: Home::new(source.project(), &facts.roots, &facts.overrides),
     })
 }
 

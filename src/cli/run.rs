@@ -49,6 +49,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         ));
         return Ok(Exit::Nothing);
     }
+    planned.locate()?;
     plan::decide_auto(planned.cases.iter_mut(), |found| face.tell(found));
     let start = Start {
         project: &project,

@@ -69,7 +69,8 @@ fn check(project: &Project, names: &[String], face: &Face) -> Result<Exit> {
     };
     let mut exit = if sources.is_empty() { Exit::Nothing } else { Exit::Held };
     for source in &sources {
-        match plan::read(source, &options, &environment, &|_, _| true) {
+        let read = plan::read(source, &options, &environment, &|_, _| true);
+        match read.and_then(|mut planned| planned.locate().map(|()| planned)) {
             Ok(planned) => face.say(&format!("{}: {} cases", source.file, planned.cases.len())),
             Err(error) => {
                 face.tell(&format!("{error:#}"));

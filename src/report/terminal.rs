@@ -1,5 +1,6 @@
 //! The report as a person reads it in a terminal. Everything in it is already decided.
 
+use super::inputs;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -92,6 +93,9 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     }
     for line in aside(case) {
         writeln!(text, "{}", style.dim(&line)).ok();
+    }
+    for doubt in inputs::doubts(case) {
+        writeln!(text, "  {} {doubt}", style.level(Level::Yellow, "!")).ok();
     }
     for FailureCount { failure, count } in &case.failures {
         writeln!(text, "  {} {count} × {failure}", style.level(Level::Red, "failed")).ok();

@@ -32,11 +32,7 @@ pub(super) fn case(name: &str) -> Case {
             threads: 2,
             ..Target::of(DriverKind::Openai)
         },
-        dataset: Dataset::Prompts(PromptSet {
-            source: PromptSource::Synthetic { prompt_tokens: 128 },
-            output_tokens: 4,
-            temperature: 0.7,
-        }),
+        dataset: Dataset::Prompts(PromptSet { temperature: 0.7, ..PromptSet::synthetic(128, 4) }),
         workload: Workload::Closed { concurrency: 2, batch: 1, requests: 20, warmup: 1 },
         retrieval: None,
         run: RunSettings {
@@ -138,6 +134,7 @@ pub(super) fn answered(ordinal: u64) -> Record {
             counted: Counted::Server,
             raw: Some(json!({"prompt_tokens": 128, "completion_tokens": 4})),
         }),
+        recount: None,
         requested_tokens: Some(4),
         finish_reason: Some("length".to_owned()),
         sample: (ordinal < 3)

@@ -1,6 +1,6 @@
 //! A case with its layers becomes cells: every combination of its axes, each a table of values.
 
-use super::file::DatasetKind;
+use super::data::DatasetKind;
 use super::fit::{self, Choice};
 use super::layers::{self, Candidate, Layer, Ledger, Role};
 use super::tree::{Node, Place};

@@ -3,6 +3,7 @@
 //! These structs are the one source: the checks, the published schema and the field reference are
 //! all read from the schema that is generated from them. What a value means is not said here.
 
+use super::data::Dataset;
 use crate::case::{DriverKind, Endpoint, StopSignal};
 use crate::metric::Kind;
 use schemars::JsonSchema;
@@ -381,78 +382,6 @@ pub(super) struct Telemetry {
 impl Default for Telemetry {
     fn default() -> Self {
         Self { interval_ms: 100, energy_interval_ms: 1000 }
-    }
-}
-
-/// How the data is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum DatasetKind {
-    /// Common words, one token each in most vocabularies.
-    Synthetic,
-    /// Running text of a given length.
-    Text,
-    /// The file's own prompts, in turn.
-    Prompts,
-    /// Vectors in clusters, hard like real embeddings.
-    Mixture,
-    /// Independent Gaussian vectors: a stress without neighbourhoods.
-    Iid,
-}
-
-impl DatasetKind {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Synthetic => "synthetic",
-            Self::Text => "text",
-            Self::Prompts => "prompts",
-            Self::Mixture => "mixture",
-            Self::Iid => "iid",
-        }
-    }
-}
-
-/// What is sent.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(default)]
-pub(super) struct Dataset {
-    /// How it is made; `synthetic` for generation and `mixture` for retrieval where absent.
-    pub(super) kind: Option<DatasetKind>,
-    /// Tokens of each prompt, for `synthetic`.
-    #[schemars(range(min = 1, max = 1000000))]
-    pub(super) prompt_tokens: u32,
-    /// Characters of each prompt, for `text`.
-    #[schemars(range(min = 1, max = 4000000))]
-    pub(super) text_length: u32,
-    /// The prompts, for `prompts`.
-    #[schemars(extend("x-prose" = true, "examples" = [["Why is the sky blue?"]]))]
-    pub(super) prompts: Vec<String>,
-    /// Output tokens asked for, for generation.
-    #[schemars(range(min = 1, max = 1000000))]
-    pub(super) output_tokens: u32,
-    /// Sampling temperature, for generation; 0 is greedy.
-    #[schemars(range(min = 0, max = 2))]
-    pub(super) temperature: f64,
-    /// Rows of the index, for `mixture` and `iid`.
-    #[schemars(range(min = 100, max = 100000000))]
-    pub(super) entries: u32,
-    /// Components of a vector, for `mixture` and `iid`.
-    #[schemars(range(min = 8, max = 8192), extend("multipleOf" = 8))]
-    pub(super) dimensions: u32,
-}
-
-impl Default for Dataset {
-    fn default() -> Self {
-        Self {
-            kind: None,
-            prompt_tokens: 128,
-            text_length: 500,
-            prompts: Vec::new(),
-            output_tokens: 64,
-            temperature: 0.0,
-            entries: 1_000_000,
-            dimensions: 384,
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which keys belong to which kind of case, driver and data: one table of rules.
 
-use super::file::DatasetKind;
+use super::data::DatasetKind;
 use crate::case::DriverKind;
 use crate::metric::{Kind, MetricRef};
 
@@ -35,7 +35,7 @@ pub(super) fn drivers_for(kind: Kind) -> &'static str {
 /// The data that a kind of case is sent, in words.
 pub(super) fn data_for(kind: Kind) -> &'static str {
     match kind {
-        Kind::Generation => "`synthetic`, `text` or `prompts`",
+        Kind::Generation => "`synthetic`, `text`, `prompts`, `tasks` or `file`",
         Kind::Retrieval => "`mixture` or `iid`",
     }
 }
@@ -57,7 +57,11 @@ pub(super) fn driver_fits(driver: DriverKind, kind: Kind) -> bool {
 /// The kind of case that a kind of data is for.
 pub(super) fn data_kind(data: DatasetKind) -> Kind {
     match data {
-        DatasetKind::Synthetic | DatasetKind::Text | DatasetKind::Prompts => Kind::Generation,
+        DatasetKind::Synthetic
+        | DatasetKind::Text
+        | DatasetKind::Prompts
+        | DatasetKind::Tasks
+        | DatasetKind::File => Kind::Generation,
         DatasetKind::Mixture | DatasetKind::Iid => Kind::Retrieval,
     }
 }
@@ -84,12 +88,26 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
     match (table, key) {
         ("retrieval", _) if generation => misfit("belongs to a retrieval case", BY_CASE),
         ("retrieval", "rescore") => driver(&[FlatQ4, Simulated], "`flat-q4`"),
-        ("dataset", "output_tokens" | "temperature") | ("target", "model") if !generation => {
+        ("dataset", "output_tokens" | "temperature" | "tokenizer") | ("target", "model")
+            if !generation =>
+        {
             misfit("belongs to a generation case", BY_CASE)
         }
-        ("dataset", "prompt_tokens") => data(&[DatasetKind::Synthetic], "`synthetic`"),
+        (
+            "dataset",
+            "prompt_tokens"
+            | "prompt_class"
+            | "prompt_distribution"
+            | "prompt_spread"
+            | "output_distribution"
+            | "output_spread"
+            | "shared_prefix_tokens"
+            | "prefixes",
+        ) => data(&[DatasetKind::Synthetic], "`synthetic`"),
         ("dataset", "text_length") => data(&[DatasetKind::Text], "`text`"),
         ("dataset", "prompts") => data(&[DatasetKind::Prompts], "`prompts`"),
+        ("dataset", "category") => data(&[DatasetKind::Tasks], "`tasks`"),
+        ("dataset", "path" | "format") => data(&[DatasetKind::File], "`file`"),
         ("dataset", "entries" | "dimensions") => {
             data(&[DatasetKind::Mixture, DatasetKind::Iid], "`mixture` or `iid`")
         }
@@ -110,6 +128,12 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("simulation", _) => driver(&[Simulated], "`simulated`"),
         _ => Ok(()),
     }
+}
+
+/// Whether two keys of a table say the same thing: `prompt_class` is `prompt_tokens` by name.
+pub(super) fn say_the_same(one: &str, other: &str) -> bool {
+    const LENGTH: [&str; 2] = ["prompt_tokens", "prompt_class"];
+    one == other || (LENGTH.contains(&one) && LENGTH.contains(&other))
 }
 
 /// Whether a case can produce a metric; `top_k` for retrieval.

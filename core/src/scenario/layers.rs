@@ -56,6 +56,11 @@ impl<'a> Candidate<'a> {
         }
     }
 
+    fn says_again(&self, other: &Candidate<'_>) -> Diagnostic {
+        let fault = self.fault(&format!("says again what `{}` says", other.key()));
+        decided(fault.help("keep one of them"), Some(&other.entry.place))
+    }
+
     pub(super) fn fault(&self, what: &str) -> Diagnostic {
         self.entry.place.fault(format!("`{}` {what}", self.key()))
     }
@@ -148,7 +153,7 @@ pub(super) fn strongest<'a>(
     for candidate in all {
         let fit = fit::key_fits(candidate.table, candidate.key(), choice);
         let same = |other: &Candidate<'_>| {
-            (other.table, other.key()) == (candidate.table, candidate.key())
+            other.table == candidate.table && fit::say_the_same(other.key(), candidate.key())
         };
         let weaker = chosen.iter().position(same);
         let replaces = weaker.is_some_and(|at| chosen[at].axis);
@@ -159,6 +164,12 @@ pub(super) fn strongest<'a>(
             ledger.unused_at(&candidate.entry.place, fault);
         } else {
             ledger.used(candidate.entry);
+            let twice = weaker
+                .map(|at| chosen[at])
+                .filter(|other| other.rank == candidate.rank && other.key() != candidate.key());
+            if let Some(other) = twice {
+                faults.push(candidate.says_again(&other));
+            }
             match weaker {
                 Some(at) => chosen[at] = *candidate,
                 None => chosen.push(*candidate),

@@ -6,6 +6,8 @@
 
 mod cells;
 mod check;
+mod data;
+mod dataset;
 mod decode;
 mod defaults;
 mod file;

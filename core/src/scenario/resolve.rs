@@ -2,16 +2,14 @@
 //! one value to be seen.
 
 use super::cells::Cell;
-use super::file::{DatasetKind, SpikeOf, Tables, WorkloadKind};
+use super::dataset;
+use super::file::{SpikeOf, Tables, WorkloadKind};
 use super::fit::Choice;
 use super::judging::{self, Planned, Told};
 use super::layers::Layer;
-use super::roots::Roots;
+use super::roots::{self, Roots};
 use super::target::{batch_checks, batch_timeout_s, target};
-use crate::case::{
-    Case, CaseId, Dataset, DriverKind, PromptSet, PromptSource, Requires, Retrieval, RunSettings,
-    VectorKind, VectorSet, Workload,
-};
+use crate::case::{Case, CaseId, DriverKind, Requires, Retrieval, RunSettings, Workload};
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
 
@@ -62,7 +60,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
             .clone()
             .unwrap_or_else(|| benchmark_type(&context.varying)),
         notes: tables.notes.clone(),
-        dataset: dataset(cell.choice.data, &tables),
+        dataset: dataset::dataset(cell, &tables),
         target: target(cell.choice.driver, tables),
         goals,
         gate,
@@ -95,12 +93,16 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
         faults.push(refuse(&keys, message).help(format!("plan at least {at_once} requests")));
     }
     match cell.choice.kind {
-        Kind::Generation => faults.extend(generation_checks(cell, tables, context, &refuse)),
+        Kind::Generation => {
+            faults.extend(dataset::checks(cell, &tables.dataset, context.roots, &refuse));
+            faults.extend(generation_checks(cell, tables, context, &refuse));
+        }
         Kind::Retrieval => faults.extend(retrieval_checks(cell, tables, &refuse)),
     }
     faults
 }
 
+/// Makes a diagnostic at the places of keys, as far as they are written.
 pub(super) type Refuse<'a> = dyn Fn(&[(&str, &str)], String) -> Diagnostic + 'a;
 
 fn generation_checks(
@@ -109,11 +111,6 @@ fn generation_checks(
     context: &Context<'_>,
     refuse: &Refuse<'_>,
 ) -> Option<Diagnostic> {
-    if cell.choice.data == DatasetKind::Prompts && tables.dataset.prompts.is_empty() {
-        let message = "data of kind `prompts` has no prompts".to_owned();
-        let help = "write `prompts = [\"...\"]` beside it";
-        return Some(refuse(&[("dataset", "kind")], message).help(help));
-    }
     if tables.run.spike_of == Some(SpikeOf::Query) {
         let message = "`query` latencies are not measured in a generation case".to_owned();
         return Some(refuse(&[("run", "spike_of")], message).help("write `itl`, `e2e` or `ttft`"));
@@ -127,9 +124,7 @@ fn generation_checks(
     let model = tables.target.model.as_deref().filter(|_| local)?;
     let own = cell.is_override("target", "model");
     let message = context.roots.refuses(model).filter(|_| !own)?;
-    let help =
-        "move the file into the project, or list its folder in `allow_paths` of `tokgate.toml`";
-    Some(refuse(&[("target", "model")], message).help(help))
+    Some(refuse(&[("target", "model")], message).help(roots::HELP))
 }
 
 fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Option<Diagnostic> {
@@ -156,30 +151,6 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
         );
         refuse(&[("retrieval", "truth_queries"), ("workload", "requests")], message)
     })
-}
-
-fn dataset(kind: DatasetKind, tables: &Tables) -> Dataset {
-    let written = &tables.dataset;
-    let prompts = |source| {
-        Dataset::Prompts(PromptSet {
-            source,
-            output_tokens: written.output_tokens,
-            temperature: written.temperature,
-        })
-    };
-    let vectors = |kind| {
-        let (entries, dimensions) = (written.entries, written.dimensions);
-        Dataset::Vectors(VectorSet { kind, entries, dimensions })
-    };
-    match kind {
-        DatasetKind::Synthetic => {
-            prompts(PromptSource::Synthetic { prompt_tokens: written.prompt_tokens })
-        }
-        DatasetKind::Text => prompts(PromptSource::Text { text_length: written.text_length }),
-        DatasetKind::Prompts => prompts(PromptSource::Prompts { prompts: written.prompts.clone() }),
-        DatasetKind::Mixture => vectors(VectorKind::Mixture),
-        DatasetKind::Iid => vectors(VectorKind::Iid),
-    }
 }
 
 /// How the index is searched. An exact search rescores nothing; recall is checked on no more
@@ -244,7 +215,7 @@ fn benchmark_type(varying: &[String]) -> String {
     match axis.as_str() {
         "model" => "model_comparison",
         "concurrency" => "worker_optimization",
-        "prompt_tokens" | "text_length" => "prompt_length",
+        "prompt_tokens" | "prompt_class" | "text_length" => "prompt_length",
         "temperature" => "temperature",
         "batch" => "batch_size",
         "entries" => "index_scaling",

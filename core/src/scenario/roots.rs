@@ -2,22 +2,26 @@
 //!
 //! Only the text of a path is judged here. Links and what lies at its end are for whoever opens it.
 
+/// What to do about a path that is refused.
+pub(super) const HELP: &str =
+    "move the file into the project, or list its folder in `allow_paths` of `tokgate.toml`";
+
 /// Folders outside the project from which scenarios may read, as the user wrote them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roots(pub Vec<String>);
 
 impl Roots {
-    /// Why `model` may not be named by a scenario; `None` where it may, or is no path.
-    pub(super) fn refuses(&self, model: &str) -> Option<String> {
-        let climbs = model.split(['/', '\\']).any(|part| part == "..");
+    /// Why `path` may not be named by a scenario; `None` where it may, or is no path.
+    pub(super) fn refuses(&self, path: &str) -> Option<String> {
+        let climbs = path.split(['/', '\\']).any(|part| part == "..");
         let allowed = |root: &String| {
             let root = root.trim_end_matches('/');
-            model.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'))
+            path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'))
         };
         if climbs {
-            Some(format!("the path \"{model}\" climbs out of its folder"))
-        } else if is_absolute(model) && !self.0.iter().any(allowed) {
-            Some(format!("the path \"{model}\" leads out of the project"))
+            Some(format!("the path \"{path}\" climbs out of its folder"))
+        } else if is_absolute(path) && !self.0.iter().any(allowed) {
+            Some(format!("the path \"{path}\" leads out of the project"))
         } else {
             None
         }

@@ -38,6 +38,7 @@ pub(super) fn with_events(tokens: u64, events: &[(u64, EventKind, Option<u32>)])
             counted: Counted::Server,
             raw: None,
         }),
+        recount: None,
         requested_tokens: None,
         finish_reason: None,
         sample: None,

@@ -3,6 +3,7 @@
 //! [`observe()`] says what one epoch says, [`summarize`] what all of them say together. Intervals
 //! are the judge's and are added later; nothing here compares or judges.
 
+mod counts;
 mod epoch;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -15,6 +16,7 @@ use crate::case::CaseId;
 use crate::metric::{CATALOGUE, Metric, Stat};
 use crate::quantile::{Sorted, mean};
 use crate::run::{Requests, Run};
+pub use counts::TokenCounts;
 pub use observe::observe;
 use std::collections::BTreeMap;
 
@@ -87,6 +89,8 @@ pub struct Summary {
     pub case: CaseId,
     /// Measured requests over all epochs.
     pub requests: Requests,
+    /// Who counted the tokens.
+    pub token_counts: TokenCounts,
     /// The metrics that were measured, in the catalogue's order. What was not is not here.
     pub metrics: Vec<MetricSummary>,
 }
@@ -118,7 +122,8 @@ pub fn summarize(epochs: &[Run]) -> Summary {
         .iter()
         .filter_map(|metric| MetricSummary::of(metric, said_of(metric, &observed)))
         .collect();
-    Summary { case: first.head.case.id.clone(), requests, metrics }
+    let token_counts = TokenCounts::of(epochs);
+    Summary { case: first.head.case.id.clone(), requests, token_counts, metrics }
 }
 
 fn said_of(metric: &Metric, epochs: &[Vec<(&'static Metric, Observed)>]) -> Vec<Observed> {

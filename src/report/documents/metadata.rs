@@ -3,6 +3,7 @@
 use super::{GIB, number, rounded};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokgate_core::case::{Case, Dataset, PromptSet, PromptSource};
 use tokgate_core::environment::Gpu;
 use tokgate_core::metric::{self, Metric, MetricRef, Stat};
 use tokgate_core::run::{Ending, Run};
@@ -14,8 +15,8 @@ const SCHEMA_VERSION: u32 = 1;
 /// The document of one epoch; `summary` is that of this epoch alone, `raw_path` where its raw
 /// lines lie.
 ///
-/// - `test.input_file` names the case, from which the requests are generated: there is no file
-///   of them.
+/// - `test.input_file` is the file of the requests; where they are generated, it names the case
+///   that they come from.
 /// - `results.throughput_tokens_per_sec` counts prompt and output tokens (`total_tok_s`).
 /// - `results.total_time_seconds` is a number always, since its readers format it: 0 when no
 ///   request was sent.
@@ -31,7 +32,7 @@ pub fn metadata(run: &Run, summary: &Summary, raw_path: &str) -> Value {
         "config": head.target.config,
         "test": {
             "num_requests": run.requests().attempted,
-            "input_file": head.case.id,
+            "input_file": input_file(&head.case),
             "output_file": raw_path,
         },
         "results": results(run, summary),
@@ -44,6 +45,13 @@ pub fn metadata(run: &Run, summary: &Summary, raw_path: &str) -> Value {
         "epoch": head.epoch,
         "arm": head.arm,
     })
+}
+
+fn input_file(case: &Case) -> &str {
+    match &case.dataset {
+        Dataset::Prompts(PromptSet { source: PromptSource::File(file), .. }) => &file.path,
+        Dataset::Prompts(_) | Dataset::Vectors(_) => &case.id.0,
+    }
 }
 
 fn results(run: &Run, summary: &Summary) -> Value {

@@ -48,6 +48,11 @@ impl Bpe {
         Ok(encoding.get_ids().to_vec())
     }
 
+    /// Tokens of a text, with none that a model would put around it.
+    pub(crate) fn count(&self, text: &str) -> Option<u64> {
+        self.tokenizer.encode_fast(text, false).ok().map(|encoding| encoding.len() as u64)
+    }
+
     /// A user's message as the model was trained to see it.
     pub(crate) fn as_chat(&self, message: &str) -> String {
         self.chat.as_ref().map_or_else(|| message.to_owned(), |chat| chat.wrap(message))

@@ -13,10 +13,9 @@ use crate::driver::OpenError;
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::{Content, TensorInfo};
 use candle_core::{Device, Tensor};
-use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// A checked file: what it claims is there and can be computed.
@@ -134,12 +133,15 @@ fn opened(path: &Path) -> Result<(File, u64), OpenError> {
             path.display()
         ))
     };
-    let file = File::open(path).map_err(missing)?;
-    let about = file.metadata().map_err(missing)?;
-    match about.is_file() {
-        true => Ok((file, about.len())),
+    let regular = |about: std::fs::Metadata| match about.is_file() {
+        true => Ok(about.len()),
         false => Err(refused(path, "it is not a regular file")),
-    }
+    };
+    // Looked at before it is opened: opening a FIFO waits for a writer.
+    regular(std::fs::metadata(path).map_err(missing)?)?;
+    let file = File::open(path).map_err(missing)?;
+    let length = regular(file.metadata().map_err(missing)?)?;
+    Ok((file, length))
 }
 
 fn refused(path: &Path, what: &str) -> OpenError {
@@ -187,19 +189,4 @@ fn stored_bytes(info: &TensorInfo) -> Option<u64> {
     let columns = info.shape.dims().last()?;
     let bytes = (values / block).checked_mul(info.ggml_dtype.type_size())?;
     (columns % block == 0).then_some(bytes as u64)
-}
-
-/// The file's checksum in hexadecimal digits, by the hash of the TLS library that is here anyway.
-pub(crate) fn sha256(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let suite = TLS13_AES_128_GCM_SHA256.tls13().expect("a TLS 1.3 suite is one");
-    let mut hash = suite.common.hash_provider.start();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            read => hash.update(&buffer[..read]),
-        }
-    }
-    Ok(hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }

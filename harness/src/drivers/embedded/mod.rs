@@ -13,6 +13,7 @@
 mod agreement;
 mod batch;
 mod bpe;
+pub(crate) mod counter;
 mod device;
 mod engine;
 #[cfg(test)]

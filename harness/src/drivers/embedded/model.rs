@@ -4,17 +4,19 @@ use super::batch::MOST_RUNNING;
 use super::bpe::Bpe;
 use super::device;
 use super::engine::Engine;
-use super::gguf::{Gguf, sha256};
+use super::gguf::Gguf;
 use super::llama::{Llama, Source};
 use super::shape::{SYNTHETIC, Shape, synthetic};
 use super::synthetic::Seeded;
 use super::tokenizer::Tokenizer;
 use super::words::Words;
+use crate::checksum::sha256;
 use crate::clock::Clock;
 use crate::driver::OpenError;
 use candle_core::Device;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use tokgate_core::run::TargetIdentity;
 
@@ -78,7 +80,8 @@ impl Model {
         let tokenizer = Bpe::from_gguf(file.content())
             .map_err(|error| file.refused(&format!("its tokenizer cannot be used: {error}")))?;
         let (stored, held) = file.formats();
-        let checksum = sha256(path).map_err(|error| file.refused(&error.to_string()))?;
+        let checksum =
+            File::open(path).and_then(sha256).map_err(|error| file.refused(&error.to_string()))?;
         let origin = Origin {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             tokenizer: Tokenizer::Bpe(Box::new(tokenizer)),

@@ -1,0 +1,77 @@
+//! Who counted the tokens, and whether two counts agree.
+
+use crate::record::{Counted, Record, TokenCount, Usage};
+use crate::run::Run;
+use serde::Serialize;
+
+/// How far two counts of one answer may differ.
+const ALLOWED_SHARE: f64 = 0.01;
+
+/// Servers count the token that ends an answer, of which its text has nothing: one token is no
+/// disagreement, however short the answer.
+const END_TOKEN: u64 = 1;
+
+/// Who counted the tokens of the successes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TokenCounts {
+    /// Answers that only our tokenizer counted: the target said nothing.
+    pub by_client: u64,
+    /// Answers that both counted.
+    pub compared: u64,
+    /// Of those, answers whose counts differ by more than 1 % (and more than one token). Prompts
+    /// are not held against each other: the target's chat template adds to them.
+    pub disagreeing: u64,
+}
+
+impl TokenCounts {
+    pub(super) fn of(epochs: &[Run]) -> Self {
+        let mut counts = Self::default();
+        epochs.iter().flat_map(Run::successes).for_each(|record| counts.add(record));
+        counts
+    }
+
+    fn add(&mut self, record: &Record) {
+        match (&record.usage, &record.recount) {
+            (Some(Usage { counted: Counted::Client, .. }), _) => self.by_client += 1,
+            (Some(usage), Some(recount)) => {
+                self.compared += 1;
+                self.disagreeing += u64::from(disagree(usage, *recount));
+            }
+            (Some(_) | None, _) => {}
+        }
+    }
+}
+
+fn disagree(usage: &Usage, ours: TokenCount) -> bool {
+    let apart = usage.completion_tokens.abs_diff(ours.completion_tokens);
+    apart > END_TOKEN && apart as f64 > usage.completion_tokens as f64 * ALLOWED_SHARE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::fixture::{run, with_events};
+
+    fn counted(server: u64, ours: u64) -> Record {
+        let recount = Some(TokenCount { prompt_tokens: 1, completion_tokens: ours });
+        Record { recount, ..with_events(server, &[]) }
+    }
+
+    #[test]
+    fn counts_that_are_more_than_one_percent_apart_disagree() {
+        for (server, ours, disagreeing) in
+            [(1000, 1010, 0), (1000, 1011, 1), (1000, 989, 1), (64, 63, 0), (64, 62, 1), (0, 5, 1)]
+        {
+            let counts = TokenCounts::of(&[run(vec![counted(server, ours)])]);
+            assert_eq!((counts.compared, counts.disagreeing), (1, disagreeing), "{server} {ours}");
+        }
+    }
+
+    #[test]
+    fn what_only_one_side_counted_is_not_compared() {
+        let mut by_client = with_events(5, &[]);
+        by_client.usage.as_mut().unwrap().counted = Counted::Client;
+        let counts = TokenCounts::of(&[run(vec![by_client, with_events(5, &[])])]);
+        assert_eq!(counts, TokenCounts { by_client: 1, compared: 0, disagreeing: 0 });
+    }
+}
