@@ -1,6 +1,7 @@
 //! The shipped program against servers of every kind: started by itself, named, swapped, gone.
 
 use crate::mock::{mock, tokgate};
+use crate::support::replay::{Replay, Script, recorded};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -200,4 +201,61 @@ fn a_target_that_dies_makes_the_run_invalid_with_advice() {
     assert_eq!(output.status.code(), Some(3), "{report}");
     let failures = report["cases"][0]["failures"].as_array().unwrap();
     assert!(failures.iter().all(|failure| failure["advice"].is_string()), "{failures:?}");
+}
+
+#[test]
+fn what_is_odd_about_the_answers_is_said() {
+    for (option, says) in [
+        ("--short-answer 1", "shorter than asked"),
+        ("--same-answer", "every prompt the same answer"),
+    ] {
+        let server = mock(&format!("--itl-ms 1 {option}"));
+        let folder = project("driver = \"openai\"");
+        let output = run(folder.path(), &["--target", "openai", "--base-url", &server.base_url()]);
+        let doubts = report(&output)["cases"][0]["doubts"].to_string();
+        assert!(doubts.contains(says), "{option}: {doubts}");
+    }
+}
+
+/// Every byte that a run left behind: what it printed, and every file below `folder`.
+fn left_behind(output: &Output, folder: &Path) -> String {
+    let mut all = String::from_utf8_lossy(&output.stdout).into_owned();
+    all.push_str(&String::from_utf8_lossy(&output.stderr));
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true => folders.push(entry),
+                false => all.push_str(&String::from_utf8_lossy(&std::fs::read(entry).unwrap())),
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn a_key_that_the_server_echoes_is_left_nowhere() {
+    // In plain letters, in base64 and in hexadecimal.
+    const SPELLINGS: [&str; 3] =
+        ["open/sesame+1", "b3Blbi9zZXNhbWUrMQ", "6f70656e2f736573616d652b31"];
+    let echo = format!("{{\"error\":{{\"message\":\"bad key {}\"}}}}", SPELLINGS.join(" "));
+    let refusal = Script::plain("401 Unauthorized", "application/json", echo.as_bytes());
+    let models = Script::json(&recorded("vllm-0.32.0-cpu-models.json"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let routes = [("/v1/models", models), ("/v1/chat/completions", refusal)];
+    let server = runtime.block_on(Replay::start(routes));
+    let folder = project("driver = \"openai\"");
+    let output = command(folder.path(), &["--target", "openai", "--base-url", &server.base_url()])
+        .args(["--api-key-env", "TOKGATE_TEST_KEY", "--save-baseline", "b"])
+        .env("TOKGATE_TEST_KEY", SPELLINGS[0])
+        .env("RUST_LOG", "trace")
+        .output()
+        .unwrap();
+    let bearer = format!("authorization: bearer {}", SPELLINGS[0]);
+    assert!(server.asked().iter().all(|asked| asked.head.contains(&bearer)));
+    let all = left_behind(&output, folder.path());
+    assert!(all.contains("bad key [key] [key]"), "{all}");
+    for spelling in SPELLINGS {
+        assert!(!all.contains(spelling), "{spelling}");
+    }
 }

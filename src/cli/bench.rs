@@ -70,6 +70,7 @@ struct Selected {
 #[must_use]
 pub fn main(root: &str) -> ExitCode {
     super::one_compute_thread();
+    super::no_core_dumps();
     let args = Args::parse_from(arguments(std::env::args_os()));
     super::log(0);
     let face = Face::new(color(&args.libtest));

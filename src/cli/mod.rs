@@ -74,6 +74,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     one_compute_thread();
+    no_core_dumps();
     let cli = Cli::parse();
     log(cli.verbose);
     let face = Face::new(cli.color);
@@ -135,6 +136,17 @@ fn one_compute_thread() {
         // SAFETY: called first in `main`, before any thread is started that could read the
         // environment at the same time.
         unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
+    }
+}
+
+/// A core file would hold keys and prompts.
+fn no_core_dumps() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = Rlimit { current: Some(0), ..getrlimit(Resource::Core) };
+        // Refused where the limit is fixed: then it is somebody else's decision.
+        let _ = setrlimit(Resource::Core, limit);
     }
 }
 

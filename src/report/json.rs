@@ -1,5 +1,6 @@
 //! The report as one JSON object (FORMATS.md, "What comes out"). Absent is `null` or left out.
 
+use super::inputs;
 use serde_json::{Map, Value, json};
 use tokgate_core::failure::FailureCount;
 use tokgate_core::goal::GoalResult;
@@ -73,6 +74,7 @@ pub fn case(case: &CaseReport) -> Value {
         "verdicts": case.verdicts.iter().map(verdict).collect::<Vec<_>>(),
         "requests": case.requests(),
         "token_counts": case.summary.token_counts,
+        "doubts": inputs::doubts(case),
         "failures": case.failures.iter().map(failure).collect::<Vec<_>>(),
         "sample_responses": case.samples,
     })

@@ -1,4 +1,4 @@
-//! Who counted the tokens, and whether two counts agree.
+//! Who counted the tokens, whether two counts agree, and whether there are as many as were asked.
 
 use crate::record::{Counted, Record, TokenCount, Usage};
 use crate::run::Run;
@@ -6,6 +6,9 @@ use serde::Serialize;
 
 /// How far two counts of one answer may differ.
 const ALLOWED_SHARE: f64 = 0.01;
+
+/// Runs whose lengths differ by more than a tenth are not comparable.
+const SHORT: f64 = 0.9;
 
 /// Servers count the token that ends an answer, of which its text has nothing: one token is no
 /// disagreement, however short the answer.
@@ -21,6 +24,8 @@ pub struct TokenCounts {
     /// Of those, answers whose counts differ by more than 1 % (and more than one token). Prompts
     /// are not held against each other: the target's chat template adds to them.
     pub disagreeing: u64,
+    /// Answers with fewer than nine tenths of the tokens that were asked for.
+    pub short: u64,
 }
 
 impl TokenCounts {
@@ -31,6 +36,7 @@ impl TokenCounts {
     }
 
     fn add(&mut self, record: &Record) {
+        self.short += u64::from(is_short(record));
         match (&record.usage, &record.recount) {
             (Some(Usage { counted: Counted::Client, .. }), _) => self.by_client += 1,
             (Some(usage), Some(recount)) => {
@@ -40,6 +46,12 @@ impl TokenCounts {
             (Some(_) | None, _) => {}
         }
     }
+}
+
+fn is_short(record: &Record) -> bool {
+    let produced = record.usage.as_ref().map(|usage| usage.completion_tokens as f64);
+    let asked = record.requested_tokens.map(|tokens| f64::from(tokens) * SHORT);
+    produced.zip(asked).is_some_and(|(produced, asked)| produced < asked)
 }
 
 fn disagree(usage: &Usage, ours: TokenCount) -> bool {
@@ -68,10 +80,20 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_with_less_than_nine_tenths_is_short() {
+        let answered = |asked, produced| {
+            let record = Record { requested_tokens: asked, ..with_events(produced, &[]) };
+            TokenCounts::of(&[run(vec![record])]).short
+        };
+        assert_eq!((answered(Some(100), 90), answered(Some(100), 89)), (0, 1));
+        assert_eq!(answered(None, 1), 0);
+    }
+
+    #[test]
     fn what_only_one_side_counted_is_not_compared() {
         let mut by_client = with_events(5, &[]);
         by_client.usage.as_mut().unwrap().counted = Counted::Client;
         let counts = TokenCounts::of(&[run(vec![by_client, with_events(5, &[])])]);
-        assert_eq!(counts, TokenCounts { by_client: 1, compared: 0, disagreeing: 0 });
+        assert_eq!(counts, TokenCounts { by_client: 1, ..TokenCounts::default() });
     }
 }

@@ -7,6 +7,7 @@
 mod address;
 mod client;
 mod deadlines;
+mod descriptors;
 mod exchange;
 mod patience;
 mod preflight;
@@ -19,6 +20,7 @@ mod transcript;
 pub(crate) use address::{Address, is_loopback};
 pub use client::{escape, failure, http_client, read_start};
 pub(crate) use deadlines::Deadlines;
+pub(crate) use descriptors::suffice;
 pub(crate) use exchange::{Exchange, Framing};
 pub(crate) use preflight::{Fetched, Unanswered, fetch, not_listed};
 pub(crate) use sightings::{Named, Sightings};

@@ -10,7 +10,7 @@ mod models;
 mod vllm;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
-use crate::http::{Address, Deadlines, Exchange, Framing, Sightings};
+use crate::http::{Address, Deadlines, Exchange, Framing, Sightings, suffice};
 use crate::recorder::Reply;
 use crate::wire::piece::Dialect;
 use body::Template;
@@ -46,6 +46,7 @@ impl OpenAi {
         let target = &case.target;
         let base = target.base_url.as_deref();
         let base = base.ok_or_else(|| OpenError::Invalid(NO_BASE_URL.to_owned()))?;
+        suffice(case)?;
         let deadlines = Deadlines::of(case);
         let mut address = Address::new(base, Dialect::OpenAi, target, deadlines.connect)?;
         let chosen = target.model.clone();
