@@ -112,7 +112,9 @@ pub(crate) fn synthetic(name: &str) -> Option<Shape> {
         heads,
         kv_heads,
         vocabulary,
-        context: 4096,
+        // Room for the longest prompts that come with tokgate: some 6 600 tokens of these
+        // vocabularies, and an answer of 1000.
+        context: 8192,
         rope_base: 10_000.0,
         epsilon: 1e-5,
         tied: true,

@@ -226,12 +226,12 @@ async fn concurrent_requests_answer_as_they_would_alone() {
 #[tokio::test]
 async fn what_cannot_be_answered_is_refused_before_it_is_computed() {
     let driver = driver();
-    let long = WORDS.join(" ").repeat(9);
+    let long = WORDS.join(" ").repeat(17);
     for (asked, said) in [
         (request("", 4, 0.0), "the prompt is empty"),
         (request("able", 0, 0.0), "no output tokens"),
-        (request("able", 4096, 0.0), "1 prompt tokens and 4096 output tokens exceed the 4096"),
-        (request(&long, 1, 0.0), "exceed the 4096"),
+        (request("able", 8192, 0.0), "1 prompt tokens and 8192 output tokens exceed the 8192"),
+        (request(&long, 1, 0.0), "exceed the 8192"),
         (
             Request { payload: Payload::Query { index: 0 }, ..request("", 1, 0.0) },
             "not vector queries",
