@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use std::hint::black_box;
 use tokgate_core::record::{Counted, Event, EventKind, Outcome, Phase, Record, Usage};
 use tokgate_core::run::{Arm, Ending, Head, Preparation, Run, TargetIdentity};
-use tokgate_core::scenario::{Facts, Scenario, plan};
+use tokgate_core::scenario::{Facts, Scenario, Surroundings, plan};
 use tokgate_core::time::Offset;
 use tokgate_harness::clock::Clock;
 use tokgate_harness::recorder::Reply;
@@ -160,8 +160,8 @@ fn run() -> Run {
         kind = "generation"
         workload = { requests = 100, warmup = 0 }
     "#;
-    let scenario =
-        Scenario::parse("bench", "bench.toml", text, &|_| None).expect("it is well-formed");
+    let scenario = Scenario::parse("bench", "bench.toml", text, &Surroundings::closed(&|_| None))
+        .expect("it is well-formed");
     let mut cases = plan(&scenario, &Facts::default()).expect("it can be planned");
     let environment = tokgate_harness::machine::detect();
     let head = Head {

@@ -349,7 +349,8 @@ fn nonsense_on_the_command_line_exits_2_or_4_and_says_what_would_be_right() {
         let told = refused(folder.path(), &arguments, exit);
         assert!(told.contains(hint), "{further:?}: {told}");
     };
-    says(&["--target", "vlm"], 2, "`openai`");
+    says(&["--target", "opena"], 2, "`openai`");
+    says(&["--target", "nowhere"], 2, "[targets.nowhere]");
     says(&["--set", "nonsense"], 2, "path=value");
     says(&["--set", "no.such=1"], 2, "no.such");
     says(&["--set", "dataset.prompt_tokens=-1"], 2, "prompt_tokens");

@@ -12,7 +12,7 @@ use tokgate_core::environment::{Environment, MachineId};
 use tokgate_core::goal::{Grade, Level};
 use tokgate_core::metric::MetricRef;
 use tokgate_core::report::{CaseReport, ComparedWith, Report};
-use tokgate_core::scenario::{Facts, Scenario, plan};
+use tokgate_core::scenario::{Facts, Scenario, Surroundings, plan};
 use tokgate_core::verdict::{Conclusion, Exit, Verdict};
 use tokgate_harness::measure::Harness;
 
@@ -39,7 +39,7 @@ fn cases(simulation: &str) -> Vec<Case> {
         "tok_s" = "2 %"
         "#
     );
-    let scenario = Scenario::parse("line", "line.toml", &text, &|_| None)
+    let scenario = Scenario::parse("line", "line.toml", &text, &Surroundings::closed(&|_| None))
         .unwrap_or_else(|faults| panic!("{faults}"));
     plan(&scenario, &Facts::default()).unwrap_or_else(|faults| panic!("{faults}"))
 }

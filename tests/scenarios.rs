@@ -4,7 +4,7 @@ use crate::references::same_as_file;
 use std::path::{Path, PathBuf};
 use tokgate_core::case::{Case, Dataset, DriverKind, OutputTokens, PromptSet, PromptSource};
 use tokgate_core::diagnostic::Diagnostics;
-use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, decode, plan};
+use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
 const SHIPPED: [&str; 16] = [
@@ -35,11 +35,16 @@ fn parse(folder_name: &str, name: &str) -> Result<Scenario, Diagnostics> {
     let folder = folder(folder_name);
     let read = |file: &str| std::fs::read_to_string(folder.join(file)).ok();
     let file = format!("{name}.toml");
-    Scenario::parse(name, &format!("{folder_name}/{file}"), &read(&file).unwrap(), &read)
+    Scenario::parse(
+        name,
+        &format!("{folder_name}/{file}"),
+        &read(&file).unwrap(),
+        &Surroundings::closed(&read),
+    )
 }
 
 fn parse_text(text: &str) -> Result<Scenario, Diagnostics> {
-    Scenario::parse("a", "a.toml", text, &|_| None)
+    Scenario::parse("a", "a.toml", text, &Surroundings::closed(&|_| None))
 }
 
 fn shipped(name: &str) -> Scenario {

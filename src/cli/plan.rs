@@ -8,7 +8,7 @@ use anyhow::Result;
 use std::collections::BTreeSet;
 use tokgate_core::case::{Case, CaseId, DriverKind, Requires};
 use tokgate_core::environment::{Environment, MachineId};
-use tokgate_core::scenario::{Facts, Hardware, Scenario, decode, plan};
+use tokgate_core::scenario::{Facts, Hardware, Scenario, Surroundings, decode, plan};
 use tokgate_core::unit::Unit;
 
 /// A scenario and its cases on this machine.
@@ -53,7 +53,9 @@ pub(super) fn read(
     wanted: Wanted<'_>,
 ) -> Result<Planned> {
     let text = decode(&source.file, &source.bytes)?;
-    let scenario = Scenario::parse(&source.name, &source.file, &text, &|file| source.beside(file))?;
+    let roots = &options.settled.roots;
+    let about = Surroundings { beside: &|file| source.beside(file), roots };
+    let scenario = Scenario::parse(&source.name, &source.file, &text, &about)?;
     let hardware = match &options.hardware {
         Some(named) => Hardware::Named(named.clone()),
         None => Hardware::Detected(environment.hardware_preset()),

@@ -31,7 +31,7 @@ pub use decode::{MAX_BYTES, decode};
 pub use file::SCHEMA;
 pub use overrides::Override;
 pub use plan::{Facts, Hardware, plan};
-pub use read::{Output, Scenario};
+pub use read::{Output, Scenario, Surroundings};
 pub use reference::reference_markdown;
 pub use roots::Roots;
 pub use schema::schema_json;

@@ -3,6 +3,7 @@
 use super::cells::MAX_CASES;
 use super::file::{File, SCHEMA};
 use super::plan::{Facts, Hardware, plan};
+use super::roots::Roots;
 use super::schema::FILE;
 use super::tree::{self, Node, Value};
 use super::{check, lines, resolve, secret};
@@ -15,6 +16,24 @@ const MAX_CHAIN: usize = 8;
 
 /// Most hardware presets of a file; each is rehearsed.
 const MAX_PRESETS: usize = 64;
+
+/// What lies about a scenario file.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The text of a file in the same folder; only `extends` asks for one.
+    pub beside: &'a dyn Fn(&str) -> Option<String>,
+    /// Folders outside the project that it may name.
+    pub roots: &'a Roots,
+}
+
+impl<'a> Surroundings<'a> {
+    /// A project that allows no folder outside of itself.
+    #[must_use]
+    pub fn closed(beside: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        static NONE: Roots = Roots(Vec::new());
+        Self { beside, roots: &NONE }
+    }
+}
 
 /// A scenario that holds together: it plans on every machine it names.
 #[derive(Debug, Clone)]
@@ -48,8 +67,7 @@ pub struct Output {
 }
 
 impl Scenario {
-    /// Reads the scenario called `name` from `text`, the content of `file`; `read` gives the text
-    /// of a file in the same folder, which only `extends` asks for.
+    /// Reads the scenario called `name` from `text`, the content of `file`, among what lies about it.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of the file.
@@ -57,10 +75,10 @@ impl Scenario {
         name: &str,
         file: &str,
         text: &str,
-        read: &dyn Fn(&str) -> Option<String>,
+        about: &Surroundings<'_>,
     ) -> Result<Self, Diagnostics> {
         let mut reader = Reader {
-            read,
+            read: about.beside,
             chain: Vec::new(),
             faults: Diagnostics::default(),
             sources: BTreeMap::new(),
@@ -78,7 +96,7 @@ impl Scenario {
             chain,
             sources: reader.sources,
         };
-        scenario.rehearse()?;
+        scenario.rehearse(about.roots)?;
         Ok(scenario)
     }
 
@@ -137,11 +155,12 @@ impl Scenario {
 
     /// Plans without and with each preset, so that what cannot be planned is refused on every
     /// machine, and not only on the one that has it.
-    fn rehearse(&self) -> Result<(), Diagnostics> {
+    fn rehearse(&self, roots: &Roots) -> Result<(), Diagnostics> {
         let mut faults = Diagnostics::default();
         let detected = |name: &str| Hardware::Detected(name.to_owned());
         for name in std::iter::once("").chain(self.presets()) {
-            let facts = Facts { hardware: detected(name), ..Facts::default() };
+            let (hardware, roots) = (detected(name), roots.clone());
+            let facts = Facts { hardware, roots, ..Facts::default() };
             if let Err(found) = plan(self, &facts) {
                 faults.append(found);
             }
