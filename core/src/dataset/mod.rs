@@ -1,7 +1,7 @@
 //! What is sent to a language model, as a pure function of what is asked, the seed and the salt.
 //!
 //! [`Prompts`] says which prompt a request has. Its words come from a list ([`synthetic`]), from the
-//! twelve tasks that come with tokgate ([`tasks`]), or from a file of the user's ([`file`]). Opening
+//! twelve tasks that come with tokgate ([`tasks`]), or from a file of the user's ([`mod@file`]). Opening
 //! files does not live here.
 
 pub mod class;

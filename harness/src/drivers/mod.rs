@@ -5,6 +5,9 @@ pub mod batch;
 pub mod embedded;
 pub mod ollama;
 pub mod openai;
+#[cfg(test)]
+#[path = "../../../tests/support/replay.rs"]
+mod replay;
 pub mod retrieval;
 pub mod simulated;
 

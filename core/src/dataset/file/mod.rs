@@ -1,6 +1,6 @@
 //! Files of prompts: from bytes to requests, in five formats.
 //!
-//! A file is read line by line ([`lines`]); what cannot be read is left out, and told by its line.
+//! A file is read line by line (`lines`); what cannot be read is left out, and told by its line.
 //! Each format has a file here. Opening files, and how large they may be, is for whoever has them.
 
 mod batch;

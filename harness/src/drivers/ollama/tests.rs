@@ -3,16 +3,13 @@
 use super::*;
 use crate::clock::Clock;
 use crate::driver::Payload;
+use crate::drivers::replay::{Replay, Script, Step};
 use crate::recorder::Stamps;
-use replay::{Replay, Script, Step};
 use serde_json::{Value, json};
 use tokgate_core::case::{DriverKind, Endpoint};
 use tokgate_core::dataset::Message;
 use tokgate_core::failure::FailureClass;
 use tokgate_core::record::EventKind;
-
-#[path = "../../../../tests/support/replay.rs"]
-mod replay;
 
 const CHAT: [&str; 4] = [
     r#"{"model":"llama3.2","created_at":"2023-08-04T08:52:19Z","message":{"role":"assistant","content":""},"done":false}"#,

@@ -2,15 +2,13 @@
 
 mod failures;
 mod opening;
-#[path = "../../../../../tests/support/replay.rs"]
-mod replay;
 mod replies;
 
 use super::*;
 use crate::clock::Clock;
 use crate::driver::Payload;
+use crate::drivers::replay::{Replay, Script, Step, events, recorded};
 use crate::recorder::Stamps;
-use replay::{Replay, Script, Step, events, recorded};
 use serde_json::{Value, json};
 use tokgate_core::case::*;
 use tokgate_core::dataset::Message;
