@@ -10,6 +10,7 @@ pub mod openai;
 mod replay;
 pub mod retrieval;
 pub mod simulated;
+mod template;
 
 use crate::driver::{Driver, OpenError};
 use crate::launch::{Launched, Running, Server};

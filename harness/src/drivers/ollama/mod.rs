@@ -4,15 +4,14 @@
 //! Its OpenAI-compatible half is the `openai` driver's. This one also has what Ollama says of a
 //! model (digest, quantisation, context) and its own durations, kept beside ours.
 
-mod body;
 mod host;
 mod models;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
+use crate::drivers::template::Template;
 use crate::http::{Address, Deadlines, Exchange, Framing, Sightings, suffice};
 use crate::recorder::Reply;
 use crate::wire::piece::Dialect;
-use body::Template;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use models::Catalogue;
@@ -43,7 +42,7 @@ impl Ollama {
         let address = Address::new(&base, Dialect::Ollama, target, deadlines.connect)?;
         let catalogue = Catalogue::fetch(&address).await.map_err(|it| it.advise(&address))?;
         let model = catalogue.choose(target.model.as_deref(), &address)?;
-        let template = Template::new(target, &model)?;
+        let template = Template::online(target, &model, Dialect::Ollama)?;
         let identity = catalogue.identify(&model, &address).await;
         let framing = if target.stream { Framing::Lines } else { Framing::Whole };
         let exchange = Exchange { address, deadlines, framing };

@@ -4,16 +4,15 @@
 //! `usage` counts. What does not live here, on purpose: framing and reading of events
 //! ([`crate::wire`]), the total deadline of a request (`measure`), retries (there are none).
 
-pub(crate) mod body;
 mod identity;
 mod models;
 mod vllm;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
+use crate::drivers::template::Template;
 use crate::http::{Address, Deadlines, Exchange, Framing, Sightings, suffice};
 use crate::recorder::Reply;
 use crate::wire::piece::Dialect;
-use body::Template;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 pub(crate) use identity::size_in_words;
@@ -52,7 +51,7 @@ impl OpenAi {
         let chosen = target.model.clone();
         let listing = Listing::fetch(&address, chosen.as_deref()).await?;
         let model = listing.choose(chosen.as_deref(), &address)?;
-        let template = Template::new(target, &model.id)?;
+        let template = Template::online(target, &model.id, Dialect::OpenAi)?;
         if identity::hangs_up_after_streams(&listing, &model) {
             address.end_connections();
         }

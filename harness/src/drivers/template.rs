@@ -1,0 +1,122 @@
+//! The body of a request for a language model, as each dialect spells it.
+
+use crate::driver::{OpenError, Payload, Request};
+use crate::wire::piece::Dialect;
+use serde_json::{Map, Value, json};
+use tokgate_core::case::{Endpoint, Target};
+use tokgate_core::dataset::joined;
+use tokgate_core::failure::{Failure, FailureClass};
+
+/// Servers take seeds of different widths; 31 bits fit all of them.
+const SEED_BITS: u64 = 0x7FFF_FFFF;
+
+/// What every request of a case has in common.
+pub(crate) struct Template {
+    dialect: Dialect,
+    endpoint: Endpoint,
+    fixed: Map<String, Value>,
+    /// The scenario's own fields, which win.
+    own: Map<String, Value>,
+}
+
+impl Template {
+    /// For a server, which streams or does not as the target says.
+    ///
+    /// # Errors
+    /// When the scenario's own fields say whether to stream: the target does, since its replies
+    /// are read accordingly.
+    pub(crate) fn online(
+        target: &Target,
+        model: &str,
+        dialect: Dialect,
+    ) -> Result<Self, OpenError> {
+        if target.body.contains_key("stream") {
+            return Err(OpenError::Invalid(
+                "`body` in [target] sets `stream`; write `stream = false` beside it instead".into(),
+            ));
+        }
+        let mut template = Self { dialect, ..Self::offline(target, model) };
+        template.fixed.insert("stream".to_owned(), json!(target.stream));
+        if target.stream && dialect == Dialect::OpenAi {
+            let usage = json!({ "include_usage": true });
+            template.fixed.insert("stream_options".to_owned(), usage);
+        }
+        Ok(template)
+    }
+
+    /// For a file of OpenAI's requests, which nobody streams.
+    pub(crate) fn offline(target: &Target, model: &str) -> Self {
+        Self {
+            dialect: Dialect::OpenAi,
+            endpoint: target.endpoint,
+            fixed: Map::from_iter([("model".to_owned(), json!(model))]),
+            own: target.body.clone(),
+        }
+    }
+
+    /// The path below the base URL.
+    pub(crate) fn path(&self) -> &'static str {
+        match (self.dialect, self.endpoint) {
+            (Dialect::OpenAi, Endpoint::Chat) => "chat/completions",
+            (Dialect::OpenAi, Endpoint::Completions) => "completions",
+            (Dialect::Ollama, Endpoint::Chat) => "api/chat",
+            (Dialect::Ollama, Endpoint::Completions) => "api/generate",
+        }
+    }
+
+    /// The body of `request`.
+    ///
+    /// # Errors
+    /// When the request is none for a language model.
+    pub(crate) fn body(&self, request: &Request) -> Result<Map<String, Value>, Failure> {
+        let Payload::Prompt { messages, max_tokens, temperature } = &request.payload else {
+            let message = "a query for a vector index was sent to a language model";
+            return Err(Failure::new(FailureClass::Engine, message));
+        };
+        let mut body = self.fixed.clone();
+        match self.endpoint {
+            Endpoint::Chat => body.insert("messages".to_owned(), json!(messages)),
+            Endpoint::Completions => body.insert("prompt".to_owned(), json!(joined(messages))),
+        };
+        let seed = request.seed & SEED_BITS;
+        let sampling = match self.dialect {
+            Dialect::OpenAi => {
+                json!({ "max_tokens": max_tokens, "temperature": temperature, "seed": seed })
+            }
+            Dialect::Ollama => json!({ "options": {
+                "num_predict": max_tokens, "temperature": temperature, "seed": seed,
+            } }),
+        };
+        merge(&mut body, sampling.as_object().cloned().unwrap_or_default());
+        merge(&mut body, self.own.clone());
+        Ok(body)
+    }
+}
+
+/// Puts `own` over `body`; fields that are objects in both, such as `options`, field by field.
+fn merge(body: &mut Map<String, Value>, own: Map<String, Value>) {
+    for (key, value) in own {
+        match (body.get_mut(&key), value) {
+            (Some(Value::Object(there)), Value::Object(own)) => there.extend(own),
+            (_, value) => drop(body.insert(key, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokgate_core::case::DriverKind;
+
+    #[test]
+    fn objects_are_merged_and_all_else_is_replaced() {
+        let own = json!({ "stream_options": { "continuous_usage_stats": true }, "seed": 7 });
+        let target =
+            Target { body: own.as_object().cloned().unwrap(), ..Target::of(DriverKind::Openai) };
+        let template = Template::online(&target, "m", Dialect::OpenAi).unwrap();
+        let payload = Payload::Prompt { messages: Vec::new(), max_tokens: 1, temperature: 0.0 };
+        let body = template.body(&Request { ordinal: 0, seed: 1, payload }).unwrap();
+        let usage = json!({ "include_usage": true, "continuous_usage_stats": true });
+        assert_eq!((&body["stream_options"], &body["seed"]), (&usage, &json!(7)));
+    }
+}
