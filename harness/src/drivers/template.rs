@@ -89,6 +89,10 @@ impl Template {
         };
         merge(&mut body, sampling.as_object().cloned().unwrap_or_default());
         merge(&mut body, self.own.clone());
+        if body.contains_key("max_completion_tokens") {
+            // Services that know the newer name refuse the older one beside it.
+            body.remove("max_tokens");
+        }
         Ok(body)
     }
 }
@@ -107,6 +111,21 @@ fn merge(body: &mut Map<String, Value>, own: Map<String, Value>) {
 mod tests {
     use super::*;
     use tokgate_core::case::DriverKind;
+
+    /// The body with a scenario's `own` fields.
+    fn body(own: Value) -> Map<String, Value> {
+        let body = own.as_object().cloned().unwrap();
+        let target = Target { body, ..Target::of(DriverKind::Openai) };
+        let template = Template::online(&target, "m", Dialect::OpenAi).unwrap();
+        let payload = Payload::Prompt { messages: Vec::new(), max_tokens: 1, temperature: 0.0 };
+        template.body(&Request { ordinal: 0, seed: 1, payload }).unwrap()
+    }
+
+    #[test]
+    fn the_newer_name_of_a_field_takes_the_place_of_the_older() {
+        let body = body(json!({ "max_completion_tokens": 9 }));
+        assert_eq!((body.get("max_tokens"), &body["max_completion_tokens"]), (None, &json!(9)));
+    }
 
     #[test]
     fn objects_are_merged_and_all_else_is_replaced() {
