@@ -66,14 +66,13 @@ pub(crate) fn settings(command: &[String]) -> BTreeMap<String, Value> {
         };
         let (name, value) = match option.split_once('=') {
             Some((name, value)) => (name, Some(value)),
-            None => {
-                let value = words.next_if(|next| !is_option(next) && !next.contains('{'));
-                (option, value.map(String::as_str))
-            }
+            None => (option, words.next_if(|next| !is_option(next)).map(String::as_str)),
         };
         match (name.strip_prefix("no-"), value) {
             (Some(denied), None) => found.insert(named(denied), json!(false)),
             (_, None) => found.insert(named(name), json!(true)),
+            // What is filled in is known elsewhere, and the port is no setting.
+            (_, Some(value)) if value.contains('{') => None,
             (_, Some(value)) => found.insert(named(name), typed(value)),
         };
     }
@@ -129,7 +128,9 @@ mod tests {
         assert_eq!(found["kv_cache_dtype"], "fp8");
         assert_eq!(found["enable_log_requests"], false);
         assert_eq!(found["seed"], -1);
-        assert!(!found.contains_key("api_key"), "{found:?}");
+        for unsaid in ["api_key", "port"] {
+            assert!(!found.contains_key(unsaid), "{found:?}");
+        }
     }
 
     #[test]
