@@ -2,6 +2,7 @@
 
 use crate::mock::{class, mock, tokgate};
 use serde_json::Value;
+use std::time::{Duration, Instant};
 use tokgate::mock::{Deed, Server};
 
 /// tokgate against a mock server: what it said of its requests, and what really happened.
@@ -12,11 +13,19 @@ struct Held {
     server: Server,
 }
 
+/// Long enough for every answer on the busiest machine.
+const LONG_S: u32 = 60;
+
 fn hold(server: Server, endpoint: &str, workload: &str) -> Held {
+    hold_for(server, endpoint, workload, LONG_S)
+}
+
+/// The same with requests that may take `timeout_s`.
+fn hold_for(server: Server, endpoint: &str, workload: &str, timeout_s: u32) -> Held {
     let folder = tempfile::tempdir().unwrap();
     let scenario = format!(
         "schema = 1\n[target]\ndriver = \"openai\"\nendpoint = \"{endpoint}\"\n\
-         [dataset]\nprompt_tokens = 16\noutput_tokens = 12\n[run]\ntimeout_s = 2\n\
+         [dataset]\nprompt_tokens = 16\noutput_tokens = 12\n[run]\ntimeout_s = {timeout_s}\n\
          [[case]]\nname = \"own\"\nkind = \"generation\"\nworkload = {{ {workload}, warmup = 1 }}\n"
     );
     std::fs::write(folder.path().join("own.toml"), scenario).unwrap();
@@ -42,9 +51,22 @@ impl Held {
     /// What tokgate says of its requests, each beside what really happened: only where one
     /// followed the other is their order the same.
     fn pairs(&self) -> Vec<(&Value, Deed)> {
-        let deeds = self.server.truth().requests.unwrap();
-        assert_eq!(self.requests.len(), deeds.len());
+        let deeds = self.deeds();
+        let said: Vec<String> = self.requests.iter().map(|it| it["outcome"].to_string()).collect();
+        assert_eq!(self.requests.len(), deeds.len(), "{said:#?} {deeds:#?}");
         self.requests.iter().zip(deeds).collect()
+    }
+
+    /// What the server has in its book; a request that the client left is there a moment later.
+    fn deeds(&self) -> Vec<Deed> {
+        let asked = Instant::now();
+        loop {
+            let deeds = self.server.truth().requests.unwrap();
+            if deeds.len() >= self.requests.len() || asked.elapsed() > Duration::from_secs(30) {
+                return deeds;
+            }
+            std::thread::yield_now();
+        }
     }
 
     fn case(&self) -> &Value {
@@ -106,9 +128,10 @@ fn tokgate_names_every_fault_as_the_truth_does() {
 #[test]
 fn tokgate_names_what_hangs() {
     let faults = "--fault hang-before-head=0.4 --fault hang-in-stream=0.4";
-    let held = hold(mock(faults), "chat", "concurrency = 4, requests = 4");
+    let held = hold_for(mock(faults), "chat", "concurrency = 4, requests = 4", 2);
     let said =
         |class: &str| held.requests.iter().filter(|it| said_class(it) == class).count() as u64;
+    assert_eq!(held.deeds().len(), 5, "four and a warm-up");
     let truth = held.server.truth().counts;
     assert_eq!(said("success"), truth.successes);
     for (class, count) in truth.failures {

@@ -109,26 +109,22 @@ impl Exchange<'_> {
     /// What a fault sends in the middle of a stream.
     async fn break_stream(&mut self, fault: Fault) -> io::Result<Next> {
         let mut frames = Vec::new();
-        let next = match fault {
+        match fault {
             Fault::ErrorInStream | Fault::ErrorObject => {
                 self.voice.frame(&self.voice.error(shape(fault), WORDS), &mut frames);
-                Next::Close
             }
-            Fault::MalformedJson => {
-                self.voice.frame(CUT_JSON, &mut frames);
-                Next::Close
-            }
+            Fault::MalformedJson => self.voice.frame(CUT_JSON, &mut frames),
             Fault::HugeLine => return self.huge_line().await,
             Fault::BadChunk => {
                 self.connection.send(b"not-a-size\r\ndata: {}\n\n\r\n").await?;
                 return Ok(Next::Close);
             }
             other => return Ok(abrupt(other)),
-        };
+        }
         let mut bytes = self.framed(&frames);
         bytes.extend_from_slice(LAST_CHUNK);
         self.connection.send(&bytes).await?;
-        Ok(next)
+        Ok(Next::Keep)
     }
 
     /// A client that keeps its limits leaves before the end of this line, as planned.

@@ -6,8 +6,10 @@ use crate::wire::piece::Dialect;
 use reqwest::header::{AUTHORIZATION, CONNECTION};
 use reqwest::{Client, Proxy, RequestBuilder, Url};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokgate_core::case::Target;
+use tokgate_core::failure::Failure;
 
 /// A target's address.
 pub(crate) struct Address {
@@ -17,7 +19,7 @@ pub(crate) struct Address {
     key: Option<Secret>,
     client: Client,
     /// Whether each POST has a connection of its own.
-    one_post_a_connection: bool,
+    one_post_a_connection: AtomicBool,
 }
 
 impl Address {
@@ -40,12 +42,31 @@ impl Address {
             let advice = "install the machine's CA certificates (package `ca-certificates`)".into();
             OpenError::Unreachable { failure, advice }
         })?;
-        Ok(Self { dialect, base, key, client, one_post_a_connection: false })
+        Ok(Self { dialect, base, key, client, one_post_a_connection: AtomicBool::new(false) })
     }
 
     /// From now on each POST ends its connection, and says so.
-    pub(crate) fn end_connections(&mut self) {
-        self.one_post_a_connection = true;
+    pub(crate) fn end_connections(&self) {
+        self.one_post_a_connection.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether each POST has a connection of its own.
+    pub(crate) fn ends_connections(&self) -> bool {
+        self.one_post_a_connection.load(Ordering::Relaxed)
+    }
+
+    /// What an error means for a request. A server that hung up on a kept connection would do it
+    /// again: the request is lost, and the next ones are sent on connections of their own.
+    pub(crate) fn failure(&self, error: reqwest::Error) -> Failure {
+        if super::client::is_hang_up(&error) && !self.ends_connections() {
+            tracing::warn!(
+                "{} hung up on a connection before it answered; from now on each request has a \
+                 connection of its own",
+                self.base
+            );
+            self.end_connections();
+        }
+        super::client::failure(error)
     }
 
     /// The base URL, fit to be shown: it holds no key.
@@ -68,7 +89,7 @@ impl Address {
     /// A POST to `path` below the base URL.
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         let post = self.with_key(self.client.post(self.below_base(path)));
-        match self.one_post_a_connection {
+        match self.ends_connections() {
             true => post.header(CONNECTION, "close"),
             false => post,
         }

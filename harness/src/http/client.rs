@@ -56,6 +56,12 @@ pub fn failure(error: reqwest::Error) -> Failure {
     Failure::new(class(&error), chain(&error))
 }
 
+/// Whether the server hung up on a connection before it had answered: mostly one that was kept
+/// from an earlier request, since a new one is refused or not made at all.
+pub(crate) fn is_hang_up(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_connect() && class(error) == FailureClass::Connect
+}
+
 fn class(error: &reqwest::Error) -> FailureClass {
     let io = || causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
     if io().any(is_client_limit) {

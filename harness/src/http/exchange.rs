@@ -1,7 +1,6 @@
 //! One request and its reply: asked, read under deadlines, understood.
 
 use super::address::Address;
-use super::client;
 use super::deadlines::{Deadlines, within};
 use super::refusal;
 use super::sightings::Named;
@@ -59,7 +58,7 @@ impl Exchange {
         reply: &Reply,
     ) -> Result<Said, Failure> {
         let post = self.address.post(path).json(body);
-        let send = async { post.send().await.map_err(client::failure) };
+        let send = async { post.send().await.map_err(|error| self.address.failure(error)) };
         let response = within(self.deadlines.head, FailureClass::TimeoutHead, send).await?;
         reply.arrived();
         reply.head();

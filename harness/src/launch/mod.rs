@@ -4,6 +4,7 @@
 //! killed. What does not live here, on purpose: how to speak to it (the drivers).
 
 mod command;
+mod held;
 mod launched;
 mod log;
 mod process;

@@ -1,10 +1,11 @@
 //! A process that we started, with everything it started itself.
 
+use super::held::Held;
 use super::log::Log;
 use super::watchdog::Watchdog;
 use std::io;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokgate_core::case::{Launch, StopSignal};
 
@@ -27,24 +28,22 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `command`; what it writes goes to a new file in `logs`, named after `name`.
     pub(crate) fn start(
-        mut command: Command,
+        command: &Command,
         launch: &Launch,
         logs: &Path,
         name: &str,
     ) -> io::Result<Self> {
         let (log, file) = Log::create(logs, &format!("{name}-{}.log", now_ms()))?;
-        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let held = Held::spawn(command, file)?;
+        let watchdog = Watchdog::over(held.group(), launch.stop_timeout_s);
         let started = Instant::now();
-        let child = command.spawn()?;
         Ok(Self {
-            _watchdog: Watchdog::over(child.id(), launch.stop_timeout_s),
-            child,
+            child: held.release()?,
             log,
             signal: launch.stop_signal,
             patience: Duration::try_from_secs_f64(launch.stop_timeout_s).unwrap_or(Duration::MAX),
             started,
+            _watchdog: watchdog,
         })
     }
 

@@ -147,7 +147,7 @@ impl Running {
         let words = Words(&[("model", model), ("port", &port)]);
         let command = words.command(launch, secret.as_deref())?;
         let program = command.get_program().to_string_lossy().into_owned();
-        Process::start(command, launch, logs, "server").map_err(|error| {
+        Process::start(&command, launch, logs, "server").map_err(|error| {
             OpenError::Invalid(format!("cannot start `{program}` ({error}); is it installed?"))
         })
     }

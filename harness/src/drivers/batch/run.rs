@@ -46,7 +46,7 @@ impl Batch {
         let command = words.command(&self.launch, self.secret.as_deref());
         let command = command.map_err(|error| ours(error.to_string()))?;
         let program = command.get_program().to_string_lossy().into_owned();
-        Process::start(command, &self.launch, &self.logs, "batch")
+        Process::start(&command, &self.launch, &self.logs, "batch")
             .map_err(|error| ours(format!("cannot start `{program}` ({error}); is it installed?")))
     }
 

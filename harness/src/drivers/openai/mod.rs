@@ -47,7 +47,7 @@ impl OpenAi {
         let base = base.ok_or_else(|| OpenError::Invalid(NO_BASE_URL.to_owned()))?;
         suffice(case)?;
         let deadlines = Deadlines::of(case);
-        let mut address = Address::new(base, Dialect::OpenAi, target, deadlines.connect)?;
+        let address = Address::new(base, Dialect::OpenAi, target, deadlines.connect)?;
         let chosen = target.model.clone();
         let listing = Listing::fetch(&address, chosen.as_deref()).await?;
         let model = listing.choose(chosen.as_deref(), &address)?;

@@ -97,6 +97,19 @@ async fn no_request_is_sent_on_a_connection_that_llama_cpp_is_about_to_close() {
 }
 
 #[tokio::test]
+async fn a_server_that_hangs_up_unannounced_costs_one_request_and_not_every_second() {
+    let whole = Script::stream([TOKEN, FINISH, DONE]);
+    let hangs_up = whole.then(Step::Close);
+    let server = chat_server(hangs_up).await;
+    let driver = OpenAi::open(&case(&server.base_url())).await.unwrap();
+    let mut lost = 0;
+    for _ in 0..20 {
+        lost += usize::from(send(&driver).await.answer.is_err());
+    }
+    assert!(lost <= 1, "{lost} of 20 requests were lost");
+}
+
+#[tokio::test]
 async fn requests_share_a_connection() {
     let server = chat_server(Script::stream([TOKEN, FINISH, DONE])).await;
     let driver = OpenAi::open(&case(&server.base_url())).await.unwrap();
