@@ -176,6 +176,9 @@ impl Session {
         if let Some(platform) = &identity.platform {
             target.platform.clone_from(platform);
         }
+        if let Some(proxy) = &case.target.proxy {
+            target.config.insert("proxy".to_owned(), proxy.as_str().into());
+        }
         let declared = case.target.runs_on.as_ref().and_then(|machine| machine.context_window);
         target.context_window = target.context_window.or(declared);
         let started_us = now_us();

@@ -11,6 +11,8 @@ use tokgate_core::failure::{Failure, FailureClass};
 
 /// Most bytes of one response: a hundred thousand tokens with log-probabilities stay below it.
 const RESPONSE_BYTES: usize = 256 << 20;
+/// Most bytes of a body that is read whole, since it is held in memory: as much as one event.
+const WHOLE_BYTES: usize = sse::EVENT_BYTES;
 /// How long a worker waits for the connection's end after `[DONE]`; mostly it came with it.
 const LINGER: Duration = Duration::from_millis(5);
 /// How long the rest of a response is read in the background before its connection is given up.
@@ -50,6 +52,9 @@ impl Frames {
             Self::Lines(decoder) => decoder
                 .push(bytes, &mut |line| transcript.frame(line))
                 .map_err(|limit| limit.to_string()),
+            Self::Whole(body) if body.len() + bytes.len() > WHOLE_BYTES => {
+                Err(format!("the body is longer than {WHOLE_BYTES} bytes"))
+            }
             Self::Whole(body) => {
                 body.extend_from_slice(bytes);
                 Ok(())

@@ -101,9 +101,42 @@ async fn bytes_that_break_the_protocol_are_malformed() {
 async fn limits_are_named() {
     let endless = vec![b'x'; crate::wire::sse::LINE_BYTES + 1];
     let head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
-    for script in [Script::stream([&endless[..]]), Script::raw(head.as_bytes())] {
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(10_000));
+    for script in
+        [Script::stream([&endless[..]]), Script::raw(head.as_bytes()), Script::raw(many.as_bytes())]
+    {
         let sent = play(script).await;
         assert_eq!(sent.class(), FailureClass::TooLarge, "{}", sent.message());
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_read_whole_has_its_limit_and_must_hold_an_answer() {
+    let huge = vec![b' '; crate::wire::sse::EVENT_BYTES + 1];
+    for (script, class) in [
+        (Script::json(&huge), FailureClass::TooLarge),
+        (Script::json(b"{}"), FailureClass::Malformed),
+        (Script::json(b"{\"choices\":"), FailureClass::Malformed),
+        (Script::json(b"{\"error\":{\"message\":\"boom\"}}"), FailureClass::StreamError),
+    ] {
+        let server = chat_server(script).await;
+        let mut case = case(&server.base_url());
+        case.target.stream = false;
+        assert_eq!(send(&OpenAi::open(&case).await.unwrap()).await.class(), class);
+    }
+}
+
+#[tokio::test]
+async fn recorded_answers_that_came_whole_have_tokens_and_no_first_one() {
+    for name in ["llamacpp-xllamacpp-chat-nonstream.txt", "vllm-0.32.0-cpu-chat-nonstream.txt"] {
+        let body = recorded(name);
+        let usage: Value = serde_json::from_slice(&body).unwrap();
+        let server = chat_server(Script::json(&body)).await;
+        let mut case = case(&server.base_url());
+        case.target.stream = false;
+        let sent = send(&OpenAi::open(&case).await.unwrap()).await;
+        assert_eq!(tokens(&sent), usage["usage"]["completion_tokens"].as_u64());
+        assert_eq!(sent.kinds(), [EventKind::Whole], "{name}");
     }
 }
 
