@@ -10,7 +10,6 @@ pub mod openai;
 mod replay;
 pub mod retrieval;
 pub mod simulated;
-mod template;
 
 use crate::driver::{Driver, OpenError};
 use crate::launch::{Launched, Running, Server};

@@ -1,11 +1,12 @@
-//! One request and its reply: asked, read under deadlines, understood.
+//! Requests and their replies: asked, read under deadlines, understood.
 
 use super::address::Address;
 use super::deadlines::{Deadlines, within};
 use super::refusal;
-use super::sightings::Named;
+use super::sightings::{Named, Sightings};
 use super::stream::Stream;
-use crate::driver::Answer;
+use super::template::Template;
+use crate::driver::{Answer, Request};
 use crate::recorder::Reply;
 use serde_json::{Map, Value};
 use tokgate_core::failure::{Failure, FailureClass};
@@ -36,10 +37,13 @@ impl Framing {
 pub(crate) struct Exchange {
     /// Where it listens.
     pub(crate) address: Address,
-    /// How long each stage may take.
-    pub(crate) deadlines: Deadlines,
     /// How its replies are framed.
-    pub(crate) framing: Framing,
+    pub(super) framing: Framing,
+    /// How long each stage may take.
+    deadlines: Deadlines,
+    /// What all requests have in common.
+    template: Template,
+    sightings: Sightings,
 }
 
 /// What a target said: the answer, and what it gave away of itself.
@@ -50,8 +54,31 @@ pub(crate) struct Said {
 }
 
 impl Exchange {
+    /// Requests made of `template` to a target, whose replies are framed in this way.
+    pub(crate) fn new(
+        address: Address,
+        deadlines: Deadlines,
+        framing: Framing,
+        template: Template,
+    ) -> Self {
+        Self { address, framing, deadlines, template, sightings: Sightings::default() }
+    }
+
+    /// Sends one request and reads the reply to its end.
+    pub(crate) async fn ask(&self, request: &Request, reply: &Reply) -> Result<Answer, Failure> {
+        let body = self.template.body(request)?;
+        let said = self.post(self.template.path(), &body, reply).await?;
+        self.sightings.note(said.named);
+        Ok(said.answer)
+    }
+
+    /// What replies named first, and what they named otherwise later.
+    pub(crate) fn sightings(&self) -> &Sightings {
+        &self.sightings
+    }
+
     /// Posts `body` to `path` below the base URL and reads the reply to its end.
-    pub(crate) async fn post(
+    async fn post(
         &self,
         path: &str,
         body: &Map<String, Value>,

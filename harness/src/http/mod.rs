@@ -15,6 +15,7 @@ mod refusal;
 mod secret;
 mod sightings;
 mod stream;
+mod template;
 mod transcript;
 
 pub(crate) use address::{Address, is_loopback};
@@ -23,4 +24,5 @@ pub(crate) use deadlines::Deadlines;
 pub(crate) use descriptors::suffice;
 pub(crate) use exchange::{Exchange, Framing};
 pub(crate) use preflight::{Fetched, Unanswered, fetch, not_listed};
-pub(crate) use sightings::{Named, Sightings};
+pub(crate) use sightings::Named;
+pub(crate) use template::Template;

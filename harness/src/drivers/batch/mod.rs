@@ -9,7 +9,7 @@ mod files;
 mod run;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
-use crate::drivers::template::Template;
+use crate::http::Template;
 use crate::launch::settings;
 use crate::recorder::Reply;
 use files::Asked;

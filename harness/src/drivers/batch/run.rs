@@ -50,7 +50,8 @@ impl Batch {
             .map_err(|error| ours(format!("cannot start `{program}` ({error}); is it installed?")))
     }
 
-    /// Waits for the end of the command; how long it loaded, where it says when it had.
+    /// Waits for the end of the command; how long it loaded, where it says when it had. Of one that
+    /// ended before its output was looked at this is not known: all of its time is work then.
     async fn wait(&self, process: &mut Process, replies: &[Reply]) -> Result<Option<f64>, Failure> {
         let (mut loaded_s, mut read) = (None, 0);
         while process.ended().is_none() {

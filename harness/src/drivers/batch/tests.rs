@@ -7,8 +7,9 @@ use serde_json::Value;
 use tokgate_core::case::{DriverKind, Target, Workload};
 use tokgate_core::dataset::Message;
 
-/// Answers every request of `$1` in `$2`, a sed of its names.
-const ANSWERS: &str = r#"echo 'INFO model loaded'; sed -E 's/.*"custom_id":"([^"]*)".*/{"custom_id":"\1","response":{"status_code":200,"body":{"model":"m","choices":[{"message":{"content":"hi \1"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}},"error":null}/' "$1" > "$2""#;
+/// Answers every request of `$1` in `$2`, a sed of its names. It works a second: when a command
+/// loaded is known only if it was still at work when its output was looked at.
+const ANSWERS: &str = r#"echo 'INFO model loaded'; sleep 1; sed -E 's/.*"custom_id":"([^"]*)".*/{"custom_id":"\1","response":{"status_code":200,"body":{"model":"m","choices":[{"message":{"content":"hi \1"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}},"error":null}/' "$1" > "$2""#;
 
 /// A folder of this test's own, removed at its end.
 struct Folder(PathBuf);

@@ -8,8 +8,7 @@ mod host;
 mod models;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
-use crate::drivers::template::Template;
-use crate::http::{Address, Deadlines, Exchange, Framing, Sightings, suffice};
+use crate::http::{Address, Deadlines, Exchange, Framing, Template, suffice};
 use crate::recorder::Reply;
 use crate::wire::piece::Dialect;
 use futures_util::FutureExt;
@@ -22,10 +21,8 @@ use tokgate_core::run::{TargetAfter, TargetIdentity};
 /// An Ollama server.
 pub struct Ollama {
     exchange: Exchange,
-    template: Template,
     model: String,
     identity: TargetIdentity,
-    sightings: Sightings,
 }
 
 impl Ollama {
@@ -45,15 +42,8 @@ impl Ollama {
         let template = Template::online(target, &model, Dialect::Ollama)?;
         let identity = catalogue.identify(&model, &address).await;
         let framing = if target.stream { Framing::Lines } else { Framing::Whole };
-        let exchange = Exchange { address, deadlines, framing };
-        Ok(Self { exchange, template, model, identity, sightings: Sightings::default() })
-    }
-
-    async fn ask(&self, request: &Request, reply: &Reply) -> Result<Answer, Failure> {
-        let body = self.template.body(request)?;
-        let said = self.exchange.post(self.template.path(), &body, reply).await?;
-        self.sightings.note(said.named);
-        Ok(said.answer)
+        let exchange = Exchange::new(address, deadlines, framing, template);
+        Ok(Self { exchange, model, identity })
     }
 
     /// Who the server is now; who it was, where it no longer says.
@@ -73,8 +63,8 @@ impl Driver for Ollama {
     fn after(&self) -> BoxFuture<'_, TargetAfter> {
         async {
             let (mut first, mut last) = (self.identity(), self.identity_now().await);
-            self.sightings.first().put_into(&mut first);
-            self.sightings.last().put_into(&mut last);
+            self.exchange.sightings().first().put_into(&mut first);
+            self.exchange.sightings().last().put_into(&mut last);
             TargetAfter { first, last, preparation: None }
         }
         .boxed()
@@ -85,7 +75,7 @@ impl Driver for Ollama {
         request: &'a Request,
         reply: &'a Reply,
     ) -> BoxFuture<'a, Result<Answer, Failure>> {
-        self.ask(request, reply).boxed()
+        self.exchange.ask(request, reply).boxed()
     }
 }
 

@@ -9,8 +9,7 @@ mod models;
 mod vllm;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
-use crate::drivers::template::Template;
-use crate::http::{Address, Deadlines, Exchange, Framing, Sightings, suffice};
+use crate::http::{Address, Deadlines, Exchange, Framing, Template, suffice};
 use crate::recorder::Reply;
 use crate::wire::piece::Dialect;
 use futures_util::FutureExt;
@@ -28,11 +27,9 @@ const NO_BASE_URL: &str = "driver `openai` needs a base URL; give it with `--bas
 /// An OpenAI-compatible server.
 pub struct OpenAi {
     exchange: Exchange,
-    template: Template,
     /// The model as the scenario names it.
     chosen: Option<String>,
     identity: TargetIdentity,
-    sightings: Sightings,
 }
 
 impl OpenAi {
@@ -57,15 +54,8 @@ impl OpenAi {
         }
         let identity = identity::identify(&address, &listing, &model).await;
         let framing = if target.stream { Framing::Events } else { Framing::Whole };
-        let exchange = Exchange { address, deadlines, framing };
-        Ok(Self { exchange, template, chosen, identity, sightings: Sightings::default() })
-    }
-
-    async fn ask(&self, request: &Request, reply: &Reply) -> Result<Answer, Failure> {
-        let body = self.template.body(request)?;
-        let said = self.exchange.post(self.template.path(), &body, reply).await?;
-        self.sightings.note(said.named);
-        Ok(said.answer)
+        let exchange = Exchange::new(address, deadlines, framing, template);
+        Ok(Self { exchange, chosen, identity })
     }
 
     /// Who the server is now; who it was, where it no longer says.
@@ -90,12 +80,12 @@ impl Driver for OpenAi {
     /// What the server said when it was opened, and since then: the `system_fingerprint` is known
     /// after the first reply.
     fn identity(&self) -> TargetIdentity {
-        identity::with(self.identity.clone(), self.sightings.first())
+        identity::with(self.identity.clone(), self.exchange.sightings().first())
     }
 
     fn after(&self) -> BoxFuture<'_, TargetAfter> {
         async {
-            let last = identity::with(self.identity_now().await, self.sightings.last());
+            let last = identity::with(self.identity_now().await, self.exchange.sightings().last());
             TargetAfter { first: self.identity(), last, preparation: None }
         }
         .boxed()
@@ -106,7 +96,7 @@ impl Driver for OpenAi {
         request: &'a Request,
         reply: &'a Reply,
     ) -> BoxFuture<'a, Result<Answer, Failure>> {
-        self.ask(request, reply).boxed()
+        self.exchange.ask(request, reply).boxed()
     }
 }
 
