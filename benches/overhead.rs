@@ -178,7 +178,14 @@ fn run() -> Run {
         preparation: Preparation::default(),
     };
     let records = (0..EVENTS / 10).map(record).collect();
-    Run { head, records, telemetry: Vec::new(), ending: Ending::Completed, after: None }
+    Run {
+        head,
+        records,
+        telemetry: Vec::new(),
+        ending: Ending::Completed,
+        after: None,
+        client: None,
+    }
 }
 
 fn record(ordinal: u64) -> Record {
@@ -193,6 +200,7 @@ fn record(ordinal: u64) -> Record {
         ordinal,
         worker: 0,
         phase: Phase::Measured,
+        trial: None,
         due: sent,
         sent,
         head: None,

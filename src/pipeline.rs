@@ -11,6 +11,7 @@ use tokgate_core::goal::Grade;
 use tokgate_core::record::Outcome;
 use tokgate_core::report::{CaseReport, Dropped, EpochReport, Report};
 use tokgate_core::run::Run;
+use tokgate_core::stress::Trials;
 use tokgate_core::validity::Validity;
 use tokgate_core::verdict::{Conclusion, Exit, Judged};
 
@@ -99,6 +100,7 @@ pub fn report_case(measured: &MeasuredCase, verdicts: Vec<Judged>) -> CaseReport
         verdicts,
         failures: failures(&measured.epochs),
         samples: samples(&measured.epochs),
+        stress: measured.epochs.first().and_then(Trials::of).map(|trials| trials.found()),
     }
 }
 

@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 
 /// The scenarios that come with tokgate, for people without a project of their own.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("breaking_point.toml", include_str!("../scenarios/breaking_point.toml")),
     ("full.toml", include_str!("../scenarios/full.toml")),
     ("llama_cpp.toml", include_str!("../scenarios/llama_cpp.toml")),
     ("ollama.toml", include_str!("../scenarios/ollama.toml")),
     ("openai.toml", include_str!("../scenarios/openai.toml")),
     ("production.toml", include_str!("../scenarios/production.toml")),
+    ("production_load.toml", include_str!("../scenarios/production_load.toml")),
     ("quick.toml", include_str!("../scenarios/quick.toml")),
     ("regression.toml", include_str!("../scenarios/regression.toml")),
     ("retrieval.toml", include_str!("../scenarios/retrieval.toml")),
     ("rtx_4090.toml", include_str!("../scenarios/rtx_4090.toml")),
     ("sglang.toml", include_str!("../scenarios/sglang.toml")),
     ("simulated.toml", include_str!("../scenarios/simulated.toml")),
+    ("stress.toml", include_str!("../scenarios/stress.toml")),
     ("tasks.toml", include_str!("../scenarios/tasks.toml")),
     ("tgi.toml", include_str!("../scenarios/tgi.toml")),
     ("tok_throughput.toml", include_str!("../scenarios/tok_throughput.toml")),
@@ -110,7 +113,8 @@ impl Project {
         files.iter().map(|path| Source::read(path)).collect()
     }
 
-    /// The scenario with this name, or the one in this file.
+    /// The scenario with this name, or the one in this file. A project that has none of its own by
+    /// that name has the one that comes with tokgate.
     ///
     /// # Errors
     /// When there is none; the message lists what there is.
@@ -121,10 +125,12 @@ impl Project {
         let mut all = self.scenarios()?;
         match all.iter().position(|source| source.name == name_or_path) {
             Some(found) => Ok(all.swap_remove(found)),
-            None => bail!(
-                "no scenario is called `{name_or_path}`; there are: {}",
-                all.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ")
-            ),
+            None => Source::of_ours(name_or_path).with_context(|| {
+                format!(
+                    "no scenario is called `{name_or_path}`; there are: {}",
+                    all.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ")
+                )
+            }),
         }
     }
 
@@ -134,6 +140,12 @@ impl Project {
 }
 
 impl Source {
+    /// The scenario of this name that comes with tokgate.
+    fn of_ours(name: &str) -> Option<Self> {
+        let is_it = |(file, _): &&(&str, &str)| file.strip_suffix(".toml") == Some(name);
+        BUILT_IN.iter().find(is_it).map(|(file, text)| Self::built_in(file, text))
+    }
+
     fn built_in(file: &str, text: &str) -> Self {
         Self {
             name: file.trim_end_matches(".toml").to_owned(),

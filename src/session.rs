@@ -1,7 +1,7 @@
 //! One invocation: the harness, the store, the machine, and what everything is compared with.
 
 use crate::baselines::Found;
-use crate::store::{EpochEnd, EpochName, Journal, Store, StoreError, Stored, ids};
+use crate::store::{self, EpochEnd, EpochName, Journal, Store, StoreError, Stored, ids};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -160,13 +160,17 @@ impl Session {
             drop(sink);
             (measured, writer.join().expect("the writer does not panic"))
         });
-        let Written { mut journal, records } = written?;
+        let mut journal = written?;
         for sample in &measured.telemetry {
             journal.append_telemetry(sample).map_err(StoreError::from)?;
         }
-        let Measured { telemetry, ending, after } = measured;
-        let run = Run { head, records, telemetry, ending, after };
-        let end = EpochEnd { validity: assess(&run), ending: run.ending, after: run.after };
+        // Nothing of a load is held in memory while it runs: the requests are where they are kept.
+        let records = store::read(journal.path()).map_err(StoreError::from)?.run.records;
+        let Measured { telemetry, ending, after, client } = measured;
+        let run = Run { head, records, telemetry, ending, after, client };
+        let validity = assess(&run);
+        let end = EpochEnd { validity, ending: run.ending, after: run.after, client };
+        drop(run.records);
         Ok(self.store.commit_epoch(journal, &end)?)
     }
 
@@ -185,7 +189,7 @@ impl Session {
         let name = EpochName {
             platform: &target.platform,
             model: &target.model,
-            requests: case.workload.requests(),
+            size: &size(case),
             started_us,
         };
         Head {
@@ -204,16 +208,19 @@ impl Session {
     }
 }
 
+/// How large an epoch is: its requests by plan, else how long it lasts.
+fn size(case: &Case) -> String {
+    match (case.planned_requests(), case.workload.duration_s()) {
+        (Some(requests), _) => requests.to_string(),
+        (None, Some(seconds)) => format!("{seconds:.0}s"),
+        (None, None) => "search".to_owned(),
+    }
+}
+
 /// Microseconds since 1970, for people.
 #[must_use]
 pub fn now_us() -> i64 {
     jiff::Timestamp::now().as_microsecond()
-}
-
-/// The raw lines so far, and the records that are in them.
-struct Written {
-    journal: Journal,
-    records: Vec<Record>,
 }
 
 /// Writes records as they end. An error ends the writing, and with it the load: the harness finds
@@ -222,8 +229,7 @@ fn write(
     mut journal: Journal,
     incoming: Receiver<Record>,
     watch: Watch<'_>,
-) -> Result<Written, StoreError> {
-    let mut records = Vec::new();
+) -> Result<Journal, StoreError> {
     let mut synced = Instant::now();
     for record in incoming {
         journal.append_request(&record)?;
@@ -232,7 +238,6 @@ fn write(
             synced = Instant::now();
         }
         watch(&record);
-        records.push(record);
     }
-    Ok(Written { journal, records })
+    Ok(journal)
 }

@@ -7,7 +7,10 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 16] = [
+const SHIPPED: [&str; 19] = [
+    "stress",
+    "breaking_point",
+    "production_load",
     "quick",
     "full",
     "rtx_4090",
@@ -124,9 +127,9 @@ fn throughput_on(hardware: &str) -> (Vec<String>, Vec<u32>) {
         };
         of(own[0])
     };
-    let batches = own.iter().map(|case| {
-        let tokgate_core::case::Workload::Closed { batch, .. } = case.workload;
-        batch
+    let batches = own.iter().map(|case| match &case.workload {
+        tokgate_core::case::Workload::Closed(closed) => closed.batch,
+        other => panic!("{other:?}"),
     });
     (vec![goal("tok_s"), goal("ttft.p50")], batches.collect())
 }
@@ -159,7 +162,7 @@ fn regression_is_quick_in_five_epochs() {
     for (one, other) in quick.iter().zip(&regression) {
         assert_eq!(one.id.0.split_once('/').unwrap().1, other.id.0.split_once('/').unwrap().1);
         assert_eq!((one.run.epochs, other.run.epochs), (1, 5));
-        assert!(other.workload.requests() <= one.workload.requests());
+        assert!(other.planned_requests() <= one.planned_requests());
     }
     assert_eq!(regression[0].target.driver, DriverKind::Auto);
     assert_eq!(regression.last().unwrap().target.driver, DriverKind::FlatQ4);

@@ -117,7 +117,8 @@ pub(crate) fn case(id: &str) -> Case {
 pub(crate) fn run(luck: &mut Luck, factor: f64) -> Run {
     let mut now = 0.0;
     let records = (0..REQUESTS).map(|ordinal| record(luck, factor, ordinal, &mut now)).collect();
-    Run { head: head(), records, telemetry: Vec::new(), ending: Ending::Completed, after: None }
+    let (telemetry, ending) = (Vec::new(), Ending::Completed);
+    Run { head: head(), records, telemetry, ending, after: None, client: None }
 }
 
 fn record(luck: &mut Luck, factor: f64, ordinal: u64, now: &mut f64) -> Record {

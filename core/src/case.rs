@@ -6,9 +6,11 @@ use crate::dataset::synthetic::Synthetic;
 use crate::dataset::tasks::Category;
 use crate::goal::Goal;
 use crate::metric::{Kind, MetricRef};
+use crate::slo::Slo;
 pub use crate::target::{
     Deadlines, DriverKind, Endpoint, Launch, RunsOn, Simulation, StopSignal, Target,
 };
+pub use crate::workload::Workload;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -195,41 +197,6 @@ pub struct Retrieval {
     pub truth_queries: u32,
 }
 
-/// When requests are sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Workload {
-    /// Each of `concurrency` workers sends its next batch when its last one is answered.
-    Closed {
-        /// Workers.
-        concurrency: u32,
-        /// Requests that a worker releases at one instant.
-        batch: u32,
-        /// Measured requests in all.
-        requests: u32,
-        /// Requests sent before, not measured.
-        warmup: u32,
-    },
-}
-
-impl Workload {
-    /// Workers that send at the same time.
-    #[must_use]
-    pub fn concurrency(&self) -> u32 {
-        match self {
-            Self::Closed { concurrency, .. } => *concurrency,
-        }
-    }
-
-    /// Measured requests in all.
-    #[must_use]
-    pub fn requests(&self) -> u32 {
-        match self {
-            Self::Closed { requests, .. } => *requests,
-        }
-    }
-}
-
 /// How far a metric may move before it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "of")]
@@ -298,10 +265,27 @@ pub struct Case {
     pub requires: Requires,
     /// What it should reach.
     pub goals: Vec<Goal>,
+    /// What each request should keep to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slos: Vec<Slo>,
     /// What the judge is told.
     pub gate: Gate,
     /// The axis that varies, in a word: `model_comparison`, `worker_optimization`, ...
     pub benchmark_type: String,
     /// Free text, kept with the result.
     pub notes: String,
+}
+
+impl Case {
+    /// Measured requests of one epoch by plan; `None` where time decides how many they are.
+    #[must_use]
+    pub fn planned_requests(&self) -> Option<u64> {
+        let entries = match &self.dataset {
+            Dataset::Prompts(PromptSet { source: PromptSource::File(file), .. }) => {
+                file.contents.as_ref().map(|contents| contents.entries)
+            }
+            Dataset::Prompts(_) | Dataset::Vectors(_) => None,
+        };
+        self.workload.planned(self.run.seed, entries)
+    }
 }

@@ -128,6 +128,9 @@ impl Outcome {
 pub enum Phase {
     /// Sent to warm the target up; kept, never counted.
     Warmup,
+    /// Sent to find out whether the target sustains a level of load; kept, and counted by the
+    /// search alone.
+    Probe,
     /// Counted.
     Measured,
 }
@@ -141,6 +144,9 @@ pub struct Record {
     pub worker: u32,
     /// Warm-up or measured.
     pub phase: Phase,
+    /// Which trial of a search it belongs to, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<u32>,
     /// When the workload planned it.
     pub due: Offset,
     /// When it was first polled, after any wait on our side.

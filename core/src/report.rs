@@ -1,10 +1,12 @@
 //! A report: everything that was decided about one invocation, ready to be told.
 
-use crate::case::{Case, CaseId};
+use crate::case::{Case, CaseId, Workload};
 use crate::environment::{Environment, MachineId};
 use crate::failure::FailureCount;
 use crate::goal::{GoalResult, Grade};
+use crate::metric::{self, Metric, MetricRef, Stat};
 use crate::run::{Preparation, Requests, TargetIdentity};
+use crate::stress::{Latency, Level as LoadLevel, Stress};
 use crate::summary::Summary;
 use crate::validity::Validity;
 use crate::verdict::{Conclusion, Exit, Judged};
@@ -39,6 +41,8 @@ pub struct CaseReport {
     pub failures: Vec<FailureCount>,
     /// Texts of the first answers.
     pub samples: Vec<String>,
+    /// What a search for the breaking point found, in the first epoch.
+    pub stress: Option<Stress>,
 }
 
 impl CaseReport {
@@ -46,6 +50,31 @@ impl CaseReport {
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.epochs.iter().all(|epoch| epoch.validity.is_valid())
+    }
+
+    /// What the target did under the case's number of workers; `None` where that changes, or is
+    /// none.
+    fn level(&self) -> Option<LoadLevel> {
+        let Workload::Closed(closed) = &self.case.workload else { return None };
+        if closed.shape.is_some() || closed.batch != 1 {
+            return None;
+        }
+        let value = |metric: &'static Metric, stat| {
+            self.summary.estimate(MetricRef { metric, stat }).map(|estimate| estimate.value)
+        };
+        let latency = |metric| {
+            Some(Latency { p50: value(metric, Stat::P50)?, p95: value(metric, Stat::P95)? })
+        };
+        let scalar = |metric| value(metric, Stat::Value);
+        let rates = [&metric::TOK_S, &metric::REQ_S, &metric::QPS];
+        Some(LoadLevel {
+            concurrency: closed.concurrency,
+            requests: self.requests(),
+            throughput: rates.into_iter().find_map(scalar).unwrap_or_default(),
+            ttft: latency(&metric::TTFT),
+            e2e: latency(&metric::E2E).or_else(|| latency(&metric::QUERY)),
+            attainment: scalar(&metric::ATTAINMENT),
+        })
     }
 
     /// Measured requests over all epochs.
@@ -121,6 +150,37 @@ impl Report {
         let (met, total) = alone.targets();
         alone.grade = if case.is_valid() { Grade::of(met, total) } else { Grade::Ungraded };
         alone
+    }
+
+    /// What the target sustains: of the first search for a breaking point, else of the first case
+    /// that was measured under several numbers of workers and nothing else that varies.
+    #[must_use]
+    pub fn stress(&self) -> Option<Stress> {
+        self.searched().cloned().or_else(|| self.swept())
+    }
+
+    fn searched(&self) -> Option<&Stress> {
+        self.cases.iter().find_map(|case| case.stress.as_ref())
+    }
+
+    /// The levels of a case that were measured one by one.
+    #[must_use]
+    pub fn swept(&self) -> Option<Stress> {
+        let names = self.cases.iter().map(|case| case.case.id.case());
+        names
+            .map(|name| self.levels_of(name))
+            .find(|levels| levels.len() > 1)
+            .and_then(Stress::of_levels)
+    }
+
+    fn levels_of(&self, name: &str) -> Vec<LoadLevel> {
+        let own = self.cases.iter().filter(|case| case.case.id.case() == name);
+        let mut levels: Vec<LoadLevel> = own.filter_map(CaseReport::level).collect();
+        let all = levels.len();
+        levels.sort_by_key(|level| level.concurrency);
+        levels.dedup_by_key(|level| level.concurrency);
+        // Of cells that vary in something else, too, no curve can be made.
+        if levels.len() < all { Vec::new() } else { levels }
     }
 
     /// Goals met, and goals in all.

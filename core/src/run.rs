@@ -177,6 +177,15 @@ impl Head {
     }
 }
 
+/// What our own thread that sends and reads was busy with while the load was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClientCost {
+    /// Its CPU time, seconds.
+    pub cpu_s: f64,
+    /// Time that passed, seconds.
+    pub wall_s: f64,
+}
+
 /// How an epoch ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -203,6 +212,9 @@ pub struct Run {
     /// The target afterwards; absent where the epoch did not come to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<TargetAfter>,
+    /// What the load cost us; absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientCost>,
 }
 
 impl Run {
@@ -241,14 +253,7 @@ impl Run {
     #[must_use]
     pub fn requests(&self) -> Requests {
         let mut requests = Requests::default();
-        for record in self.measured() {
-            requests.attempted += 1;
-            match record.outcome {
-                Outcome::Success => requests.succeeded += 1,
-                Outcome::Failed(_) => requests.failed += 1,
-                Outcome::Incomplete => requests.incomplete += 1,
-            }
-        }
+        self.measured().for_each(|record| requests.add(record));
         requests
     }
 }
@@ -273,6 +278,18 @@ pub struct Requests {
     pub failed: u64,
     /// Cut off by the end of the run.
     pub incomplete: u64,
+}
+
+impl Requests {
+    /// Counts one more.
+    pub fn add(&mut self, record: &Record) {
+        self.attempted += 1;
+        match record.outcome {
+            Outcome::Success => self.succeeded += 1,
+            Outcome::Failed(_) => self.failed += 1,
+            Outcome::Incomplete => self.incomplete += 1,
+        }
+    }
 }
 
 impl std::ops::AddAssign for Requests {

@@ -165,7 +165,7 @@ fn nothing_measured(run: &Run) -> Option<Reason> {
 }
 
 fn not_all_sent(run: &Run) -> Option<Reason> {
-    let (planned, sent) = (u64::from(run.head.case.workload.requests()), run.requests().attempted);
+    let (planned, sent) = (run.head.case.planned_requests()?, run.requests().attempted);
     (sent < planned).then_some(Reason::NotAllSent { planned, sent })
 }
 

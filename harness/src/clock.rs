@@ -1,5 +1,6 @@
 //! The one clock of a run.
 
+use std::time::Duration;
 use tokgate_core::time::Offset;
 use tokio::time::Instant;
 
@@ -17,6 +18,12 @@ impl Clock {
     #[must_use]
     pub fn start() -> Self {
         Self { origin: Instant::now() }
+    }
+
+    /// The moment at an offset.
+    #[must_use]
+    pub fn instant(&self, at: Offset) -> Instant {
+        self.origin + Duration::from_nanos(at.0)
     }
 
     /// Nanoseconds since the start.

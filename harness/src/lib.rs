@@ -4,8 +4,10 @@
 //! when to send, and `measure` puts them together. What does not live here, on purpose:
 //! baselines, verdicts, SQLite, the terminal, the command line.
 
+pub mod alarm;
 mod checksum;
 pub mod clock;
+mod cost;
 mod counting;
 mod datafile;
 pub mod driver;
@@ -16,6 +18,7 @@ mod launch;
 mod load;
 pub mod machine;
 pub mod measure;
+mod pacer;
 pub mod recorder;
 pub mod retrieval;
 pub mod stop;
@@ -33,7 +36,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
         kind: tokgate_core::metric::Kind::Generation,
         target: Target::of(DriverKind::Simulated),
         dataset: Dataset::Prompts(PromptSet::synthetic(16, 8)),
-        workload: Workload::Closed { concurrency: 1, batch: 1, requests: 10, warmup: 0 },
+        workload: Workload::closed(1, 1, 10, 0),
         retrieval: None,
         run: RunSettings {
             epochs: 1,
@@ -45,6 +48,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
         },
         requires: Requires::default(),
         goals: Vec::new(),
+        slos: Vec::new(),
         gate: Gate::default(),
         benchmark_type: "single".to_owned(),
         notes: String::new(),

@@ -2,20 +2,22 @@
 //!
 //! Which phases an epoch has is said here; how its requests are sent is in `load`.
 
+use crate::cost::Cost;
 use crate::counting::{Outlet, count};
 use crate::driver::{Driver, OpenError};
 use crate::drivers::Targets;
 use crate::inputs::Inputs;
-use crate::load::Load;
+use crate::load::{Load, NoLoad};
+use crate::pacer::Pacer;
 use crate::stop::Stop;
 use crate::telemetry::{Sampler, Sampling};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
-use tokgate_core::case::{Case, Dataset, Workload};
-use tokgate_core::record::{Phase, Record};
-use tokgate_core::run::{Ending, TargetAfter, TelemetrySample};
+use tokgate_core::case::{Case, Dataset};
+use tokgate_core::record::Record;
+use tokgate_core::run::{ClientCost, Ending, TargetAfter, TelemetrySample};
 use tokio::runtime::Runtime;
 
 /// Opens targets and measures cases on them.
@@ -24,6 +26,8 @@ use tokio::runtime::Runtime;
 /// generator keeps to one core and an engine in process has the others.
 pub struct Harness {
     runtime: Runtime,
+    /// Whether the runtime's clock is the machine's, so that its timers may be used.
+    is_real: bool,
     targets: Targets,
     inputs: Inputs,
 }
@@ -51,6 +55,8 @@ pub struct Measured {
     pub ending: Ending,
     /// The target afterwards; absent where nothing was begun.
     pub after: Option<TargetAfter>,
+    /// What the load cost our thread; absent where the platform does not say.
+    pub client: Option<ClientCost>,
 }
 
 /// Takes each record as it ends; the disk is on the other side, off the load's critical path.
@@ -63,13 +69,14 @@ impl Harness {
     /// When the operating system gives no event queue.
     pub fn new() -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self::on(runtime))
+        Ok(Self { is_real: true, ..Self::on(runtime) })
     }
 
     /// A harness on the given runtime; tests hand in one with a paused clock.
     #[must_use]
     pub fn on(runtime: Runtime) -> Self {
-        Self { runtime, targets: Targets::new(std::env::temp_dir()), inputs: Inputs::default() }
+        let targets = Targets::new(std::env::temp_dir());
+        Self { runtime, is_real: false, targets, inputs: Inputs::default() }
     }
 
     /// Reads what a case sends, where that is a file, and the tokenizer that it names. The case
@@ -129,17 +136,21 @@ impl Harness {
     fn load(&self, epoch: &Epoch<'_>, samplers: Vec<Box<dyn Sampler>>, outlet: Outlet) -> Measured {
         let entries = self.inputs.entries(&epoch.case.dataset);
         self.runtime.block_on(async {
-            let load = match Load::new(epoch, entries, outlet) {
+            let pacer = if self.is_real { Pacer::precise() } else { Ok(Pacer::Runtime) };
+            let begun = pacer.map_err(NoLoad::from);
+            let load = match begun.and_then(|pacer| Load::new(epoch, entries, outlet, pacer)) {
                 Ok(load) => load,
                 Err(nothing) => return Measured::nothing(nothing),
             };
-            let Workload::Closed { requests, warmup, .. } = epoch.case.workload;
-            load.closed(Phase::Warmup, warmup).await;
+            load.warm_up().await;
             let interval = Duration::from_secs_f64(epoch.case.run.telemetry_interval_s);
             let sampling = Sampling::start(load.clock, interval, samplers);
-            load.closed(Phase::Measured, requests).await;
+            let cost = Cost::begin(load.clock);
+            load.measure().await;
+            let client = cost.end(load.clock);
             let (telemetry, ending) = (sampling.finish(), load.ending());
-            Measured { telemetry, ending, after: Some(epoch.driver.after().await) }
+            let after = Some(epoch.driver.after().await);
+            Measured { telemetry, ending, after, client }
         })
     }
 }
@@ -147,7 +158,8 @@ impl Harness {
 impl Measured {
     /// Not even begun, for a reason.
     fn nothing(why: impl ToString) -> Self {
-        Self { telemetry: Vec::new(), ending: Ending::Aborted(why.to_string()), after: None }
+        let (telemetry, ending) = (Vec::new(), Ending::Aborted(why.to_string()));
+        Self { telemetry, ending, after: None, client: None }
     }
 }
 
@@ -158,8 +170,9 @@ mod tests {
     use crate::recorder::Reply;
     use futures_util::future::BoxFuture;
     use std::sync::Mutex;
+    use tokgate_core::case::Workload;
     use tokgate_core::failure::{Failure, FailureClass};
-    use tokgate_core::record::{EventKind, Outcome};
+    use tokgate_core::record::{EventKind, Outcome, Phase};
     use tokgate_core::run::TargetIdentity;
 
     /// Answers after a second, and remembers how many requests were in flight at once.
@@ -216,7 +229,7 @@ mod tests {
     #[test]
     fn a_closed_load_keeps_its_concurrency_and_sends_what_was_planned() {
         let driver = slow(1);
-        let workload = Workload::Closed { concurrency: 3, batch: 1, requests: 9, warmup: 2 };
+        let workload = Workload::closed(3, 1, 9, 2);
         let (records, ending) = measure(&driver, workload, &Stop::default());
         assert_eq!(driver.in_flight.lock().unwrap().1, 3);
         assert_eq!(records.iter().filter(|record| record.phase == Phase::Warmup).count(), 2);
@@ -226,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_released_at_one_instant_and_waited_for() {
-        let workload = Workload::Closed { concurrency: 1, batch: 4, requests: 8, warmup: 0 };
+        let workload = Workload::closed(1, 4, 8, 0);
         let (records, _) = measure(&slow(1), workload, &Stop::default());
         let due: Vec<u64> = records.iter().map(|record| record.due.0 / 1_000_000_000).collect();
         assert_eq!(due, [0, 0, 0, 0, 1, 1, 1, 1]);
@@ -234,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_request_over_its_deadline_fails_with_its_class() {
-        let workload = Workload::Closed { concurrency: 1, batch: 1, requests: 1, warmup: 0 };
+        let workload = Workload::closed(1, 1, 1, 0);
         let (records, _) = measure(&slow(3_600), workload, &Stop::default());
         let Outcome::Failed(failure) = &records[0].outcome else {
             panic!("a failure was expected: {:?}", records[0].outcome);
@@ -246,7 +259,7 @@ mod tests {
     fn after_a_stop_nothing_new_is_sent() {
         let stop = Stop::default();
         stop.request();
-        let workload = Workload::Closed { concurrency: 2, batch: 1, requests: 9, warmup: 3 };
+        let workload = Workload::closed(2, 1, 9, 3);
         let (records, ending) = measure(&slow(1), workload, &stop);
         assert!(records.is_empty());
         assert_eq!(ending, Ending::Interrupted);

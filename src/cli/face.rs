@@ -74,18 +74,17 @@ impl Face {
 
     /// A progress bar for `total` requests on stderr; invisible when that is no terminal.
     #[must_use]
-    pub(super) fn bar(&self, name: &str, total: u64) -> ProgressBar {
+    pub(super) fn bar(&self, name: &str, total: Option<u64>) -> ProgressBar {
         let target = match self.bars {
             true => ProgressDrawTarget::stderr(),
             false => ProgressDrawTarget::hidden(),
         };
-        let style = ProgressStyle::with_template(
-            "{prefix} {bar:30} {pos}/{len}  {per_sec}  {eta} left {msg}",
-        )
+        let style = ProgressStyle::with_template(match total {
+            Some(_) => "{prefix} {bar:30} {pos}/{len}  {per_sec}  {eta} left {msg}",
+            None => "{prefix} {spinner} {pos}  {per_sec}  {elapsed} {msg}",
+        })
         .expect("the template is a constant and well-formed");
-        ProgressBar::with_draw_target(Some(total), target)
-            .with_style(style)
-            .with_prefix(name.to_owned())
+        ProgressBar::with_draw_target(total, target).with_style(style).with_prefix(name.to_owned())
     }
 
     /// A mark for a level.

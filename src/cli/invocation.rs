@@ -136,10 +136,11 @@ impl Invocation {
     /// # Errors
     /// In words, when the case was not measured or may not be judged.
     pub(super) fn measure(&mut self, case: &Case) -> Result<(), String> {
-        let total = u64::from(case.run.epochs) * u64::from(case.workload.requests());
+        let planned = case.planned_requests();
+        let total = planned.map(|requests| u64::from(case.run.epochs) * requests);
         let bar = self.face.bar(&case.id.listed(), total);
         let watch = |record: &tokgate_core::record::Record| {
-            if record.phase == tokgate_core::record::Phase::Measured {
+            if record.phase != tokgate_core::record::Phase::Warmup {
                 bar.inc(1);
             }
         };

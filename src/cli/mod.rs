@@ -16,6 +16,7 @@ mod scenarios;
 mod selection;
 mod show;
 mod signals;
+mod stress;
 mod written;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +31,7 @@ First steps:
   tokgate scenarios list                           what can be measured
   tokgate run quick                                measure without any server
   tokgate run quick --base-url http://HOST:PORT/v1 measure a server
+  tokgate stress --breaking-point                  how many workers does it sustain?
   tokgate run regression --save-baseline before    keep five epochs to compare with
   tokgate run regression --baseline before         was it slower?
 
@@ -56,6 +58,8 @@ struct Cli {
 enum Command {
     /// Measure a scenario, by name or file
     Run(Box<run::Args>),
+    /// Stress a target: levels, a ramp, a spike; or look for its breaking point
+    Stress(Box<stress::Args>),
     /// List measured runs and models
     List(list::Args),
     /// Show a stored run again, whole
@@ -80,6 +84,7 @@ pub fn main() -> ExitCode {
     let face = Face::new(cli.color);
     let result = match &cli.command {
         Command::Run(args) => run::run(args, &face),
+        Command::Stress(args) => stress::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),

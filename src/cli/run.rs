@@ -37,16 +37,21 @@ pub(super) struct Args {
 /// # Errors
 /// When what was written cannot be run, or results cannot be kept.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
+    scenario(&args.scenario, args.format, &args.options, face)
+}
+
+/// Measures and reports the scenario of this name or file.
+///
+/// # Errors
+/// When what was written cannot be run, or results cannot be kept.
+pub(super) fn scenario(name: &str, format: Format, options: &Options, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let environment = tokgate_harness::machine::detect();
-    let options = args.options.clone().settle(&project)?;
-    let source = project.scenario(&args.scenario)?;
+    let options = options.clone().settle(&project)?;
+    let source = project.scenario(name)?;
     let mut planned = plan::read(&source, &options, &environment, &|_, _| true)?;
     if planned.cases.is_empty() {
-        face.tell(&format!(
-            "no case is left; `tokgate scenarios check {}` counts all",
-            args.scenario
-        ));
+        face.tell(&format!("no case is left; `tokgate scenarios check {}` counts all", name));
         return Ok(Exit::Nothing);
     }
     planned.locate()?;
@@ -57,7 +62,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         machine: plan::declared_machine(planned.cases.iter()),
         environment,
         planned: planned.all,
-        voice: Voice::Run(args.format),
+        voice: Voice::Run(format),
     };
     let mut invocation = Invocation::start(start, *face)?;
     for case in &planned.cases {

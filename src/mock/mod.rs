@@ -5,7 +5,6 @@
 //! purpose: a model, anything of the harness (a referee shares no code with whom it watches), and
 //! printing.
 
-mod alarm;
 mod answer;
 mod connection;
 mod exchange;

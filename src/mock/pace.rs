@@ -3,7 +3,6 @@
 //! One timer serves all streams: those that wait stand in a heap, and the timer rings for the
 //! first of them. That costs a stream no system call of its own.
 
-use super::alarm::Alarm;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::future::Future;
@@ -13,6 +12,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
+use tokgate_harness::alarm::Alarm;
 
 /// The clock that all streams go by.
 pub(super) struct Pace {

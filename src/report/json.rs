@@ -1,7 +1,7 @@
 //! The report as one JSON object (FORMATS.md, "What comes out"). Absent is `null` or left out.
 
-use super::inputs;
 use serde_json::{Map, Value, json};
+use tokgate_core::doubts::doubts;
 use tokgate_core::failure::FailureCount;
 use tokgate_core::goal::GoalResult;
 use tokgate_core::metric::Stat;
@@ -38,6 +38,7 @@ pub fn report(report: &Report) -> Value {
             "case": one.case,
             "verdicts": one.verdicts.iter().map(verdict).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
+        "stress": report.stress(),
         "grade": report.grade,
         "targets_met": targets_met,
         "total_targets": total_targets,
@@ -67,6 +68,9 @@ pub fn case(case: &CaseReport) -> Value {
         "kind": case.case.kind,
         "target": case.target,
         "dataset": case.case.dataset,
+        "workload": case.case.workload,
+        "slos": case.case.slos,
+        "stress": case.stress,
         "preparation": case.preparation,
         "epochs": epochs.collect::<Vec<_>>(),
         "metrics": metrics,
@@ -74,7 +78,7 @@ pub fn case(case: &CaseReport) -> Value {
         "verdicts": case.verdicts.iter().map(verdict).collect::<Vec<_>>(),
         "requests": case.requests(),
         "token_counts": case.summary.token_counts,
-        "doubts": inputs::doubts(case),
+        "doubts": doubts(case),
         "failures": case.failures.iter().map(failure).collect::<Vec<_>>(),
         "sample_responses": case.samples,
     })

@@ -1,6 +1,6 @@
 //! Reports: what was decided, rendered as text. Nothing here decides, and nothing touches a file.
 
 pub mod documents;
-mod inputs;
 pub mod json;
+mod stress;
 pub mod terminal;

@@ -1,9 +1,10 @@
 //! The report as a person reads it in a terminal. Everything in it is already decided.
 
-use super::inputs;
+use super::stress;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use tokgate_core::doubts::doubts;
 use tokgate_core::failure::FailureCount;
 use tokgate_core::goal::{GoalResult, Grade, Level};
 use tokgate_core::metric::{Shape, Stat};
@@ -14,7 +15,6 @@ use tokgate_core::verdict::{Conclusion, Judged, Verdict};
 
 /// Metrics that are told in JSON and the store, but would only fill the table.
 const UNTOLD: &[&str] = &[
-    "send_lag",
     "total_tok_s",
     "prompt_tokens",
     "output_tokens",
@@ -25,6 +25,9 @@ const UNTOLD: &[&str] = &[
     "build_s",
 ];
 
+/// Metrics that count under an open load, and say nothing new under a closed one.
+const FROM_DUE: &[&str] = &["ttft_due", "e2e_due", "send_lag"];
+
 /// Metrics that are told in a line under the table: one value each, and nobody compares them.
 const ASIDE: &[&str] = &[
     "spike_rate_sigma",
@@ -34,6 +37,8 @@ const ASIDE: &[&str] = &[
     "memory_peak",
     "memory_share",
     "cpu_mean",
+    "client_busy",
+    "in_flight",
     "gpu_util_mean",
     "gpu_mem_peak",
     "gpu_temp_peak",
@@ -60,11 +65,11 @@ impl Style {
         }
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         self.paint(text, "1")
     }
 
-    fn dim(self, text: &str) -> String {
+    pub(super) fn dim(self, text: &str) -> String {
         self.paint(text, "2")
     }
 
@@ -91,10 +96,13 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     if case.summary.metrics.iter().any(greyed) {
         writeln!(text, "{}", style.dim("  ~ too few samples to gate on")).ok();
     }
+    if let Some(found) = &case.stress {
+        text.push_str(&stress::curve(found, style));
+    }
     for line in aside(case) {
         writeln!(text, "{}", style.dim(&line)).ok();
     }
-    for doubt in inputs::doubts(case) {
+    for doubt in doubts(case) {
         writeln!(text, "  {} {doubt}", style.level(Level::Yellow, "!")).ok();
     }
     for FailureCount { failure, count } in &case.failures {
@@ -142,10 +150,15 @@ fn table(case: &CaseReport, style: Style) -> Table {
     table.set_header(["", "p50 / value", "95 % interval", "p90", "p95", "p99", "n"].map(|name| {
         Cell::new(name).set_alignment(CellAlignment::Right).add_attribute(Attribute::Dim)
     }));
+    let is_open = case.case.workload.is_open();
     let told = |metric: &&MetricSummary| {
-        !UNTOLD.contains(&metric.metric.id) && !ASIDE.contains(&metric.metric.id)
+        let id = metric.metric.id;
+        !UNTOLD.contains(&id) && !ASIDE.contains(&id) && (is_open || !FROM_DUE.contains(&id))
     };
-    for metric in case.summary.metrics.iter().filter(told) {
+    let mut rows: Vec<&MetricSummary> = case.summary.metrics.iter().filter(told).collect();
+    // What counts under an open load stands first.
+    rows.sort_by_key(|metric| !FROM_DUE.contains(&metric.metric.id));
+    for metric in rows {
         table.add_row(row(metric));
     }
     table
@@ -307,6 +320,9 @@ fn counted(report: &Report) -> String {
 #[must_use]
 pub fn closing(report: &Report, style: Style) -> String {
     let mut text = changes(report, style);
+    if let Some(swept) = report.swept() {
+        text.push_str(&stress::curve(&swept, style));
+    }
     let (met, total) = report.targets();
     let grade = style.level(grade_level(report.grade), report.grade.as_str());
     let goals = match total {

@@ -23,8 +23,8 @@ pub struct EpochName<'a> {
     pub platform: &'a str,
     /// The model as the target names it.
     pub model: &'a str,
-    /// Measured requests planned.
-    pub requests: u32,
+    /// Measured requests planned, or how long it lasts: `100`, `60s`.
+    pub size: &'a str,
     /// Wall-clock start, microseconds since 1970.
     pub started_us: i64,
 }
@@ -36,7 +36,7 @@ impl EpochName<'_> {
     pub fn test_id(&self, tail: u64) -> String {
         let platform = plain(self.platform, LONGEST_PLATFORM);
         let model = plain(self.model, LONGEST_MODEL);
-        format!("{platform}-{model}-{}-{}-{}", self.requests, stamp(self.started_us), base32(tail))
+        format!("{platform}-{model}-{}-{}-{}", self.size, stamp(self.started_us), base32(tail))
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
     const NAME: EpochName<'_> = EpochName {
         platform: "vllm-serve",
         model: "google/gemma-3-4b-it",
-        requests: 100,
+        size: "100",
         started_us: 1_763_806_272_345_678,
     };
 

@@ -134,6 +134,7 @@ impl Journal {
             telemetry: self.telemetry,
             ending: epoch.ending.clone(),
             after: epoch.after.clone(),
+            client: epoch.client,
             validity: epoch.validity.clone(),
         };
         self.append(Kind::End, &end)?;
@@ -202,7 +203,12 @@ mod tests {
         let first = journal.append_telemetry(&sample).unwrap_err().to_string();
         assert!(first.starts_with("cannot append to ") && first.contains("epoch.jsonl"), "{first}");
         assert!(matches!(journal.append_telemetry(&sample), Err(JournalError::Broken(_))));
-        let end = EpochEnd { ending: Ending::Completed, validity: Validity::Valid, after: None };
+        let end = EpochEnd {
+            ending: Ending::Completed,
+            validity: Validity::Valid,
+            after: None,
+            client: None,
+        };
         assert!(matches!(journal.finish(&end), Err(JournalError::Broken(_))));
     }
 }

@@ -1,7 +1,7 @@
 //! One line of a journal: its kind, where it belongs, and what it says.
 
 use serde::{Deserialize, Serialize};
-use tokgate_core::run::{Arm, Ending, Head, TargetAfter};
+use tokgate_core::run::{Arm, ClientCost, Ending, Head, TargetAfter};
 use tokgate_core::validity::Validity;
 
 /// Version of the lines. A change of their shape counts up and keeps the old one readable.
@@ -57,6 +57,8 @@ pub(super) struct End {
     pub(super) ending: Ending,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) after: Option<TargetAfter>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) client: Option<ClientCost>,
     #[serde(flatten)]
     pub(super) validity: Validity,
 }

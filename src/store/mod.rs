@@ -35,7 +35,7 @@ pub use rebuild::{RebuildReport, Skipped, rebuild};
 pub use stored::{ReadError, Stored, read, read_bytes};
 pub use verdict::StoredVerdict;
 
-use tokgate_core::run::{Ending, Head, Run, TargetAfter};
+use tokgate_core::run::{ClientCost, Ending, Head, Run, TargetAfter};
 use tokgate_core::summary::Summary;
 use tokgate_core::validity::Validity;
 use tokgate_core::verdict::Judged;
@@ -49,6 +49,8 @@ pub struct EpochEnd {
     pub validity: Validity,
     /// The target afterwards.
     pub after: Option<TargetAfter>,
+    /// What the load cost us.
+    pub client: Option<ClientCost>,
 }
 
 /// Everything decided about one case on one side of a comparison.

@@ -190,15 +190,16 @@ impl Assembly {
 
     fn finish(mut self) -> Option<Stored> {
         let head = self.head?;
-        let (ending, after, validity) = match self.end {
-            Some(end) => (end.ending, end.after, end.validity),
+        let (ending, after, client, validity) = match self.end {
+            Some(end) => (end.ending, end.after, end.client, end.validity),
             None => {
                 self.notes.push("the journal has no end: the epoch was cut off".to_owned());
                 let why = "the process ended before the epoch did".to_owned();
-                (Ending::Interrupted, None, Validity::Invalid(vec![Reason::Stopped { why }]))
+                (Ending::Interrupted, None, None, Validity::Invalid(vec![Reason::Stopped { why }]))
             }
         };
-        let run = Run { head, records: self.records, telemetry: self.telemetry, ending, after };
+        let Self { records, telemetry, .. } = self;
+        let run = Run { head, records, telemetry, ending, after, client };
         Some(Stored { run, validity, verdicts: self.verdicts, notes: self.notes })
     }
 }

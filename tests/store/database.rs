@@ -97,6 +97,7 @@ fn an_epoch_without_a_success_has_a_row_without_inventions() {
         telemetry: Vec::new(),
         ending: Ending::Interrupted,
         after: None,
+        client: None,
     };
     keep(&mut store, &nothing);
     let path = store.layout().database();
@@ -207,6 +208,7 @@ fn an_index_that_was_moved_away_is_written_no_more() {
         ending: Ending::Completed,
         validity: tokgate_core::validity::Validity::Valid,
         after: None,
+        client: None,
     };
     let error = store.commit_epoch(journal, &end).unwrap_err();
     assert!(matches!(error, StoreError::Database(DatabaseError::Moved(_))), "{error}");

@@ -64,6 +64,7 @@ fn reported(run: Run, validity: Validity) -> CaseReport {
     let summary = summary(std::slice::from_ref(&run)).unwrap();
     let goals = run.head.case.goals.iter().map(|goal| goal.check(&summary)).collect();
     CaseReport {
+        stress: None,
         epochs: vec![EpochReport { test_id: run.head.test_id.clone(), validity }],
         case: run.head.case,
         target: run.head.target,

@@ -33,7 +33,7 @@ pub(super) fn case(name: &str) -> Case {
             ..Target::of(DriverKind::Openai)
         },
         dataset: Dataset::Prompts(PromptSet { temperature: 0.7, ..PromptSet::synthetic(128, 4) }),
-        workload: Workload::Closed { concurrency: 2, batch: 1, requests: 20, warmup: 1 },
+        workload: Workload::closed(2, 1, 20, 1),
         retrieval: None,
         run: RunSettings {
             epochs: 2,
@@ -44,6 +44,7 @@ pub(super) fn case(name: &str) -> Case {
             spike_of: "itl".to_owned(),
         },
         requires: Requires::default(),
+        slos: Vec::new(),
         goals: vec![
             Goal { metric: metric("tok_s"), bound: Bound::AtLeast { value: 30.0 } },
             Goal { metric: metric("ttft.p50"), bound: Bound::Below { value: 0.005 } },
@@ -121,6 +122,7 @@ pub(super) fn answered(ordinal: u64) -> Record {
         ordinal,
         worker: (ordinal % 2) as u32,
         phase: if ordinal == 0 { Phase::Warmup } else { Phase::Measured },
+        trial: None,
         due: ms(sent),
         sent: ms(sent),
         head: Some(ms(sent + 1)),
@@ -181,6 +183,7 @@ pub(super) fn run(head: Head) -> Run {
         telemetry: (0..5).map(sample).collect(),
         ending: Ending::Completed,
         after: None,
+        client: None,
     }
 }
 
@@ -197,6 +200,7 @@ pub(super) fn keep(store: &mut impl Store, run: &Run) -> Stored {
         ending: run.ending.clone(),
         validity: Validity::Valid,
         after: run.after.clone(),
+        client: run.client,
     };
     store.commit_epoch(journal, &end).unwrap()
 }

@@ -18,7 +18,12 @@ fn written(run: &Run) -> Vec<u8> {
     let mut journal = Journal::create(folder.path(), &run.head).unwrap();
     run.records.iter().for_each(|record| journal.append_request(record).unwrap());
     run.telemetry.iter().for_each(|sample| journal.append_telemetry(sample).unwrap());
-    let end = EpochEnd { ending: run.ending.clone(), validity: Validity::Valid, after: None };
+    let end = EpochEnd {
+        ending: run.ending.clone(),
+        validity: Validity::Valid,
+        after: None,
+        client: None,
+    };
     std::fs::read(journal.finish(&end).unwrap()).unwrap()
 }
 

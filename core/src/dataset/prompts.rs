@@ -189,7 +189,7 @@ impl Given<'_> {
 impl Place {
     fn stream(self) -> u64 {
         match self.phase {
-            Phase::Measured => self.ordinal,
+            Phase::Measured | Phase::Probe => self.ordinal,
             Phase::Warmup => self.ordinal | WARMUP,
         }
     }

@@ -93,7 +93,9 @@ catalogue! {
     TTFT: "ttft", "time to first token", Seconds, Lower, Distribution, GENERATION, "first content event - sent";
     TTFR: "ttfr", "time to first response", Seconds, Lower, Distribution, GENERATION, "first data event of any kind - sent (what vLLM's bench calls TTFT)";
     TTFO: "ttfo", "time to first output", Seconds, Lower, Distribution, GENERATION, "first non-reasoning content event - sent";
+    TTFT_DUE: "ttft_due", "time to first token from due", Seconds, Lower, Distribution, GENERATION, "first content event - due: with the wait on our side, free of coordinated omission";
     E2E: "e2e", "end-to-end latency", Seconds, Lower, Distribution, GENERATION, "last content event - sent";
+    E2E_DUE: "e2e_due", "end-to-end latency from due", Seconds, Lower, Distribution, BOTH, "last content event (neighbours received) - due";
     TPOT: "tpot", "time per output token", Seconds, Lower, Distribution, GENERATION, "(last content event - first content event) / (output tokens - tokens of the first event)";
     ITL: "itl", "inter-token latency", Seconds, Lower, Distribution, GENERATION, "gap between successive content events, one sample an event, pooled over successes";
     DECODE_RATE: "decode_rate", "decode rate of one stream", TokensPerSecond, Higher, Distribution, GENERATION, "1 / tpot";
@@ -108,7 +110,12 @@ catalogue! {
     SPIKE_RATE_SIGMA: "spike_rate_sigma", "spike rate (classical)", Ratio, Neither, Scalar, BOTH, "share of latency samples above mean + 3 standard deviations";
     STALL_MAX: "stall_max", "longest stall", Seconds, Lower, Scalar, GENERATION, "longest gap between content events of one request";
     STALL_COUNT: "stall_count", "stalls", Count, Lower, Scalar, GENERATION, "gaps between content events above the spike threshold of the gaps";
+    GOODPUT: "goodput", "goodput", RequestsPerSecond, Higher, Scalar, BOTH, "successes that meet all SLOs / window; absent without SLOs";
+    ATTAINMENT: "attainment", "SLO attainment", Ratio, Higher, Scalar, BOTH, "successes that meet all SLOs / attempted; absent without SLOs";
+    RECOVERY_S: "recovery_s", "time to recover", Seconds, Lower, Scalar, BOTH, "from the end of a spike's burst to the first request with at most one late one among the twenty from it on; late: more than 1.5 times the 95th percentile of before the burst (from due), and 5 ms; absent without a spike or a recovery";
     SEND_LAG: "send_lag", "send lag", Seconds, Neither, Distribution, BOTH, "sent - due: our own lateness";
+    IN_FLIGHT: "in_flight", "concurrency reached", Count, Neither, Scalar, BOTH, "most measured requests in flight at once, from sent to done";
+    CLIENT_BUSY: "client_busy", "our own thread, busy", Ratio, Neither, Scalar, BOTH, "CPU time of the thread that sends and reads / time; at 100 % the client is the limit";
     ERROR_RATE: "error_rate", "error rate", Ratio, Lower, Scalar, BOTH, "failures / attempted";
     PROMPT_TOKENS: "prompt_tokens", "prompt tokens", Count, Neither, Distribution, GENERATION, "tokens of the prompt, as the target counts them";
     OUTPUT_TOKENS: "output_tokens", "output tokens", Count, Neither, Distribution, GENERATION, "tokens of the answer, as the target counts them";

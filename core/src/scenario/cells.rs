@@ -3,6 +3,7 @@
 use super::data::DatasetKind;
 use super::fit::{self, Choice};
 use super::layers::{self, Candidate, Layer, Ledger, Role};
+use super::load::LoadKind;
 use super::tree::{Node, Place};
 use crate::case::DriverKind;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -52,26 +53,34 @@ pub(super) fn cells<'a>(
 ) -> Vec<Cell<'a>> {
     let all = layers::candidates(layers);
     let default = match kind {
-        Kind::Generation => Choice { kind, driver: DriverKind::Auto, data: DatasetKind::Synthetic },
-        Kind::Retrieval => Choice { kind, driver: DriverKind::FlatQ4, data: DatasetKind::Mixture },
+        Kind::Generation => (DriverKind::Auto, DatasetKind::Synthetic),
+        Kind::Retrieval => (DriverKind::FlatQ4, DatasetKind::Mixture),
     };
     let drivers = Decider { kind, all: &all, key: ("target", "driver") }.values(
-        default.driver,
+        default.0,
         fit::driver_fits,
         ledger,
         faults,
     );
     let data = Decider { kind, all: &all, key: ("dataset", "kind") }.values(
-        default.data,
+        default.1,
         |data, kind| fit::data_kind(data) == kind,
+        ledger,
+        faults,
+    );
+    let loads = Decider { kind, all: &all, key: ("workload", "kind") }.values(
+        LoadKind::Closed,
+        |_, _| true,
         ledger,
         faults,
     );
     let mut cells = Vec::new();
     for driver in &drivers {
         for data in &data {
-            let choice = Choice { kind, driver: *driver, data: *data };
-            expand(&all, choice, ledger, faults, &mut cells);
+            for load in &loads {
+                let choice = Choice { kind, driver: *driver, data: *data, load: *load };
+                expand(&all, choice, ledger, faults, &mut cells);
+            }
         }
     }
     cells
@@ -205,6 +214,7 @@ fn cell<'a>(
 fn put_driver(values: &mut Value, choice: Choice) {
     values["target"]["driver"] = choice.driver.as_str().into();
     values["dataset"]["kind"] = choice.data.as_str().into();
+    values["workload"]["kind"] = choice.load.as_str().into();
 }
 
 fn put(values: &mut Value, one: &Candidate<'_>, node: &Node) {

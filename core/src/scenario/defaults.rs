@@ -13,7 +13,7 @@ pub(super) fn default_tolerances(planned: Planned<'_>) -> BTreeMap<MetricRef, To
     CATALOGUE
         .iter()
         .copied()
-        .filter(|metric| DEFAULT_METRICS.contains(metric))
+        .filter(|metric| DEFAULT_METRICS.contains(metric) && counts(metric, planned.is_open))
         .flat_map(|metric| {
             let stats = if metric.shape == Shape::Distribution {
                 &DEFAULT_STATS[..]
@@ -29,17 +29,28 @@ pub(super) fn default_tolerances(planned: Planned<'_>) -> BTreeMap<MetricRef, To
 }
 
 /// What users feel; the others follow from these.
-const DEFAULT_METRICS: [&Metric; 9] = [
+const DEFAULT_METRICS: [&Metric; 11] = [
     &metric::TOK_S,
     &metric::TTFT,
+    &metric::TTFT_DUE,
     &metric::ITL,
     &metric::E2E,
+    &metric::E2E_DUE,
     &metric::QUERY,
     &metric::QPS,
     &metric::RECALL_AT_1,
     &metric::RECALL_AT_10,
     &metric::RECALL_AT_100,
 ];
+
+/// Whether a latency is judged as it counts: under an open load from when a request was due, so that
+/// a target that keeps requests waiting is not the better for it.
+fn counts(metric: &Metric, is_open: bool) -> bool {
+    match is_open {
+        true => ![&metric::TTFT, &metric::E2E].contains(&metric),
+        false => ![&metric::TTFT_DUE, &metric::E2E_DUE].contains(&metric),
+    }
+}
 
 /// The middle and the tail of a distribution.
 const DEFAULT_STATS: [Stat; 4] = [Stat::P50, Stat::P90, Stat::P95, Stat::P99];

@@ -4,6 +4,7 @@
 //! all read from the schema that is generated from them. What a value means is not said here.
 
 use super::data::Dataset;
+use super::load::Workload;
 use crate::case::{DriverKind, Endpoint, StopSignal};
 use crate::metric::Kind;
 use schemars::JsonSchema;
@@ -97,6 +98,9 @@ pub(super) struct Judging {
     /// Lines to reach, by metric: `"ttft.p50" = "< 5 ms"`, `tok_s = ">= 30"`, `spike_rate = "5 .. 15 %"`.
     #[schemars(extend("examples" = [">= 30"]))]
     goals: BTreeMap<String, String>,
+    /// What each request should keep to, for `goodput` and `attainment`, by a number that a request has once: `ttft = "< 200 ms"`, `e2e = "< 5 s"`.
+    #[schemars(extend("examples" = ["< 200 ms"]))]
+    slo: BTreeMap<String, String>,
     /// How far a metric may move before it counts as changed: `"ttft.p50" = "2 %"`, `recall_at_10 = "0.5 pp"`.
     gate: Gate,
 }
@@ -382,41 +386,6 @@ pub(super) struct Telemetry {
 impl Default for Telemetry {
     fn default() -> Self {
         Self { interval_ms: 100, energy_interval_ms: 1000 }
-    }
-}
-
-/// How load is made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum WorkloadKind {
-    /// Each worker sends its next batch when its last one is answered.
-    #[default]
-    Closed,
-}
-
-/// When it is sent.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(default)]
-pub(super) struct Workload {
-    /// How load is made.
-    pub(super) kind: WorkloadKind,
-    /// Workers that send at the same time.
-    #[schemars(range(min = 1, max = 10000))]
-    pub(super) concurrency: u32,
-    /// Requests that a worker releases at one instant.
-    #[schemars(range(min = 1, max = 10000))]
-    pub(super) batch: u32,
-    /// Measured requests in all.
-    #[schemars(range(min = 1, max = 10000000))]
-    pub(super) requests: u32,
-    /// Requests sent before, not measured.
-    #[schemars(range(min = 0, max = 1000000))]
-    pub(super) warmup: u32,
-}
-
-impl Default for Workload {
-    fn default() -> Self {
-        Self { kind: WorkloadKind::Closed, concurrency: 1, batch: 1, requests: 100, warmup: 10 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which keys belong to which kind of case, driver and data: one table of rules.
 
 use super::data::DatasetKind;
+use super::load::{self, LoadKind};
 use crate::case::DriverKind;
 use crate::metric::{Kind, MetricRef};
 
@@ -10,6 +11,7 @@ pub(super) struct Choice {
     pub(super) kind: Kind,
     pub(super) driver: DriverKind,
     pub(super) data: DatasetKind,
+    pub(super) load: LoadKind,
 }
 
 /// Why a key does not belong, and the key that decided so, as `(table, key)`.
@@ -117,10 +119,17 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("target", "endpoint" | "body" | "runs_on") => {
             driver(&[Openai, Ollama, Batch, Auto], "`openai`, `ollama`, `batch` or `auto`")
         }
+        ("workload", "kind") if choice.driver == Batch && choice.load != LoadKind::Closed => {
+            misfit(
+                "belongs to a load that is sent: the requests of driver `batch` are one file",
+                BY_DRIVER,
+            )
+        }
         ("workload", "concurrency" | "batch" | "warmup") if choice.driver == Batch => misfit(
             "belongs to a load that is sent: the requests of driver `batch` are one file",
             BY_DRIVER,
         ),
+        ("workload", key) => load::key_fits(key, choice.load),
         ("target", "launch") => driver(&[Openai, Ollama, Batch], "`openai`, `ollama` or `batch`"),
         ("target", "threads") => {
             driver(&[Embedded, Auto, Flat, FlatQ4], "`embedded`, `flat` or `flat-q4`")
@@ -133,7 +142,9 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
 /// Whether two keys of a table say the same thing: `prompt_class` is `prompt_tokens` by name.
 pub(super) fn say_the_same(one: &str, other: &str) -> bool {
     const LENGTH: [&str; 2] = ["prompt_tokens", "prompt_class"];
-    one == other || (LENGTH.contains(&one) && LENGTH.contains(&other))
+    one == other
+        || (LENGTH.contains(&one) && LENGTH.contains(&other))
+        || load::say_the_same(one, other)
 }
 
 /// Whether a case can produce a metric; `top_k` for retrieval.

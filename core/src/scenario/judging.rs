@@ -4,12 +4,13 @@ use super::cells::Cell;
 use super::defaults::default_tolerances;
 use super::fit;
 use super::layers::{Layer, Ledger, Role, decided};
-use super::lines::{Read, example, read_goal, read_metric, read_tolerance};
+use super::lines::{Read, example, read_goal, read_metric, read_slo, read_tolerance};
 use super::tree::{Entry, Node, Place};
 use crate::case::Gate;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::goal::Goal;
-use crate::metric::{self, Kind, MetricRef};
+use crate::goal::{Bound, Goal};
+use crate::metric::{self, Kind, MetricRef, Stat};
+use crate::slo::Slo;
 use std::collections::BTreeMap;
 
 /// What decides which metrics a case has, and how many samples of each are planned.
@@ -18,7 +19,10 @@ pub(super) struct Planned<'a> {
     pub(super) cell: &'a Cell<'a>,
     pub(super) kind: Kind,
     pub(super) top_k: u32,
-    pub(super) requests: u64,
+    /// Requests of one epoch; `None` where time decides.
+    pub(super) requests: Option<u64>,
+    /// Whether requests are sent when they are due, so that latencies count from there.
+    pub(super) is_open: bool,
     pub(super) output_tokens: u64,
     pub(super) epochs: u64,
 }
@@ -31,7 +35,9 @@ impl Planned<'_> {
             true => self.output_tokens.saturating_sub(1),
             false => 1,
         };
-        self.requests.saturating_mul(self.epochs).saturating_mul(each)
+        // Time alone may bring any number.
+        let requests = self.requests.unwrap_or(u64::MAX);
+        requests.saturating_mul(self.epochs).saturating_mul(each)
     }
 
     /// Whether the plan gives a metric the samples that it needs to be judged.
@@ -101,6 +107,21 @@ pub(super) fn goals(layers: &[Layer<'_>], planned: Planned<'_>, told: &mut Told<
     chosen.0.into_iter().map(|(metric, (_, bound))| Goal { metric, bound }).collect()
 }
 
+/// The objectives of a case, in the order of the catalogue's identifiers.
+pub(super) fn slos(layers: &[Layer<'_>], planned: Planned<'_>, told: &mut Told<'_>) -> Vec<Slo> {
+    let read = |entry: &Entry| {
+        let of_request =
+            |slo: Slo| (MetricRef { metric: slo.metric, stat: Stat::Value }, slo.bound);
+        read_slo(entry).map(|read| read.map(of_request))
+    };
+    let chosen = Chosen::among(layers, "slo", read, planned, told);
+    let slo = |(reference, (_, bound)): (MetricRef, (&Entry, Bound))| Slo {
+        metric: reference.metric,
+        bound,
+    };
+    chosen.0.into_iter().map(slo).collect()
+}
+
 /// What the judge is told of a case: the file's tolerances, or the defaults where it has none.
 pub(super) fn gate(
     layers: &[Layer<'_>],
@@ -126,7 +147,8 @@ fn shortfall(metric: MetricRef, place: &Place, planned: Planned<'_>, faults: &mu
     let (needed, samples) = (metric.stat.samples_needed(), planned.samples(metric));
     let message = format!(
         "`{metric}` needs {needed} samples to be judged, and {} requests in {} epochs give at most {samples}",
-        planned.requests, planned.epochs
+        planned.requests.unwrap_or_default(),
+        planned.epochs
     );
     faults.push(
         place.fault(message).help("plan more requests or epochs, or judge a lower percentile"),

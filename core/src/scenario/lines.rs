@@ -6,6 +6,8 @@ use crate::case::Tolerance;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::goal::{Bound, Goal};
 use crate::metric::{Better, CATALOGUE, Metric, MetricRef, MetricRefError};
+use crate::slo::Slo;
+use crate::summary::of_request;
 use crate::unit::Unit;
 
 /// Reports every goal and tolerance in `tables` that cannot be read, whatever it applies to.
@@ -15,6 +17,12 @@ pub(super) fn check(tables: &Node, faults: &mut Diagnostics) {
             return;
         }
         faults_of(read_goal(entry), faults);
+    }
+    for entry in tables.get("slo").into_iter().flat_map(Node::entries) {
+        if faults.is_full() {
+            return;
+        }
+        faults_of(read_slo(entry), faults);
     }
     for entry in tables.get("gate").into_iter().flat_map(Node::entries) {
         if faults.is_full() {
@@ -46,15 +54,35 @@ pub(super) fn read_goal(entry: &Entry) -> Read<Goal> {
         Ok(metric) => metric,
         Err(fault) => return Some(Err(fault)),
     };
-    let refuse = |why: String| entry.node.place.fault(format!("`{metric}`: {why}"));
-    Some(match Bound::parse(text, metric.metric.unit) {
+    Some(read_bound(entry, text, metric.metric).map(|bound| Goal { metric, bound }))
+}
+
+/// An objective: a number that a request has once, and its line.
+pub(super) fn read_slo(entry: &Entry) -> Read<Slo> {
+    let text = entry.node.text()?;
+    let Some(metric) = of_request(&entry.key) else {
+        let message = format!("`{}` is no number that each request has once", entry.key);
+        let id = entry.key.split('.').next().unwrap_or_default();
+        let names = || CATALOGUE.iter().map(|it| it.id).filter(|id| of_request(id).is_some());
+        return Some(Err(entry.place.fault(message).help(match nearest(id, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("those are {}", names().collect::<Vec<_>>().join(", ")),
+        })));
+    };
+    Some(read_bound(entry, text, metric).map(|bound| Slo { metric, bound }))
+}
+
+fn read_bound(entry: &Entry, text: &str, metric: &Metric) -> Result<Bound, Diagnostic> {
+    let key = &entry.key;
+    let refuse = |why: String| entry.node.place.fault(format!("`{key}`: {why}"));
+    match Bound::parse(text, metric.unit) {
         Err(error) => Err(refuse(error.to_string())
-            .help(format!("for example `\"{metric}\" = \"{}\"`", example(metric.metric)))),
-        Ok(bound) => match out_of_range(bound, metric.metric.unit) {
+            .help(format!("for example `\"{key}\" = \"{}\"`", example(metric)))),
+        Ok(bound) => match out_of_range(bound, metric.unit) {
             Some(why) => Err(refuse(why)),
-            None => Ok(Goal { metric, bound }),
+            None => Ok(bound),
         },
-    })
+    }
 }
 
 pub(super) fn example(metric: &Metric) -> &'static str {

@@ -15,6 +15,7 @@ mod fit;
 mod judging;
 mod layers;
 mod lines;
+mod load;
 mod overrides;
 mod plan;
 mod read;

@@ -18,7 +18,7 @@ pub struct Override {
 }
 
 /// The tables that an option may reach; the rest of a file says what a scenario is.
-const REACHABLE: [&str; 10] = [
+const REACHABLE: [&str; 11] = [
     "target",
     "requires",
     "run",
@@ -27,6 +27,7 @@ const REACHABLE: [&str; 10] = [
     "workload",
     "retrieval",
     "goals",
+    "slo",
     "gate",
     "notes",
 ];
@@ -83,7 +84,7 @@ impl Reached {
             (true, _) => format!("matrix.{} = {value}", self.key),
             (false, "") => format!("{} = {value}", self.key),
             (false, "simulation") => format!("target.simulation.{} = {value}", self.key),
-            (false, table @ ("goals" | "gate")) if self.key != "required" => {
+            (false, table @ ("goals" | "slo" | "gate")) if self.key != "required" => {
                 format!("{table}.{} = {value}", quote(&self.key))
             }
             (false, table) => format!("{table}.{} = {value}", self.key),

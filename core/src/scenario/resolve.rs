@@ -3,13 +3,14 @@
 
 use super::cells::Cell;
 use super::dataset;
-use super::file::{SpikeOf, Tables, WorkloadKind};
+use super::file::{SpikeOf, Tables};
 use super::fit::Choice;
 use super::judging::{self, Planned, Told};
 use super::layers::Layer;
+use super::load::{self, workload};
 use super::roots::{self, Roots};
 use super::target::{batch_checks, batch_timeout_s, target};
-use crate::case::{Case, CaseId, DriverKind, Requires, Retrieval, RunSettings, Workload};
+use crate::case::{Case, CaseId, DriverKind, Requires, Retrieval, RunSettings};
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
 
@@ -40,11 +41,13 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
         cell,
         kind: cell.choice.kind,
         top_k: tables.retrieval.top_k,
-        requests: tables.workload.requests.into(),
+        requests: tables.workload.planned(tables.run.seed),
+        is_open: workload(cell.choice.driver, &tables).is_open(),
         output_tokens: tables.dataset.output_tokens.into(),
         epochs: tables.run.epochs.into(),
     };
     let goals = judging::goals(context.layers, planned, told);
+    let slos = judging::slos(context.layers, planned, told);
     let gate = judging::gate(context.layers, &goals, planned, told);
     let axes: Vec<(String, String)> =
         cell.axes.iter().filter(|(axis, _)| context.varying.contains(axis)).cloned().collect();
@@ -63,6 +66,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
         dataset: dataset::dataset(cell, &tables),
         target: target(cell.choice.driver, tables),
         goals,
+        slos,
         gate,
     })
 }
@@ -82,16 +86,7 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
         }
     };
     let mut faults = Vec::new();
-    let load = &tables.workload;
-    let at_once = u64::from(load.batch) * u64::from(load.concurrency);
-    if at_once > u64::from(load.requests) {
-        let message = format!(
-            "{} requests cannot fill {} workers with batches of {}",
-            load.requests, load.concurrency, load.batch
-        );
-        let keys = [("workload", "requests"), ("workload", "batch"), ("workload", "concurrency")];
-        faults.push(refuse(&keys, message).help(format!("plan at least {at_once} requests")));
-    }
+    faults.extend(load::checks(cell, &tables.workload, &refuse));
     match cell.choice.kind {
         Kind::Generation => {
             faults.extend(dataset::checks(cell, &tables.dataset, context.roots, &refuse));
@@ -144,10 +139,11 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
     // Whoever sends fewer queries by an option does not mean more truth than there are queries.
     let meant = cell.place("retrieval", "truth_queries").is_some()
         && !cell.is_override("workload", "requests");
-    (meant && search.truth_queries > tables.workload.requests).then(|| {
+    let sent = tables.workload.planned(tables.run.seed).unwrap_or(u64::MAX);
+    (meant && u64::from(search.truth_queries) > sent).then(|| {
         let message = format!(
-            "recall is checked on {} queries, but only {} are sent",
-            search.truth_queries, tables.workload.requests
+            "recall is checked on {} queries, but only {sent} are sent",
+            search.truth_queries
         );
         refuse(&[("retrieval", "truth_queries"), ("workload", "requests")], message)
     })
@@ -158,27 +154,11 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
 fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Retrieval {
     let written = &tables.retrieval;
     let rescores = cell.choice.driver != DriverKind::Flat;
+    let sent = tables.workload.planned(tables.run.seed).unwrap_or(u64::MAX);
     Retrieval {
         top_k: written.top_k,
         rescore: if rescores { written.rescore } else { 0 },
-        truth_queries: written.truth_queries.min(tables.workload.requests),
-    }
-}
-
-/// When requests are sent; those of an offline batch all at one instant.
-fn workload(driver: DriverKind, tables: &Tables) -> Workload {
-    let written = &tables.workload;
-    let requests = written.requests;
-    if driver == DriverKind::Batch {
-        return Workload::Closed { concurrency: 1, batch: requests, requests, warmup: 0 };
-    }
-    match written.kind {
-        WorkloadKind::Closed => Workload::Closed {
-            concurrency: written.concurrency,
-            batch: written.batch,
-            requests: written.requests,
-            warmup: written.warmup,
-        },
+        truth_queries: u64::from(written.truth_queries).min(sent) as u32,
     }
 }
 

@@ -4,6 +4,8 @@ use super::observe::pooled;
 use super::{request, spike, telemetry};
 use crate::record::Record;
 use crate::run::Run;
+use crate::slo;
+use crate::time::Offset;
 
 /// `tok_s`: Σ N_out of successes / T.
 pub(super) fn tok_s(run: &Run) -> Option<f64> {
@@ -22,10 +24,42 @@ pub(super) fn successes_per_second(run: &Run) -> Option<f64> {
     per_second(run, sum_over_successes(run, |_| Some(1.0))?)
 }
 
+/// `in_flight`: the most requests between their sent and their done at once.
+pub(super) fn in_flight(run: &Run) -> Option<f64> {
+    // At one instant those that end go before those that begin.
+    let begin = run.measured().map(|record| (record.sent, 1i64));
+    let end = run.measured().map(|record| (record.done, -1));
+    let mut changes: Vec<(Offset, i64)> = begin.chain(end).collect();
+    changes.sort_unstable();
+    let running = changes.into_iter().scan(0, |running, (_, change)| {
+        *running += change;
+        Some(*running)
+    });
+    running.max().map(|most| most as f64)
+}
+
+/// `client_busy`: CPU time of our thread / time.
+pub(super) fn client_busy(run: &Run) -> Option<f64> {
+    let cost = run.client.filter(|cost| cost.wall_s > 0.0)?;
+    Some(cost.cpu_s / cost.wall_s)
+}
+
 /// `error_rate`: failures / attempted.
 pub(super) fn error_rate(run: &Run) -> Option<f64> {
     let requests = run.requests();
     (requests.attempted > 0).then(|| requests.failed as f64 / requests.attempted as f64)
+}
+
+/// `goodput`: successes that meet all objectives / T, per second.
+pub(super) fn goodput(run: &Run) -> Option<f64> {
+    let slos = &run.head.case.slos;
+    let good = run.measured().filter(|record| slo::is_good(record, slos)).count();
+    (!slos.is_empty()).then(|| per_second(run, good as f64))?
+}
+
+/// `attainment`: successes that meet all objectives / attempted.
+pub(super) fn attainment(run: &Run) -> Option<f64> {
+    slo::attainment(run.measured(), &run.head.case.slos)
 }
 
 /// `spike_rate` of the samples that the case names.

@@ -25,6 +25,7 @@ pub(super) fn with_events(tokens: u64, events: &[(u64, EventKind, Option<u32>)])
         ordinal: 0,
         worker: 0,
         phase: Phase::Measured,
+        trial: None,
         due: Offset::ZERO,
         sent: Offset::ZERO,
         head: None,
@@ -58,7 +59,8 @@ pub(crate) fn success(sent: u64) -> Record {
 
 /// An epoch of a generation case with these requests.
 pub(crate) fn run(records: Vec<Record>) -> Run {
-    Run { head: head(), records, telemetry: Vec::new(), ending: Ending::Completed, after: None }
+    let (telemetry, ending) = (Vec::new(), Ending::Completed);
+    Run { head: head(), records, telemetry, ending, after: None, client: None }
 }
 
 fn head() -> Head {

@@ -8,6 +8,7 @@ mod epoch;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod observe;
+mod recovery;
 mod request;
 mod spike;
 mod telemetry;
@@ -17,7 +18,8 @@ use crate::metric::{CATALOGUE, Metric, Stat};
 use crate::quantile::{Sorted, mean};
 use crate::run::{Requests, Run};
 pub use counts::TokenCounts;
-pub use observe::observe;
+pub use observe::{observe, of_request, sample};
+pub(crate) use request::{ttft, whole};
 use std::collections::BTreeMap;
 
 /// The number of the measurement protocol: raised when the same request would give another

@@ -1,6 +1,6 @@
 //! Which formula gives which metric, and what one epoch says of all of them.
 
-use super::{Observed, Series, epoch, request, telemetry};
+use super::{Observed, Series, epoch, recovery, request, telemetry};
 use crate::metric::{self, Metric};
 use crate::record::Record;
 use crate::run::Run;
@@ -25,7 +25,9 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::TTFT, Request(request::ttft)),
     (&metric::TTFR, Request(request::ttfr)),
     (&metric::TTFO, Request(request::ttfo)),
+    (&metric::TTFT_DUE, Request(request::ttft_due)),
     (&metric::E2E, Request(request::e2e)),
+    (&metric::E2E_DUE, Request(request::e2e_due)),
     (&metric::TPOT, Request(request::tpot)),
     (&metric::ITL, Events(request::itl)),
     (&metric::DECODE_RATE, Request(request::decode_rate)),
@@ -40,7 +42,12 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::SPIKE_RATE_SIGMA, Epoch(epoch::spike_rate_sigma)),
     (&metric::STALL_MAX, Epoch(epoch::stall_max)),
     (&metric::STALL_COUNT, Epoch(epoch::stall_count)),
+    (&metric::GOODPUT, Epoch(epoch::goodput)),
+    (&metric::ATTAINMENT, Epoch(epoch::attainment)),
+    (&metric::RECOVERY_S, Epoch(recovery::recovery_s)),
     (&metric::SEND_LAG, Request(request::send_lag)),
+    (&metric::IN_FLIGHT, Epoch(epoch::in_flight)),
+    (&metric::CLIENT_BUSY, Epoch(epoch::client_busy)),
     (&metric::ERROR_RATE, Epoch(epoch::error_rate)),
     (&metric::PROMPT_TOKENS, Request(request::prompt_tokens)),
     (&metric::OUTPUT_TOKENS, Request(request::output_tokens)),
@@ -67,6 +74,26 @@ pub fn observe(run: &Run) -> Vec<(&'static Metric, Observed)> {
         .filter(|(metric, _)| metric.kinds.contains(&run.head.case.kind))
         .filter_map(|(metric, formula)| Some((*metric, formula.apply(run)?)))
         .collect()
+}
+
+/// The metric called `id`, if it is one that a request has at most once.
+#[must_use]
+pub fn of_request(id: &str) -> Option<&'static Metric> {
+    let is_it = |(metric, formula): &&(&'static Metric, Formula)| {
+        metric.id == id && matches!(formula, Request(_))
+    };
+    FORMULAS.iter().find(is_it).map(|(metric, _)| *metric)
+}
+
+/// What one request says of a metric; `None` where it says nothing, or the metric is not one that
+/// a request has at most once.
+#[must_use]
+pub fn sample(metric: &Metric, record: &Record) -> Option<f64> {
+    let (_, formula) = FORMULAS.iter().find(|(known, _)| *known == metric)?;
+    match formula {
+        Request(sample) => sample(record),
+        Events(_) | Epoch(_) => None,
+    }
 }
 
 /// The samples of the metric called `id`, over all successes; `None` when it has none.

@@ -6,7 +6,7 @@ use crate::record::{Event, EventKind, Record};
 
 /// `ttft`: t_1 − sent, seconds. A role-only or empty chunk is no content; an answer that came
 /// whole has no first token.
-pub(super) fn ttft(record: &Record) -> Option<f64> {
+pub(crate) fn ttft(record: &Record) -> Option<f64> {
     since_sent(record, record.content().next().filter(|event| is_streamed(event)))
 }
 
@@ -24,6 +24,21 @@ pub(super) fn ttfo(record: &Record) -> Option<f64> {
 /// `e2e`: t_m − sent, seconds. A usage-only last chunk does not extend it.
 pub(super) fn e2e(record: &Record) -> Option<f64> {
     since_sent(record, record.content().next_back())
+}
+
+/// `ttft_due`: t_1 − due, seconds.
+pub(super) fn ttft_due(record: &Record) -> Option<f64> {
+    ttft(record).map(|ttft| ttft + record.sent.seconds_since(record.due))
+}
+
+/// `e2e_due`: t_m − due, seconds; for a retrieval query its neighbours' arrival − due.
+pub(super) fn e2e_due(record: &Record) -> Option<f64> {
+    whole(record).map(|whole| whole + record.sent.seconds_since(record.due))
+}
+
+/// The whole request, whatever it is: `e2e` of an answer, `query` of neighbours.
+pub(crate) fn whole(record: &Record) -> Option<f64> {
+    e2e(record).or_else(|| query(record))
 }
 
 /// `query`: the answer's end − sent, seconds; only for requests that brought neighbours.

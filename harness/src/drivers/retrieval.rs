@@ -223,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn many_queries_at_once_are_all_answered() {
         let mut case = case(500, 64);
-        case.workload = Workload::Closed { concurrency: 3, batch: 2, requests: 40, warmup: 0 };
+        case.workload = Workload::closed(3, 2, 40, 0);
         let searcher = Corpora::default().open(&case).unwrap();
         let answers = futures_util::future::join_all((0..40).map(|i| ask(&searcher, i))).await;
         assert!(answers.iter().all(|answer| answer.ids.len() == 10));

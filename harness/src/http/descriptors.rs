@@ -2,7 +2,7 @@
 //! failures would be ours, and look like the target's.
 
 use crate::driver::OpenError;
-use tokgate_core::case::{Case, Workload};
+use tokgate_core::case::Case;
 
 /// What we hold open besides connections: results, telemetry, the event queue.
 const BESIDES: u64 = 64;
@@ -12,8 +12,8 @@ const BESIDES: u64 = 64;
 /// # Errors
 /// When it needs more descriptors than this process may have.
 pub(crate) fn suffice(case: &Case) -> Result<(), OpenError> {
-    let Workload::Closed { concurrency, batch, .. } = case.workload;
-    let wanted = u64::from(concurrency) * u64::from(batch) + BESIDES;
+    // How many an open loop without a cap needs, the target decides.
+    let wanted = case.workload.most_in_flight().unwrap_or_default() + BESIDES;
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     match allowed(&limits).filter(|allowed| *allowed < wanted) {
         Some(allowed) => Err(OpenError::Unavailable(format!(
@@ -50,8 +50,7 @@ mod tests {
     fn a_load_that_cannot_be_held_is_refused_before_it_begins() {
         let mut case = crate::test_case();
         assert!(suffice(&case).is_ok());
-        case.workload =
-            Workload::Closed { concurrency: 10_000, batch: 10_000, requests: 1, warmup: 0 };
+        case.workload = tokgate_core::case::Workload::closed(10_000, 10_000, 1, 0);
         let error = suffice(&case).unwrap_err().to_string();
         assert!(
             error.contains("100000064 file descriptors") && error.contains("ulimit"),

@@ -64,7 +64,7 @@ fn case_of(path: &Path) -> Case {
         ..PromptSet::synthetic(1, 8)
     });
     case.run.salt = false;
-    case.workload = Workload::Closed { concurrency: 1, batch: 1, requests: 4, warmup: 0 };
+    case.workload = Workload::closed(1, 1, 4, 0);
     case
 }
 

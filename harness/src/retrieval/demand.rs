@@ -6,7 +6,7 @@ use super::crew::Size;
 use super::index::Knobs;
 use super::vectors::GROUP;
 use crate::driver::OpenError;
-use tokgate_core::case::{Case, Dataset, DriverKind, Retrieval, VectorSet, Workload};
+use tokgate_core::case::{Case, Dataset, DriverKind, Retrieval, VectorSet};
 
 /// Distinct queries held at most (24 MiB of 384 dimensions, four blocks of the generator); more
 /// requests ask them again from the first on.
@@ -14,6 +14,8 @@ const MOST_QUERIES: usize = 1 << 14;
 /// Queries searched at the same time at most: beyond, the operating system's scheduler would be
 /// measured and not the index. Further queries wait in a queue, and the wait counts.
 const MOST_MEMBERS: usize = 64;
+/// Distinct queries of a load that goes by time.
+const QUERIES_OF_A_TIMED_LOAD: u64 = 1000;
 /// What the scan engines take.
 const MOST_DIMENSIONS: u32 = 16_384;
 
@@ -121,21 +123,21 @@ fn check_search(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Resul
 }
 
 fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {
-    let Workload::Closed { requests, warmup, .. } = &case.workload;
-    let bounded = |count: u32| (count as usize).clamp(1, MOST_QUERIES);
-    let queries = bounded((*requests).max(asked.truth_queries));
+    let bounded =
+        |count: u64| usize::try_from(count).unwrap_or(MOST_QUERIES).clamp(1, MOST_QUERIES);
+    let requests = case.planned_requests().unwrap_or(QUERIES_OF_A_TIMED_LOAD);
+    let queries = bounded(requests.max(u64::from(asked.truth_queries)));
     Wanted {
         set: set.clone(),
         seed: case.run.seed,
         queries,
-        warmup: bounded(*warmup),
+        warmup: bounded(u64::from(case.workload.warmup())),
         truth: (asked.truth_queries as usize).min(queries),
     }
 }
 
 fn size(case: &Case) -> Size {
-    let Workload::Closed { concurrency, batch, .. } = &case.workload;
-    let in_flight = (*concurrency as usize).saturating_mul(*batch as usize);
+    let in_flight = case.workload.most_in_flight().map_or(MOST_MEMBERS, |most| most as usize);
     Size { members: in_flight.clamp(1, MOST_MEMBERS), threads: case.target.threads.max(1) as usize }
 }
 
@@ -147,6 +149,7 @@ fn invalid(message: String) -> OpenError {
 mod tests {
     use super::super::fixture::case;
     use super::*;
+    use tokgate_core::case::Workload;
 
     fn refusal(change: impl FnOnce(&mut Case)) -> String {
         let mut case = case(1000, 64);
@@ -199,7 +202,7 @@ mod tests {
     fn each_request_in_flight_has_a_searcher_up_to_a_bound() {
         let members = |concurrency, batch| {
             let mut case = case(1000, 64);
-            case.workload = Workload::Closed { concurrency, batch, requests: 10, warmup: 0 };
+            case.workload = Workload::closed(concurrency, batch, 10, 0);
             Demand::of(&case).unwrap().size.members
         };
         assert_eq!((members(1, 1), members(4, 2), members(1000, 1000)), (1, 8, MOST_MEMBERS));

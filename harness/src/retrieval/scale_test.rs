@@ -17,8 +17,7 @@ async fn a_million_rows_are_prepared_and_searched() {
             let mut case = case(1_000_000, dimensions);
             case.target.driver = driver;
             case.retrieval = Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 200 });
-            case.workload =
-                Workload::Closed { concurrency: 1, batch: 1, requests: 1000, warmup: 50 };
+            case.workload = Workload::closed(1, 1, 1000, 50);
             let searcher = corpora.open(&case).unwrap();
             eprintln!("{:?}\n{:?}", searcher.identity(), searcher.preparation());
             report(&searcher, requests).await;

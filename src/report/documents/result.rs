@@ -7,6 +7,7 @@ use tokgate_core::environment::Environment;
 use tokgate_core::goal::{Bound, GoalResult};
 use tokgate_core::metric::{self, Kind, Metric, MetricRef, Stat};
 use tokgate_core::report::{CaseReport, Report};
+use tokgate_core::stress::{Stress, Tried};
 use tokgate_core::summary::Summary;
 
 /// Version of the keys that are ours.
@@ -20,7 +21,8 @@ const SCHEMA_VERSION: u32 = 1;
 /// token, and its 4 ms at 32 tokens a second can be no whole answer. `e2e_*_ms` stand beside
 /// them. `meets_targets` is `null` without goals, and false for a case that may not be judged.
 ///
-/// `stress_test` is `null` in both its keys: no workload here looks for a breaking point.
+/// `stress_test` tells of the first search for a breaking point, and of the first case that was
+/// measured under several numbers of workers; its keys are `null` where there is neither.
 #[must_use]
 pub fn result_document(report: &Report) -> Value {
     let benchmarks: Map<String, Value> =
@@ -30,7 +32,7 @@ pub fn result_document(report: &Report) -> Value {
         "config": config(report),
         "system_info": system_info(&report.environment),
         "benchmarks": benchmarks,
-        "stress_test": { "max_sustainable_load": null, "stable_concurrency_levels": null },
+        "stress_test": stress_test(report),
         "overall_assessment": assessment(report),
         "schema_version": SCHEMA_VERSION,
         "run_id": report.run_id,
@@ -48,7 +50,7 @@ fn config(report: &Report) -> Value {
     json!({
         "target_tok_s": number(target(&metric::TOK_S)),
         "target_ttft_ms": milliseconds(target(&metric::TTFT)),
-        "iterations": report.cases.first().map(|case| case.case.workload.requests()),
+        "iterations": report.cases.first().map(|case| case.requests().attempted),
     })
 }
 
@@ -61,6 +63,45 @@ fn line(bound: Bound) -> f64 {
         | Bound::Below { value } => value,
         Bound::Within { high, .. } => high,
     }
+}
+
+/// What the target sustains. Stable levels are those that were asked for, where there are such.
+fn stress_test(report: &Report) -> Value {
+    let (found, swept) = (report.stress(), report.swept());
+    let levels = swept.as_ref().or(found.as_ref());
+    let curve = found.as_ref().map(|found| found.levels.iter().map(load_level).collect::<Vec<_>>());
+    let recovery = |case: &CaseReport| estimate(&case.summary, &metric::RECOVERY_S, Stat::Value);
+    json!({
+        "max_sustainable_load": found.as_ref().map(|found| found.max_sustainable),
+        "stable_concurrency_levels": levels.map(Stress::stable_levels),
+        "breaking_point": found.as_ref().and_then(|found| found.breaks_at),
+        "stability": found.as_ref().map(|found| found.stability.as_str()),
+        "latency_degradation": curve,
+        "error_rates_percent": found.as_ref().map(error_rates),
+        "recovery_seconds": rounded(report.cases.iter().find_map(recovery), 3),
+    })
+}
+
+fn load_level(tried: &Tried) -> Value {
+    let level = &tried.level;
+    json!({
+        "concurrency": level.concurrency,
+        "throughput": rounded(Some(level.throughput), 3),
+        "ttft_p50_ms": milliseconds(level.ttft.map(|ttft| ttft.p50)),
+        "ttft_p95_ms": milliseconds(level.ttft.map(|ttft| ttft.p95)),
+        "e2e_p50_ms": milliseconds(level.e2e.map(|e2e| e2e.p50)),
+        "e2e_p95_ms": milliseconds(level.e2e.map(|e2e| e2e.p95)),
+        "attainment_percent": rounded(level.attainment.map(|share| share * 100.0), 3),
+        "stable": tried.holds,
+    })
+}
+
+fn error_rates(stress: &Stress) -> Vec<Value> {
+    let rate = |tried: &Tried| {
+        let percent = rounded(Some(tried.level.error_rate() * 100.0), 3);
+        json!({ "concurrency": tried.level.concurrency, "error_rate_percent": percent })
+    };
+    stress.levels.iter().map(rate).collect()
 }
 
 fn system_info(environment: &Environment) -> Value {
@@ -82,7 +123,7 @@ fn key(case: &Case) -> String {
 
 fn benchmark(case: &CaseReport) -> Value {
     let mut entry = match case.case.kind {
-        Kind::Generation => generation(&case.summary, case.case.target.driver),
+        Kind::Generation => generation(&case.summary, &case.case),
         Kind::Retrieval => retrieval(&case.summary),
     };
     let all_met = case.is_valid() && case.goals.iter().all(GoalResult::is_met);
@@ -92,18 +133,25 @@ fn benchmark(case: &CaseReport) -> Value {
     entry
 }
 
-fn generation(summary: &Summary, driver: DriverKind) -> Value {
+/// Under an open load latencies count from when a request was due.
+fn generation(summary: &Summary, case: &Case) -> Value {
+    let (ttft, e2e) = match case.workload.is_open() {
+        true => (&metric::TTFT_DUE, &metric::E2E_DUE),
+        false => (&metric::TTFT, &metric::E2E),
+    };
     let value = |metric| estimate(summary, metric, Stat::Value);
     json!({
         "tokens_per_second": number(value(&metric::TOK_S)),
-        "p50_ms": milliseconds(estimate(summary, &metric::TTFT, Stat::P50)),
-        "p95_ms": milliseconds(estimate(summary, &metric::TTFT, Stat::P95)),
-        "p99_ms": milliseconds(estimate(summary, &metric::TTFT, Stat::P99)),
-        "e2e_p50_ms": milliseconds(estimate(summary, &metric::E2E, Stat::P50)),
-        "e2e_p99_ms": milliseconds(estimate(summary, &metric::E2E, Stat::P99)),
+        "p50_ms": milliseconds(estimate(summary, ttft, Stat::P50)),
+        "p95_ms": milliseconds(estimate(summary, ttft, Stat::P95)),
+        "p99_ms": milliseconds(estimate(summary, ttft, Stat::P99)),
+        "e2e_p50_ms": milliseconds(estimate(summary, e2e, Stat::P50)),
+        "e2e_p99_ms": milliseconds(estimate(summary, e2e, Stat::P99)),
+        "goodput_rps": number(value(&metric::GOODPUT)),
+        "slo_attainment_percent": rounded(value(&metric::ATTAINMENT).map(|share| share * 100.0), 3),
         "spike_rate_percent": rounded(value(&metric::SPIKE_RATE).map(|rate| rate * 100.0), 3),
         "memory_peak_mb": rounded(value(&metric::PEAK_RSS).map(|bytes| bytes / MIB), 1),
-        "memory_peak_of": memory_of(driver),
+        "memory_peak_of": memory_of(case.target.driver),
         "energy_consumption_joules": number(value(&metric::ENERGY)),
     })
 }

@@ -68,7 +68,7 @@ impl Batch {
             template: Template::offline(target, &model),
             model,
             secret: target.api_key_env.clone(),
-            size: case.workload.requests() as usize,
+            size: case.planned_requests().unwrap_or_default() as usize,
             logs: logs.to_owned(),
             gathered: Mutex::default(),
         })

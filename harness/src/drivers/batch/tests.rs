@@ -41,7 +41,7 @@ async fn play(test: &str, script: &str) -> Played {
         }),
         ..Target::of(DriverKind::Batch)
     };
-    case.workload = Workload::Closed { concurrency: 1, batch: 3, requests: 3, warmup: 0 };
+    case.workload = Workload::closed(1, 3, 3, 0);
     let driver = Batch::open(&case, &folder.0).unwrap();
     let one = async |ordinal: u64| {
         let payload = Payload::Prompt {

@@ -1,14 +1,20 @@
 //! A load in progress: requests are sent as the workload plans them, and each becomes a record.
 //!
-//! Opening targets, telemetry and the order of an epoch's phases are in [`crate::measure`].
+//! When they are sent is said by one file for each kind of workload (`closed`, `open`, `search`);
+//! here is what one request goes through. Opening targets, telemetry and the order of an epoch's
+//! phases are in [`crate::measure`].
+
+mod closed;
+mod open;
+mod search;
 
 use crate::clock::Clock;
 use crate::counting::{Outlet, Uncounted};
 use crate::driver::{Answer, Payload, Request, WARMUP_QUERIES};
 use crate::measure::Epoch;
+use crate::pacer::Pacer;
 use crate::recorder::{Reply, Stamps};
-use futures_util::future::join_all;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use tokgate_core::case::{Dataset, Workload};
 use tokgate_core::dataset::file::Entries;
@@ -17,6 +23,7 @@ use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::record::{Outcome, Phase, Record};
 use tokgate_core::run::Ending;
 use tokgate_core::time::Offset;
+use tokgate_core::workload::{Arrival, Closed, NoTimes, Open, Share};
 use tokio::time::timeout;
 
 /// Answers whose text is kept with the result.
@@ -28,14 +35,35 @@ const SAMPLE_LENGTH: usize = 2_000;
 /// How long requests in flight may go on after a stop before they are cut off.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// Workers of the warm-up of a load that has none.
+const WARMUP_WORKERS: u32 = 16;
+
 /// A load in progress: what all its workers share.
 pub(crate) struct Load<'a> {
     epoch: &'a Epoch<'a>,
     /// When the epoch began; its telemetry is stamped by the same clock.
     pub(crate) clock: Clock,
+    pacer: Pacer,
     prompts: Option<Prompts<'a>>,
+    /// The arrivals of an open loop.
+    arrivals: Vec<Arrival>,
     outlet: Outlet,
     sink_gone: Cell<bool>,
+    /// Number of the next request of the load, in the order of the plan.
+    next: Cell<u64>,
+    /// The requests of the trial in progress, for the search that decides what is tried next.
+    tried: RefCell<Vec<Record>>,
+}
+
+/// Why a load cannot be begun.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoLoad {
+    #[error(transparent)]
+    Prompts(#[from] NoPrompts),
+    #[error(transparent)]
+    Times(#[from] NoTimes),
+    #[error("the operating system has no timer left: {0}")]
+    Timer(#[from] std::io::Error),
 }
 
 impl<'a> Load<'a> {
@@ -43,12 +71,13 @@ impl<'a> Load<'a> {
     /// those of the case's file, where it has one.
     ///
     /// # Errors
-    /// When there is nothing to send.
+    /// When there is nothing to send, or it is not known when.
     pub(crate) fn new(
         epoch: &'a Epoch<'a>,
         entries: Option<&'a Entries>,
         outlet: Outlet,
-    ) -> Result<Self, NoPrompts> {
+        pacer: Pacer,
+    ) -> Result<Self, NoLoad> {
         let run = &epoch.case.run;
         let prompts = match &epoch.case.dataset {
             Dataset::Prompts(set) => {
@@ -57,7 +86,25 @@ impl<'a> Load<'a> {
             }
             Dataset::Vectors(_) => None,
         };
-        Ok(Self { epoch, clock: Clock::start(), prompts, outlet, sink_gone: Cell::new(false) })
+        let arrivals = match &epoch.case.workload {
+            Workload::Open(Open { arrivals, .. }) => {
+                // Each epoch draws its own gaps; the same again for the same seed.
+                let seed = run.seed.wrapping_add(u64::from(epoch.number));
+                arrivals.plan(seed, &times(entries), Share::WHOLE)?
+            }
+            Workload::Closed(_) | Workload::BreakingPoint(_) => Vec::new(),
+        };
+        Ok(Self {
+            epoch,
+            clock: Clock::start(),
+            pacer,
+            prompts,
+            arrivals,
+            outlet,
+            sink_gone: Cell::new(false),
+            next: Cell::new(0),
+            tried: RefCell::default(),
+        })
     }
 
     /// How the epoch ended, asked after its last phase.
@@ -75,22 +122,32 @@ impl<'a> Load<'a> {
         self.sink_gone.get() || self.epoch.stop.is_requested()
     }
 
-    /// Closed loop: each worker releases a batch, waits for all of its answers, and goes on.
-    pub(crate) async fn closed(&self, phase: Phase, requests: u32) {
-        let Workload::Closed { concurrency, batch, .. } = self.epoch.case.workload;
-        let next = &Cell::new(0u64);
-        let total = u64::from(requests);
-        let workers = (0..concurrency).map(|worker| async move {
-            while next.get() < total && !self.should_stop() {
-                let first = next.get();
-                let end = total.min(first + u64::from(batch));
-                next.set(end);
-                let due = self.clock.now();
-                let place = |ordinal| Place { ordinal, worker, phase, due };
-                join_all((first..end).map(|ordinal| self.one(place(ordinal)))).await;
-            }
-        });
-        join_all(workers).await;
+    /// Warms the target up, and with it our connections.
+    pub(crate) async fn warm_up(&self) {
+        let workload = &self.epoch.case.workload;
+        let requests = workload.warmup();
+        if requests == 0 {
+            return;
+        }
+        let workers = match workload {
+            Workload::Closed(closed) => closed.concurrency,
+            Workload::Open(_) | Workload::BreakingPoint(_) => WARMUP_WORKERS.min(requests),
+        };
+        let batch = match workload {
+            Workload::Closed(closed) => closed.batch,
+            Workload::Open(_) | Workload::BreakingPoint(_) => 1,
+        };
+        self.closed(&Closed::counted(workers, batch, requests, 0), Stage::of(Phase::Warmup)).await;
+        self.next.set(0);
+    }
+
+    /// Sends what is measured.
+    pub(crate) async fn measure(&self) {
+        match &self.epoch.case.workload {
+            Workload::Closed(closed) => self.closed(closed, Stage::of(Phase::Measured)).await,
+            Workload::Open(open) => self.open(open).await,
+            Workload::BreakingPoint(search) => self.search(search).await,
+        }
     }
 
     /// Sends one request, waits for its end, and hands the record on.
@@ -100,6 +157,7 @@ impl<'a> Load<'a> {
         reply.sent();
         let deadline = Duration::from_secs_f64(self.epoch.case.run.timeout_s);
         let answer = tokio::select! {
+            biased;
             answer = timeout(deadline, self.epoch.driver.send(&request, &reply)) => Some(answer),
             () = self.cut_off() => None,
         };
@@ -112,6 +170,9 @@ impl<'a> Load<'a> {
             None => Ended::incomplete(),
         };
         let ended = answer.into_record(place, request, reply.take(), self.clock.now());
+        if place.stage.phase == Phase::Probe {
+            self.tried.borrow_mut().push(ended.record.clone());
+        }
         if self.outlet.send(ended).is_err() {
             self.sink_gone.set(true);
         }
@@ -126,7 +187,8 @@ impl<'a> Load<'a> {
     fn request(&self, place: &Place) -> Request {
         let payload = match (&self.epoch.case.dataset, &self.prompts) {
             (Dataset::Prompts(set), Some(prompts)) => {
-                let Prompt { messages, max_tokens } = prompts.prompt(place.phase, place.ordinal);
+                let Prompt { messages, max_tokens } =
+                    prompts.prompt(place.stage.phase, place.ordinal);
                 Payload::Prompt { messages, max_tokens, temperature: set.temperature }
             }
             _ => Payload::Query { index: place.query() },
@@ -138,24 +200,47 @@ impl<'a> Load<'a> {
     fn seed(&self, place: &Place) -> u64 {
         let run = &self.epoch.case.run;
         let salt = if run.salt { self.epoch.salt } else { "" };
-        let Place { phase, ordinal, .. } = place;
+        let (phase, ordinal) = (place.stage.phase, place.ordinal);
         fnv1a(format!("{}/{salt}/{}/{phase:?}/{ordinal}", run.seed, self.epoch.number).as_bytes())
     }
 }
 
+/// The times of a trace by the numbers of its requests; none for anything else.
+fn times(entries: Option<&Entries>) -> Vec<Option<f64>> {
+    match entries {
+        Some(Entries::Traced(traced)) => traced.iter().map(|one| one.at_s).collect(),
+        Some(Entries::Written(_)) | None => Vec::new(),
+    }
+}
+
+/// Which part of an epoch a request belongs to.
+#[derive(Debug, Clone, Copy)]
+struct Stage {
+    phase: Phase,
+    /// The trial of a search.
+    trial: Option<u32>,
+}
+
+impl Stage {
+    fn of(phase: Phase) -> Self {
+        Self { phase, trial: None }
+    }
+}
+
 /// Where a request stands in its epoch.
+#[derive(Debug, Clone, Copy)]
 struct Place {
     ordinal: u64,
     worker: u32,
-    phase: Phase,
+    stage: Stage,
     due: Offset,
 }
 
 impl Place {
     fn query(&self) -> u32 {
         let number = (self.ordinal % u64::from(WARMUP_QUERIES)) as u32;
-        match self.phase {
-            Phase::Measured => number,
+        match self.stage.phase {
+            Phase::Measured | Phase::Probe => number,
             Phase::Warmup => WARMUP_QUERIES | number,
         }
     }
@@ -184,7 +269,7 @@ impl Ended {
     }
 
     fn into_record(self, place: Place, request: Request, stamps: Stamps, now: Offset) -> Uncounted {
-        let keep_text = place.phase == Phase::Measured && place.ordinal < SAMPLES_KEPT;
+        let keep_text = place.stage.phase == Phase::Measured && place.ordinal < SAMPLES_KEPT;
         let Answer { usage, finish_reason, text, neighbours } = self.answer;
         let (requested_tokens, messages) = match request.payload {
             Payload::Prompt { max_tokens, messages, .. } => (Some(max_tokens), messages),
@@ -194,7 +279,8 @@ impl Ended {
         let record = Record {
             ordinal: place.ordinal,
             worker: place.worker,
-            phase: place.phase,
+            phase: place.stage.phase,
+            trial: place.stage.trial,
             due: place.due,
             sent: stamps.sent,
             head: stamps.head,

@@ -1,6 +1,6 @@
 //! One timer of less than a millisecond: tokio's own rounds up to the next one.
 
-pub(super) use here::Alarm;
+pub use here::Alarm;
 
 /// Linux: a timer with a descriptor, which the kernel rings to the microsecond.
 #[cfg(target_os = "linux")]
@@ -16,14 +16,14 @@ mod here {
 
     /// A timer that rings once each time it is set. To tokio it is a pipe, since it is read like
     /// one: its own type for other descriptors takes unsafe code.
-    pub(in super::super) struct Alarm(Receiver);
+    pub struct Alarm(Receiver);
 
     impl Alarm {
         /// A timer of the running runtime.
         ///
         /// # Errors
         /// When the operating system has none left.
-        pub(in super::super) fn new() -> io::Result<Self> {
+        pub fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = File::from(timerfd_create(TimerfdClockId::Monotonic, flags)?);
             Ok(Self(Receiver::from_file_unchecked(timer)?))
@@ -33,7 +33,7 @@ mod here {
         ///
         /// # Errors
         /// When the operating system does not take it.
-        pub(in super::super) fn set(&self, due: Instant) -> io::Result<()> {
+        pub fn set(&self, due: Instant) -> io::Result<()> {
             // Zero would switch it off.
             let wait = due.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
             let time = Itimerspec {
@@ -48,7 +48,7 @@ mod here {
         ///
         /// # Errors
         /// When the timer cannot be read.
-        pub(in super::super) async fn ring(&self) -> io::Result<()> {
+        pub async fn ring(&self) -> io::Result<()> {
             /// What a ringing timer gives: how often it rang, in eight bytes.
             const COUNT: usize = 8;
             loop {
@@ -73,14 +73,14 @@ mod here {
     use tokio::sync::watch;
 
     /// A timer that rings once each time it is set.
-    pub(in super::super) struct Alarm(watch::Sender<Option<Instant>>);
+    pub struct Alarm(watch::Sender<Option<Instant>>);
 
     impl Alarm {
         /// A timer.
         ///
         /// # Errors
         /// Never; elsewhere it can.
-        pub(in super::super) fn new() -> io::Result<Self> {
+        pub fn new() -> io::Result<Self> {
             Ok(Self(watch::Sender::new(None)))
         }
 
@@ -88,7 +88,7 @@ mod here {
         ///
         /// # Errors
         /// Never; elsewhere it can.
-        pub(in super::super) fn set(&self, due: Instant) -> io::Result<()> {
+        pub fn set(&self, due: Instant) -> io::Result<()> {
             self.0.send_replace(Some(due));
             Ok(())
         }
@@ -97,7 +97,7 @@ mod here {
         ///
         /// # Errors
         /// Never; elsewhere it can.
-        pub(in super::super) async fn ring(&self) -> io::Result<()> {
+        pub async fn ring(&self) -> io::Result<()> {
             let mut set = self.0.subscribe();
             loop {
                 let due = *set.borrow_and_update();

@@ -1,0 +1,126 @@
+//! Why the numbers of a case may not be what they seem, though it may be judged: what a reader should
+//! know of the prompts, the token counts and the load behind them.
+
+use crate::case::{Dataset, PromptSet, PromptSource, Workload};
+use crate::metric::{self, Metric, MetricRef, Stat};
+use crate::report::CaseReport;
+use crate::workload::Closed;
+
+/// Why the numbers of a case may not be what they seem, a line each; mostly none.
+#[must_use]
+pub fn doubts(case: &CaseReport) -> Vec<String> {
+    let inputs = [left_out(case), uncounted(case), disagreeing(case), short(case), alike(case)];
+    let load = [not_reached(case), sent_late(case), busy(case), not_recovered(case)];
+    inputs.into_iter().chain(load).flatten().collect()
+}
+
+/// A median wait on our side above this is no longer the scheduler's.
+const LATE_S: f64 = 0.005;
+/// A thread that is busier than this has queues of its own.
+const BUSY: f64 = 0.8;
+
+fn value(case: &CaseReport, metric: &'static Metric, stat: Stat) -> Option<f64> {
+    case.summary.estimate(MetricRef { metric, stat }).map(|estimate| estimate.value)
+}
+
+/// Fewer requests in flight at once than were asked for.
+fn not_reached(case: &CaseReport) -> Option<String> {
+    let Workload::Closed(closed) = &case.case.workload else { return None };
+    let asked = f64::from(closed.concurrency) * f64::from(closed.batch);
+    let Closed { think_time_s: 0.0, shape: None, .. } = closed else { return None };
+    let reached = value(case, &metric::IN_FLIGHT, Stat::Value).filter(|it| *it < asked)?;
+    Some(format!(
+        "at most {reached} of the {asked} requests that were asked for were in flight at once"
+    ))
+}
+
+/// Requests of an open loop that were sent long after they were due.
+fn sent_late(case: &CaseReport) -> Option<String> {
+    let Workload::Open(open) = &case.case.workload else { return None };
+    let lag = value(case, &metric::SEND_LAG, Stat::P99).filter(|lag| *lag > LATE_S)?;
+    let why = match open.max_in_flight {
+        Some(most) => format!("no more than {most} may be in flight"),
+        None => "our side did not keep up".to_owned(),
+    };
+    Some(format!(
+        "1 % of the requests were sent {:.1} ms or more after they were due: {why}; `ttft_due` and `e2e_due` count from when they were due",
+        lag * 1e3
+    ))
+}
+
+/// Our own thread as the limit.
+fn busy(case: &CaseReport) -> Option<String> {
+    let busy = value(case, &metric::CLIENT_BUSY, Stat::Value).filter(|busy| *busy > BUSY)?;
+    Some(format!(
+        "our own thread was busy {:.0} % of the time: the client may be the limit; `tokgate doctor --ceiling` says what it can take",
+        busy * 100.0
+    ))
+}
+
+/// A burst that the target did not get over.
+fn not_recovered(case: &CaseReport) -> Option<String> {
+    let is_spike = case.case.workload.shape().is_some_and(|shape| shape.burst().is_some());
+    let recovered = value(case, &metric::RECOVERY_S, Stat::Value).is_some();
+    (is_spike && !recovered).then(|| "the target did not recover from the burst".to_owned())
+}
+
+/// Lines of a data file that were not sent.
+fn left_out(case: &CaseReport) -> Option<String> {
+    let Dataset::Prompts(PromptSet { source: PromptSource::File(file), .. }) = &case.case.dataset
+    else {
+        return None;
+    };
+    let contents = file.contents.as_ref().filter(|contents| contents.bad_lines > 0)?;
+    let (bad, entries) = (contents.bad_lines, contents.entries);
+    Some(format!(
+        "{}: {bad} lines could not be read; {entries} requests are in the others",
+        file.path
+    ))
+}
+
+/// Tokens that the target did not count.
+fn uncounted(case: &CaseReport) -> Option<String> {
+    let (ours, all) = (case.summary.token_counts.by_client, case.requests().succeeded);
+    let told = || {
+        format!(
+            "tokens of {ours} of {all} answers are counted by our tokenizer: the target said nothing"
+        )
+    };
+    (ours > 0).then(told)
+}
+
+/// Answers that ended before they had the length that was asked for.
+fn short(case: &CaseReport) -> Option<String> {
+    let (short, all) = (case.summary.token_counts.short, case.requests().succeeded);
+    let told = || {
+        format!(
+            "{short} of {all} answers are shorter than asked: times are comparable only with runs of the same lengths; most servers take `body = {{ ignore_eos = true }}`"
+        )
+    };
+    (short * 10 > all).then(told)
+}
+
+/// The same answer to different prompts: a cache, or no model at all.
+fn alike(case: &CaseReport) -> Option<String> {
+    if let Dataset::Prompts(PromptSet { source: PromptSource::Prompts { prompts }, .. }) =
+        &case.case.dataset
+        && prompts.len() < 2
+    {
+        return None;
+    }
+    let first = case.samples.first().filter(|text| !text.trim().is_empty())?;
+    let same = case.samples.len() > 1 && case.samples.iter().all(|text| text == first);
+    same.then(|| "the target gives every prompt the same answer".to_owned())
+}
+
+/// Tokens that the target counted otherwise than our tokenizer.
+fn disagreeing(case: &CaseReport) -> Option<String> {
+    let counts = case.summary.token_counts;
+    let (bad, all) = (counts.disagreeing, counts.compared);
+    let told = || {
+        format!(
+            "the target counts the tokens of {bad} of {all} answers more than 1 % otherwise than our tokenizer; the numbers go by the target"
+        )
+    };
+    (bad > 0).then(told)
+}

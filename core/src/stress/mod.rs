@@ -1,0 +1,219 @@
+//! What a target sustains: the levels of load it was put under, which of them hold, and where it
+//! breaks. The one place that says "holds".
+
+mod level;
+
+pub use level::{Latency, Level, Span};
+
+use crate::record::{Phase, Record};
+use crate::run::Run;
+use crate::workload::{Boundary, Next, Search, Trial, Workload};
+use serde::Serialize;
+
+/// Requests that may fail at a level that holds: as many as a run may have.
+const ALLOWED_ERRORS: f64 = 0.01;
+/// Share of the requests that must meet all objectives at a level that holds: what a promise about
+/// the 95th percentile is.
+const SUSTAINED_ATTAINMENT: f64 = 0.95;
+/// Without objectives: a tail that is longer than that of one worker by more than this share has
+/// degraded,
+const DEGRADED: f64 = 0.3;
+/// and by more than this many seconds, below which schedulers decide.
+const DEGRADED_S: f64 = 0.005;
+/// A degraded tail is still a fair price where more workers bring more throughput: at least this
+/// share of what they would bring if nothing were in their way.
+const WORTHWHILE: f64 = 0.5;
+
+/// How sure it is where the target breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stability {
+    /// Every trial agreed.
+    Stable,
+    /// The same level held in one trial and not in another.
+    Unsteady,
+    /// Everything that was tried holds: the breaking point lies higher.
+    NotReached,
+    /// Not even the lowest level holds.
+    Overloaded,
+}
+
+impl Stability {
+    /// The word, as stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Unsteady => "unsteady",
+            Self::NotReached => "not-reached",
+            Self::Overloaded => "overloaded",
+        }
+    }
+}
+
+/// One level in the curve.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tried {
+    /// What the target did.
+    #[serde(flatten)]
+    pub level: Level,
+    /// Whether it sustained it.
+    pub holds: bool,
+}
+
+/// What is known of what a target sustains.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stress {
+    /// The most workers it sustains; 0 if not even the lowest level.
+    pub max_sustainable: u32,
+    /// The fewest above that it does not; `None` where none was found.
+    pub breaks_at: Option<u32>,
+    /// How sure that is.
+    pub stability: Stability,
+    /// Every trial, in the order of the load.
+    pub levels: Vec<Tried>,
+}
+
+/// Whether a target sustains `level`: few errors, and its objectives met, where there are any.
+/// Else no longer tail than that of one worker, or at least throughput for it: `below` are the
+/// levels under it that hold.
+#[must_use]
+pub fn holds(level: &Level, below: &[&Level]) -> bool {
+    if level.requests.succeeded == 0 || level.error_rate() > ALLOWED_ERRORS {
+        return false;
+    }
+    match level.attainment {
+        Some(share) => share >= SUSTAINED_ATTAINMENT,
+        None => !has_degraded(level, below) || is_worthwhile(level, below),
+    }
+}
+
+fn has_degraded(level: &Level, below: &[&Level]) -> bool {
+    let lowest = below.iter().min_by_key(|level| level.concurrency);
+    let tails = lowest.and_then(|lowest| lowest.tail()).zip(level.tail());
+    tails.is_some_and(|(usual, tail)| tail > usual * (1.0 + DEGRADED) && tail > usual + DEGRADED_S)
+}
+
+fn is_worthwhile(level: &Level, below: &[&Level]) -> bool {
+    let Some(next) = below.iter().max_by_key(|level| level.concurrency) else { return true };
+    let more = f64::from(level.concurrency) / f64::from(next.concurrency.max(1)) - 1.0;
+    level.throughput >= next.throughput * (1.0 + WORTHWHILE * more)
+}
+
+/// A search in progress, or had again from what is stored.
+#[derive(Debug, Clone)]
+pub struct Trials {
+    search: Search,
+    tried: Vec<Tried>,
+}
+
+impl Trials {
+    /// Nothing tried yet.
+    #[must_use]
+    pub fn new(search: Search) -> Self {
+        Self { search, tried: Vec::new() }
+    }
+
+    /// What is next.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        let trials: Vec<Trial> = self.tried.iter().map(Tried::trial).collect();
+        self.search.next(&trials)
+    }
+
+    /// Takes in a level that was tried.
+    pub fn add(&mut self, level: Level) {
+        let is_below = |tried: &&Tried| tried.holds && tried.level.concurrency < level.concurrency;
+        let below: Vec<&Level> =
+            self.tried.iter().filter(is_below).map(|tried| &tried.level).collect();
+        let holds = holds(&level, &below);
+        self.tried.push(Tried { level, holds });
+    }
+
+    /// The search of an epoch as it went; `None` if it was none.
+    #[must_use]
+    pub fn of(run: &Run) -> Option<Self> {
+        let Workload::BreakingPoint(plan) = &run.head.case.workload else { return None };
+        let mut trials = Self::new(plan.search());
+        let probes: Vec<&Record> =
+            run.records.iter().filter(|record| record.phase == Phase::Probe).collect();
+        let numbers = probes.iter().filter_map(|record| record.trial).max().unwrap_or(0);
+        for number in 0..=numbers {
+            let records: Vec<&Record> =
+                probes.iter().copied().filter(|record| record.trial == Some(number)).collect();
+            let Some(span) = Span::of_trial(&records, plan.step_s) else { continue };
+            // Each worker sends at once, so that the trial's number of workers can be counted.
+            let workers = records.iter().map(|record| record.worker + 1).max().unwrap_or(0);
+            trials.add(Level::of(workers, &records, span, &run.head.case.slos));
+        }
+        Some(trials)
+    }
+
+    /// What it found.
+    #[must_use]
+    pub fn found(&self) -> Stress {
+        let boundary = match self.next() {
+            Next::Done(boundary) => boundary,
+            // It was stopped: what is known so far.
+            Next::Try(_) => Boundary { holds: self.highest(), breaks: self.lowest_broken() },
+        };
+        Stress::new(boundary, self.tried.clone())
+    }
+
+    fn highest(&self) -> u32 {
+        let broken = self.lowest_broken().unwrap_or(u32::MAX);
+        let holding = self.tried.iter().filter(|tried| tried.holds);
+        holding.map(|tried| tried.level.concurrency).filter(|it| *it < broken).max().unwrap_or(0)
+    }
+
+    fn lowest_broken(&self) -> Option<u32> {
+        let broken = self.tried.iter().filter(|tried| !tried.holds);
+        broken.map(|tried| tried.level.concurrency).min()
+    }
+}
+
+impl Tried {
+    fn trial(&self) -> Trial {
+        Trial { level: self.level.concurrency, holds: self.holds }
+    }
+}
+
+impl Stress {
+    /// From levels that were measured one by one, each a case of its own.
+    #[must_use]
+    pub fn of_levels(mut levels: Vec<Level>) -> Option<Self> {
+        levels.sort_by_key(|level| level.concurrency);
+        let most = levels.last()?.concurrency;
+        let mut trials = Trials::new(Search { most, confirmations: 1 });
+        levels.into_iter().for_each(|level| trials.add(level));
+        let boundary = Boundary { holds: trials.highest(), breaks: trials.lowest_broken() };
+        Some(Self::new(boundary, trials.tried))
+    }
+
+    fn new(boundary: Boundary, mut levels: Vec<Tried>) -> Self {
+        levels.sort_by_key(|tried| tried.level.concurrency);
+        let disagree = |one: &Tried, other: &Tried| {
+            one.level.concurrency == other.level.concurrency && one.holds != other.holds
+        };
+        let stability = if boundary.holds == 0 {
+            Stability::Overloaded
+        } else if levels.windows(2).any(|pair| disagree(&pair[0], &pair[1])) {
+            Stability::Unsteady
+        } else if boundary.breaks.is_none() {
+            Stability::NotReached
+        } else {
+            Stability::Stable
+        };
+        Self { max_sustainable: boundary.holds, breaks_at: boundary.breaks, stability, levels }
+    }
+
+    /// The levels that hold, each once, lowest first.
+    #[must_use]
+    pub fn stable_levels(&self) -> Vec<u32> {
+        let within = |tried: &&Tried| tried.level.concurrency <= self.max_sustainable;
+        let mut levels: Vec<u32> =
+            self.levels.iter().filter(within).map(|tried| tried.level.concurrency).collect();
+        levels.dedup();
+        levels
+    }
+}
