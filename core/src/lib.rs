@@ -18,6 +18,7 @@ pub mod failure;
 pub mod goal;
 pub mod metric;
 pub mod quantile;
+pub mod recompute;
 pub mod record;
 pub mod report;
 pub mod run;
