@@ -11,6 +11,7 @@ mod mock_server;
 mod options;
 mod plan;
 mod rebuild;
+mod recompute;
 mod run;
 mod scenarios;
 mod selection;
@@ -60,6 +61,8 @@ enum Command {
     List(list::Args),
     /// Show a stored run again, whole
     Show(show::Args),
+    /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
+    Recompute(recompute::Args),
     /// List, check or describe scenario files
     Scenarios(scenarios::Args),
     /// What this machine has, what is missing, what would make numbers noisy
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
+        Command::Recompute(args) => recompute::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),
         Command::Doctor(args) => doctor::run(args, &face),
         Command::Rebuild(args) => rebuild::run(args, &face),

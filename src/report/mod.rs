@@ -3,4 +3,5 @@
 pub mod documents;
 mod inputs;
 pub mod json;
+pub mod recompute;
 pub mod terminal;

@@ -87,6 +87,15 @@ impl Tool {
         }
     }
 
+    /// A statistic of a quantity as it prints it.
+    #[must_use]
+    pub fn printed(self, name: &str, statistic: &str) -> String {
+        match self {
+            Self::Vllm => format!("{statistic} {name}"),
+            _ => format!("{name} {statistic}"),
+        }
+    }
+
     /// How it computes percentiles.
     #[must_use]
     pub fn percentile(self) -> Percentile {

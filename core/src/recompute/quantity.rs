@@ -26,6 +26,44 @@ pub enum Beside {
     RequestRate,
 }
 
+impl Beside {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 8] = [
+        Self::Ttft,
+        Self::Tpot,
+        Self::Itl,
+        Self::Gaps,
+        Self::E2e,
+        Self::OutputRate,
+        Self::RequestOutputRate,
+        Self::RequestRate,
+    ];
+
+    /// In a word or two; ours where we have one.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ttft => "ttft",
+            Self::Tpot => "tpot",
+            Self::Itl => "itl",
+            Self::Gaps => "also itl",
+            Self::E2e => "e2e",
+            Self::OutputRate => "tok_s",
+            Self::RequestOutputRate => "tok_s of one",
+            Self::RequestRate => "req_s",
+        }
+    }
+
+    /// Whether it is a time; else it is a rate.
+    #[must_use]
+    pub fn is_time(self) -> bool {
+        match self {
+            Self::Ttft | Self::Tpot | Self::Itl | Self::Gaps | Self::E2e => true,
+            Self::OutputRate | Self::RequestOutputRate | Self::RequestRate => false,
+        }
+    }
+}
+
 /// The unit in which a tool prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
