@@ -17,6 +17,7 @@ pub mod environment;
 pub mod failure;
 pub mod goal;
 pub mod metric;
+pub mod pressure;
 pub mod quantile;
 pub mod recompute;
 pub mod record;

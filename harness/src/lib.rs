@@ -16,6 +16,7 @@ mod launch;
 mod load;
 pub mod machine;
 pub mod measure;
+pub mod pressure;
 pub mod recorder;
 pub mod retrieval;
 pub mod stop;

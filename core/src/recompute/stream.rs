@@ -7,7 +7,7 @@ use crate::run::Run;
 use crate::time::Offset;
 
 /// A measured success whose content came in events.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Stream<'a> {
     record: &'a Record,
     first: &'a Event,
