@@ -4,6 +4,7 @@
 //! when to send, and `measure` puts them together. What does not live here, on purpose:
 //! baselines, verdicts, SQLite, the terminal, the command line.
 
+pub mod ceiling;
 mod checksum;
 pub mod clock;
 mod counting;

@@ -3,6 +3,7 @@
 //! Nothing imports this module. It is the only place that prints.
 
 pub mod bench;
+mod ceiling;
 mod doctor;
 mod face;
 mod invocation;
