@@ -1,8 +1,9 @@
 //! Memory and CPU pressure on this host while something is measured.
 //!
-//! It is held by a process of its own: the program itself, started again under [`MARKER`], so that
-//! the kernel can end it without ending us. It ends when its standard input does, which is when
-//! [`Held`] is dropped, and also when we are killed without a chance to drop anything.
+//! It is held by a process of its own, which is this program started again, told by an environment
+//! variable what to be, so that the kernel can end it without ending us. It ends when its standard
+//! input does, which is when [`Held`] is dropped, and also when we are killed without a chance to
+//! drop anything.
 
 mod child;
 mod order;
