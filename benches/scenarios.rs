@@ -1,5 +1,7 @@
 //! `cargo bench --bench scenarios -- quick`: the scenarios as a bench target.
 
 fn main() -> std::process::ExitCode {
-    tokgate::cli::bench::main(env!("CARGO_MANIFEST_DIR"))
+    // First of all: a process that only holds pressure must not be anything else.
+    tokgate_harness::pressure::play_if_asked()
+        .unwrap_or_else(|| tokgate::cli::bench::main(env!("CARGO_MANIFEST_DIR")))
 }

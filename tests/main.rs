@@ -8,6 +8,8 @@ mod line;
 mod mock;
 mod mock_faults;
 mod mock_held;
+mod pressure;
+mod recompute;
 mod recorded;
 mod references;
 mod scenarios;

@@ -5,6 +5,7 @@
 //! baselines, verdicts, SQLite, the terminal, the command line.
 
 pub mod alarm;
+pub mod ceiling;
 mod checksum;
 pub mod clock;
 mod cost;
@@ -19,6 +20,7 @@ mod load;
 pub mod machine;
 pub mod measure;
 mod pacer;
+pub mod pressure;
 pub mod recorder;
 pub mod retrieval;
 pub mod stop;

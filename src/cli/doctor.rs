@@ -1,5 +1,6 @@
 //! `tokgate doctor`: what this machine has, what is missing, what would make numbers noisy.
 
+use crate::cli::ceiling;
 use crate::cli::face::Face;
 use crate::project::Project;
 use crate::servers;
@@ -24,20 +25,23 @@ pub(super) struct Args {
     /// Where results live.
     #[arg(long, env = "TOKGATE_RESULTS")]
     results_dir: Option<std::path::PathBuf>,
+    /// Also measure how many events a second this machine's client can take; some seconds
+    #[arg(long)]
+    ceiling: bool,
 }
 
 /// One line: how it stands, what was looked at, what was found, what to do.
-struct Finding {
+pub(super) struct Finding {
     level: Level,
     what: &'static str,
     found: String,
 }
 
-fn fine(what: &'static str, found: impl Into<String>) -> Finding {
+pub(super) fn fine(what: &'static str, found: impl Into<String>) -> Finding {
     Finding { level: Level::Green, what, found: found.into() }
 }
 
-fn note(what: &'static str, found: impl Into<String>) -> Finding {
+pub(super) fn note(what: &'static str, found: impl Into<String>) -> Finding {
     Finding { level: Level::Yellow, what, found: found.into() }
 }
 
@@ -57,6 +61,9 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let mut findings = machine(&environment);
     findings.extend(noise(&environment));
     findings.extend([embedded(), servers(), git(&here), storage(&results)]);
+    if args.ceiling {
+        findings.extend(ceiling::findings());
+    }
     for finding in &findings {
         face.say(&format!("{} {:<10} {}", face.mark(finding.level), finding.what, finding.found));
     }

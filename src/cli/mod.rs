@@ -3,6 +3,7 @@
 //! Nothing imports this module. It is the only place that prints.
 
 pub mod bench;
+mod ceiling;
 mod doctor;
 mod face;
 mod invocation;
@@ -11,6 +12,7 @@ mod mock_server;
 mod options;
 mod plan;
 mod rebuild;
+mod recompute;
 mod run;
 mod scenarios;
 mod selection;
@@ -64,6 +66,8 @@ enum Command {
     List(list::Args),
     /// Show a stored run again, whole
     Show(show::Args),
+    /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
+    Recompute(recompute::Args),
     /// List, check or describe scenario files
     Scenarios(scenarios::Args),
     /// What this machine has, what is missing, what would make numbers noisy
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Stress(args) => stress::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
+        Command::Recompute(args) => recompute::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),
         Command::Doctor(args) => doctor::run(args, &face),
         Command::Rebuild(args) => rebuild::run(args, &face),

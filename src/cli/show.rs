@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     for note in epochs.iter().flat_map(|epoch| &epoch.notes) {
         face.tell(note);
     }
-    for report in cases(epochs) {
+    for report in by_case(epochs).into_iter().map(case) {
         face.say(&match args.json {
             true => json::case(&report).to_string(),
             false => terminal::case(&report, face.out),
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 }
 
 /// The epochs by case, in the order in which the cases were measured.
-fn cases(epochs: Vec<Stored>) -> Vec<CaseReport> {
+pub(super) fn by_case(epochs: Vec<Stored>) -> Vec<Vec<Stored>> {
     let mut groups: Vec<Vec<Stored>> = Vec::new();
     for epoch in epochs {
         let id = &epoch.run.head.case.id;
@@ -66,7 +66,7 @@ fn cases(epochs: Vec<Stored>) -> Vec<CaseReport> {
             None => groups.push(vec![epoch]),
         }
     }
-    groups.into_iter().map(case).collect()
+    groups
 }
 
 fn case(epochs: Vec<Stored>) -> CaseReport {

@@ -2,5 +2,6 @@
 
 pub mod documents;
 pub mod json;
+pub mod recompute;
 mod stress;
 pub mod terminal;

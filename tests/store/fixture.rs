@@ -77,7 +77,7 @@ pub(super) fn environment() -> Environment {
 
 /// Epoch `epoch` of the case `name` in the run of this number; runs start a minute apart, their
 /// epochs a second.
-pub(super) fn head(run: u32, name: &str, epoch: u32) -> Head {
+pub(crate) fn head(run: u32, name: &str, epoch: u32) -> Head {
     let config = json!({"max_model_len": 4096, "gpu_memory_utilization": 0.5,
         "enable_prefix_caching": true, "chunked_prefill_enabled": true});
     Head {
@@ -113,7 +113,7 @@ fn ms(ms: u64) -> Offset {
 }
 
 /// An answer of four tokens; the first after `3 + ordinal % 3` ms.
-pub(super) fn answered(ordinal: u64) -> Record {
+pub(crate) fn answered(ordinal: u64) -> Record {
     let sent = 100 * ordinal;
     let first = sent + 3 + ordinal % 3;
     let event =
@@ -187,12 +187,12 @@ pub(super) fn run(head: Head) -> Run {
     }
 }
 
-pub(super) fn open(root: &Path) -> FileStore {
+pub(crate) fn open(root: &Path) -> FileStore {
     FileStore::open(Layout::new(root)).unwrap()
 }
 
 /// Keeps one epoch, as a pipeline would.
-pub(super) fn keep(store: &mut impl Store, run: &Run) -> Stored {
+pub(crate) fn keep(store: &mut impl Store, run: &Run) -> Stored {
     let mut journal = store.begin(&run.head).unwrap();
     run.records.iter().for_each(|record| journal.append_request(record).unwrap());
     run.telemetry.iter().for_each(|sample| journal.append_telemetry(sample).unwrap());

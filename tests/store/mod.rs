@@ -3,6 +3,6 @@
 
 mod database;
 mod documents;
-mod fixture;
+pub(crate) mod fixture;
 mod journal;
 mod rebuild;

@@ -14,7 +14,7 @@ fn offset(milliseconds: u64) -> Offset {
 }
 
 /// A success sent at 0 with these events (milliseconds, kind, tokens) and `tokens` in all.
-pub(super) fn with_events(tokens: u64, events: &[(u64, EventKind, Option<u32>)]) -> Record {
+pub(crate) fn with_events(tokens: u64, events: &[(u64, EventKind, Option<u32>)]) -> Record {
     let event = |(at, kind, tokens): &(u64, EventKind, Option<u32>)| Event {
         at: offset(*at),
         kind: *kind,

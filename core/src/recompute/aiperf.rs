@@ -1,0 +1,52 @@
+//! AIPerf: its ITL is one sample a request; the gaps are its inter-chunk latency (ICL).
+
+use super::quantity::{Beside, Quantity, Rule, Scale};
+use super::stream::{Stream, gaps, requests_per_content_span, tokens_per_content_span};
+
+pub(super) const CAUTION: &str = "AIPerf counts tokens with its own tokenizer unless told to take \
+     the server's; here N is the server's";
+
+pub(super) const QUANTITIES: &[Quantity] = &[
+    Quantity {
+        beside: Beside::Ttft,
+        name: "Time to First Token (ms)",
+        scale: Scale::Milliseconds,
+        differs: None,
+        rule: Rule::Requests(|stream| vec![stream.to_first()]),
+    },
+    Quantity {
+        beside: Beside::Itl,
+        name: "Inter Token Latency (ms)",
+        scale: Scale::Milliseconds,
+        differs: Some("one sample a request: (t_m − t_1) / (N − 1)"),
+        rule: Rule::Requests(|stream| stream.per_later_token().into_iter().collect()),
+    },
+    Quantity {
+        beside: Beside::Gaps,
+        name: "Inter Chunk Latency (ms)",
+        scale: Scale::Milliseconds,
+        differs: Some("our `itl` under another name"),
+        rule: Rule::Requests(|stream| gaps(&stream.content().collect::<Vec<_>>())),
+    },
+    Quantity {
+        beside: Beside::E2e,
+        name: "Request Latency (ms)",
+        scale: Scale::Milliseconds,
+        differs: None,
+        rule: Rule::Requests(|stream: &Stream<'_>| vec![stream.to_last()]),
+    },
+    Quantity {
+        beside: Beside::OutputRate,
+        name: "Output Token Throughput (tokens/sec)",
+        scale: Scale::PerSecond,
+        differs: Some("until the last content of a success, not until the last end of any request"),
+        rule: Rule::Epoch(tokens_per_content_span),
+    },
+    Quantity {
+        beside: Beside::RequestRate,
+        name: "Request Throughput (requests/sec)",
+        scale: Scale::PerSecond,
+        differs: Some("until the last content of a success, not until the last end of any request"),
+        rule: Rule::Epoch(requests_per_content_span),
+    },
+];
