@@ -20,6 +20,7 @@ mod options;
 mod pace;
 mod pages;
 mod question;
+mod receipt;
 mod refusal;
 mod reply;
 mod schedule;
