@@ -29,6 +29,13 @@ impl Clock {
     /// Nanoseconds since the start.
     #[must_use]
     pub fn now(&self) -> Offset {
-        Offset(u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        self.at(Instant::now().into_std())
+    }
+
+    /// The offset of a moment; what was before the start is at the start.
+    #[must_use]
+    pub fn at(&self, moment: std::time::Instant) -> Offset {
+        let since = moment.saturating_duration_since(self.origin.into_std());
+        Offset(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 }

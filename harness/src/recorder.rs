@@ -3,13 +3,14 @@
 
 use crate::clock::Clock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokgate_core::record::{Event, EventKind};
 use tokgate_core::time::Offset;
 
 /// The times of one request, as they are stamped.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stamps {
-    /// First poll of the request.
+    /// First poll of the request; its first write, where the driver sees its socket.
     pub sent: Offset,
     /// The response head.
     pub head: Option<Offset>,
@@ -17,7 +18,7 @@ pub struct Stamps {
     pub events: Vec<Event>,
     /// The end that the target announced.
     pub done: Option<Offset>,
-    /// The last read that returned.
+    /// The last arrival.
     arrived: Offset,
 }
 
@@ -25,7 +26,8 @@ pub struct Stamps {
 /// can hold it and a timed-out request still leaves its partial times behind.
 ///
 /// A driver calls [`Reply::arrived`] as soon as bytes (or a token) are there and *before* it
-/// looks at them; what it then reports carries that time.
+/// looks at them; what it then reports carries that time. One whose socket knows better when bytes
+/// went and came says so: [`Reply::sent_at`], [`Reply::arrived_at`].
 #[derive(Debug, Clone)]
 pub struct Reply {
     clock: Clock,
@@ -41,16 +43,23 @@ impl Reply {
 
     /// The request is being polled for the first time.
     pub fn sent(&self) {
-        let now = self.clock.now();
-        let mut stamps = self.lock();
-        stamps.sent = now;
-        stamps.arrived = now;
+        self.stamp_sent(self.clock.now());
+    }
+
+    /// The request's first bytes were written at this moment.
+    pub fn sent_at(&self, moment: Instant) {
+        self.stamp_sent(self.clock.at(moment));
     }
 
     /// A read returned: everything reported until the next call came with it.
     pub fn arrived(&self) {
-        let now = self.clock.now();
-        self.lock().arrived = now;
+        self.stamp_arrived(self.clock.now());
+    }
+
+    /// What the last read brought was here at this moment: everything reported until the next call
+    /// came with it.
+    pub fn arrived_at(&self, moment: Instant) {
+        self.stamp_arrived(self.clock.at(moment));
     }
 
     /// The response head came with the last read.
@@ -76,6 +85,16 @@ impl Reply {
     #[must_use]
     pub fn take(&self) -> Stamps {
         std::mem::take(&mut *self.lock())
+    }
+
+    fn stamp_sent(&self, at: Offset) {
+        let mut stamps = self.lock();
+        stamps.sent = at;
+        stamps.arrived = at;
+    }
+
+    fn stamp_arrived(&self, at: Offset) {
+        self.lock().arrived = at;
     }
 
     fn lock(&self) -> MutexGuard<'_, Stamps> {

@@ -1,9 +1,9 @@
 //! One connection: requests are read and bytes are written, all of it within deadlines.
 
 use super::head::{HEAD_BYTES, Head, Unreadable};
+use super::receipt;
 use std::io;
 use std::time::{Duration, Instant};
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -21,7 +21,7 @@ const HANG: Duration = Duration::from_secs(600);
 pub(super) struct Asked {
     pub(super) head: Head,
     pub(super) body: Vec<u8>,
-    /// When it was completely read.
+    /// When the last of it had arrived.
     pub(super) received: Instant,
 }
 
@@ -44,6 +44,8 @@ impl From<io::Error> for NoRequest {
 pub(super) struct Connection {
     socket: TcpStream,
     unread: Vec<u8>,
+    /// When the last of it had arrived.
+    received: Instant,
     /// Bytes of the largest write; 0 for no limit.
     pub(super) largest_write: usize,
 }
@@ -53,7 +55,8 @@ impl Connection {
     /// When the client has left already.
     pub(super) fn new(socket: TcpStream, largest_write: usize) -> io::Result<Self> {
         socket.set_nodelay(true)?;
-        Ok(Self { socket, unread: Vec::new(), largest_write })
+        receipt::ask_for_stamps(&socket);
+        Ok(Self { socket, unread: Vec::new(), received: Instant::now(), largest_write })
     }
 
     /// Reads the next request.
@@ -80,15 +83,15 @@ impl Connection {
         while self.unread.len() < end {
             self.read().await?;
         }
-        let received = Instant::now();
         let after = self.unread.split_off(end);
         let body = std::mem::replace(&mut self.unread, after).split_off(head.size);
-        Ok(Asked { head, body, received })
+        Ok(Asked { head, body, received: self.received })
     }
 
     async fn read(&mut self) -> io::Result<()> {
-        self.unread.reserve(HEAD_BYTES / 4);
-        match self.socket.read_buf(&mut self.unread).await? {
+        let (bytes, at) = receipt::read(&self.socket, &mut self.unread, HEAD_BYTES / 4).await?;
+        self.received = at;
+        match bytes {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
         }

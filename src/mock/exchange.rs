@@ -74,6 +74,10 @@ pub(super) struct Exchange<'a> {
     pub(super) fault: Option<Fault>,
     pub(super) luck: Luck,
     pub(super) stamps: Stamps,
+    /// The frames of an event, kept for their memory.
+    pub(super) frames: Vec<u8>,
+    /// The same as they go over the wire.
+    pub(super) bytes: Vec<u8>,
     ordinal: u64,
     received: Instant,
 }
@@ -101,6 +105,8 @@ impl<'a> Exchange<'a> {
             fault,
             luck,
             stamps: Stamps::default(),
+            frames: Vec::new(),
+            bytes: Vec::new(),
             ordinal,
             received: asked.received,
         }
@@ -135,23 +141,26 @@ impl<'a> Exchange<'a> {
             self.connection.send(&refusal.bytes).await?;
             return Ok(refusal.next);
         }
-        let _slot = self.slot().await?;
+        let (_slot, free) = self.slot().await?;
         // A frozen server begins nothing, either.
-        let begun = self.house.pace.until(Instant::now()).await;
+        let begun = self.house.pace.until(free).await;
         match self.question.stream {
             true => self.stream(begun).await,
             false => self.whole(begun).await,
         }
     }
 
-    /// Waits in the queue for as long as the client does.
-    async fn slot(&self) -> io::Result<SemaphorePermit<'a>> {
+    /// Waits in the queue for as long as the client does. The work begins when the request is
+    /// received, or when its wait is over.
+    async fn slot(&self) -> io::Result<(SemaphorePermit<'a>, Instant)> {
         if let Ok(slot) = self.house.slots.try_acquire() {
-            return Ok(slot);
+            return Ok((slot, self.received));
         }
         let _queued = self.house.queue();
         tokio::select! {
-            slot = self.house.slots.acquire() => slot.map_err(io::Error::other),
+            slot = self.house.slots.acquire() => {
+                Ok((slot.map_err(io::Error::other)?, Instant::now()))
+            }
             () = self.connection.gone() => Err(io::ErrorKind::ConnectionAborted.into()),
         }
     }

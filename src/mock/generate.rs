@@ -64,25 +64,34 @@ impl Exchange<'_> {
     }
 
     /// Frames as they go over the wire: a chunk, unless the reply says its length.
-    fn framed(&self, frames: &[u8]) -> Vec<u8> {
-        if self.fault == Some(Fault::LyingLength) {
-            return frames.to_vec();
+    fn frame(&self, frames: &[u8], out: &mut Vec<u8>) {
+        match self.fault {
+            Some(Fault::LyingLength) => out.extend_from_slice(frames),
+            _ => chunk(frames, out),
         }
+    }
+
+    fn framed(&self, frames: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(frames.len() + 16);
-        chunk(frames, &mut bytes);
+        self.frame(frames, &mut bytes);
         bytes
     }
 
     /// A portion of each prompt's answer, in one write.
     async fn say(&mut self, portion: &Portion) -> io::Result<()> {
-        let mut frames = Vec::with_capacity(512);
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.clear();
         let mut tokens_so_far = self.stamps.tokens;
         for index in 0..self.question.prompts {
             tokens_so_far += u64::from(portion.count);
             let piece = Piece { index, portion, answer: &self.answer, tokens_so_far };
             self.voice.piece(&piece, &mut frames);
         }
-        let at = self.connection.send(&self.framed(&frames)).await?;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        self.frame(&frames, &mut bytes);
+        let at = self.connection.send(&bytes).await?;
+        (self.frames, self.bytes) = (frames, bytes);
         for _ in 0..self.question.prompts {
             self.stamps.tokens(at, portion.count, portion.is_reasoning);
         }

@@ -19,6 +19,7 @@ mod options;
 mod pace;
 mod pages;
 mod question;
+mod receipt;
 mod refusal;
 mod reply;
 mod schedule;

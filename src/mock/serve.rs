@@ -100,12 +100,16 @@ impl Listening {
     /// When the timer fails.
     pub async fn serve(self, end: impl Future<Output = ()>) -> io::Result<()> {
         let house = Arc::clone(&self.house);
-        tokio::select! {
+        // As a task it is woken, and wakes the streams, without the operating system.
+        let mut pace = tokio::spawn(async move { house.pace.run().await });
+        let served = tokio::select! {
             () = end => Ok(()),
             () = tokio::time::sleep(self.lifetime) => Ok(()),
             () = accept(self.listener, self.house) => Ok(()),
-            failed = house.pace.run() => failed,
-        }
+            failed = &mut pace => failed.map_err(io::Error::other).flatten(),
+        };
+        pace.abort();
+        served
     }
 
     /// The truth of this server, for whoever runs on the same thread.

@@ -79,7 +79,7 @@ pub struct Deed {
     pub planned: Option<Fault>,
     /// How it ended.
     pub ended: Ended,
-    /// When it was completely read, from the server's start.
+    /// When the last of it had arrived, from the server's start.
     pub received_s: f64,
     /// When the server was done with it, from its start.
     pub ended_s: f64,

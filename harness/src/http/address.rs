@@ -1,15 +1,26 @@
-//! Where a target listens, and how it is asked: base URL, key and client in one.
+//! Where a target listens, and how it is asked: base URL, key, connections and client in one.
 
+use super::client::{self, USER_AGENT};
+use super::connection::{Connection, Connections};
+use super::connector::{Connector, Proxy};
+use super::failure::{Stage, failure_at};
 use super::secret::Secret;
 use crate::driver::OpenError;
 use crate::wire::piece::Dialect;
-use reqwest::header::{AUTHORIZATION, CONNECTION};
-use reqwest::{Client, Proxy, RequestBuilder, Url};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::http::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, USER_AGENT as WHO,
+};
+use hyper::http::{HeaderMap, HeaderValue};
+use hyper::{Method, Request, Uri};
+use reqwest::{Client, RequestBuilder, Url};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokgate_core::case::Target;
-use tokgate_core::failure::Failure;
+use tokgate_core::failure::{Failure, FailureClass};
 
 /// A target's address.
 pub(crate) struct Address {
@@ -17,7 +28,12 @@ pub(crate) struct Address {
     pub(crate) dialect: Dialect,
     base: Url,
     key: Option<Secret>,
+    /// For questions before a measurement.
     client: Client,
+    /// For what is measured.
+    pub(super) connections: Arc<Connections>,
+    /// What every measured request says of itself.
+    headers: HeaderMap,
     /// Whether each POST has a connection of its own.
     one_post_a_connection: AtomicBool,
 }
@@ -37,12 +53,26 @@ impl Address {
                 "`{base}` would carry the key in the clear; use https, or leave `api_key_env` out"
             )));
         }
-        let proxy = target.proxy.as_deref().map(proxy).transpose()?;
-        let client = super::client::http_client(&base, connect, proxy).map_err(|failure| {
+        let no_certificates = |failure| {
             let advice = "install the machine's CA certificates (package `ca-certificates`)".into();
             OpenError::Unreachable { failure, advice }
-        })?;
-        Ok(Self { dialect, base, key, client, one_post_a_connection: AtomicBool::new(false) })
+        };
+        let uri = uri(base.as_str())?;
+        let proxy = target.proxy.as_deref().map(|it| Proxy::new(it, &uri)).transpose()?;
+        let tls = client::tls(&base).map_err(no_certificates)?;
+        let connector = Connector::new(&base, uri, proxy, tls.clone(), connect)?;
+        let proxy = target.proxy.as_deref().map(proxy_of_questions).transpose()?;
+        let client = client::question_client(tls, connect, proxy).map_err(no_certificates)?;
+        let headers = headers(&base, key.as_ref(), &connector)?;
+        Ok(Self {
+            dialect,
+            base,
+            key,
+            client,
+            connections: Arc::new(Connections::new(connector)),
+            headers,
+            one_post_a_connection: AtomicBool::new(false),
+        })
     }
 
     /// From now on each POST ends its connection, and says so.
@@ -55,10 +85,23 @@ impl Address {
         self.one_post_a_connection.load(Ordering::Relaxed)
     }
 
-    /// What an error means for a request. A server that hung up on a kept connection would do it
-    /// again: the request is lost, and the next ones are sent on connections of their own.
-    pub(crate) fn failure(&self, error: reqwest::Error) -> Failure {
-        if super::client::is_hang_up(&error) && !self.ends_connections() {
+    /// A connection for a measured request.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub(super) async fn connection(&self) -> Result<Connection, Failure> {
+        match self.ends_connections() {
+            true => self.connections.connector.connect().await,
+            false => self.connections.any().await,
+        }
+    }
+
+    /// What an error before the response's head means for a measured request. A server that hung up
+    /// on a kept connection would do it again: the request is lost, and the next ones are sent on
+    /// connections of their own.
+    pub(super) fn failure(&self, error: &hyper::Error) -> Failure {
+        let failure = failure_at(Stage::Head, error);
+        if failure.class == FailureClass::Connect && !self.ends_connections() {
             tracing::warn!(
                 "{} hung up on a connection before it answered; from now on each request has a \
                  connection of its own",
@@ -66,7 +109,35 @@ impl Address {
             );
             self.end_connections();
         }
-        super::client::failure(error)
+        failure
+    }
+
+    /// A measured POST of `body` to `path` below the base URL.
+    ///
+    /// # Errors
+    /// When the base URL is too strange for HTTP.
+    pub(super) fn measured_post(
+        &self,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
+        let url = self.below_base(path);
+        // A proxy that sees the request wants the whole address, a server the path alone.
+        let target = match self.connections.connector.seeing_proxy() {
+            Some(_) => url.as_str(),
+            None => url.path(),
+        };
+        let target = target.parse::<Uri>();
+        let target =
+            target.map_err(|error| Failure::new(FailureClass::Connect, error.to_string()))?;
+        let mut post = Request::new(Full::new(body));
+        *post.method_mut() = Method::POST;
+        *post.uri_mut() = target;
+        post.headers_mut().clone_from(&self.headers);
+        if self.ends_connections() {
+            post.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(post)
     }
 
     /// The base URL, fit to be shown: it holds no key.
@@ -86,13 +157,9 @@ impl Address {
         self.with_key(self.client.get(url))
     }
 
-    /// A POST to `path` below the base URL.
+    /// A POST to `path` below the base URL, for a question before a measurement.
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
-        let post = self.with_key(self.client.post(self.below_base(path)));
-        match self.ends_connections() {
-            true => post.header(CONNECTION, "close"),
-            false => post,
-        }
+        self.with_key(self.client.post(self.below_base(path)))
     }
 
     /// `text` without the key.
@@ -143,10 +210,41 @@ fn base_url(written: &str) -> Result<Url, OpenError> {
     }
 }
 
-fn proxy(written: &str) -> Result<Proxy, OpenError> {
-    Proxy::all(written).map_err(|error| {
+fn uri(written: &str) -> Result<Uri, OpenError> {
+    written.parse().map_err(|error| {
+        OpenError::Invalid(format!("the base URL is none that HTTP can carry ({error})"))
+    })
+}
+
+fn proxy_of_questions(written: &str) -> Result<reqwest::Proxy, OpenError> {
+    reqwest::Proxy::all(written).map_err(|error| {
         OpenError::Invalid(format!("the proxy in [target] is no address ({error})"))
     })
+}
+
+/// What every measured request says of itself, besides its length.
+fn headers(
+    base: &Url,
+    key: Option<&Secret>,
+    connector: &Connector,
+) -> Result<HeaderMap, OpenError> {
+    let host = match (base.host_str().unwrap_or_default(), base.port()) {
+        (host, Some(port)) => format!("{host}:{port}"),
+        (host, None) => host.to_owned(),
+    };
+    let host = HeaderValue::try_from(host).map_err(|error| {
+        OpenError::Invalid(format!("the host of the base URL fits no header ({error})"))
+    })?;
+    let mut headers = HeaderMap::from_iter([
+        (HOST, host),
+        (WHO, HeaderValue::from_static(USER_AGENT)),
+        (ACCEPT, HeaderValue::from_static("*/*")),
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+    ]);
+    headers.extend(key.map(|key| (AUTHORIZATION, key.header())));
+    let proxy = connector.seeing_proxy().and_then(|proxy| proxy.authorization.clone());
+    headers.extend(proxy.map(|authorization| (PROXY_AUTHORIZATION, authorization)));
+    Ok(headers)
 }
 
 fn key_from(variable: &str) -> Result<Secret, OpenError> {

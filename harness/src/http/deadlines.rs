@@ -1,9 +1,12 @@
 //! How long a target may keep us waiting at each stage of a request.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokgate_core::case::Case;
 use tokgate_core::failure::{Failure, FailureClass};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// A connection that takes longer than this is not going to be made.
 const LONGEST_CONNECT_S: f64 = 10.0;
@@ -49,6 +52,77 @@ pub(crate) async fn within<T>(
     class: FailureClass,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let late = |_| Failure::new(class, format!("nothing within {} s", limit.as_secs_f64()));
-    tokio::time::timeout(limit, work).await.map_err(late)?
+    Watch::start().within(limit, class, work).await
+}
+
+/// The deadlines of one request, one after the other. They share a timer: one that is set anew for
+/// each read would cost more than the read's own bookkeeping.
+pub(crate) struct Watch(Pin<Box<Sleep>>);
+
+impl Watch {
+    /// Nothing is due yet.
+    pub(crate) fn start() -> Self {
+        Self(Box::pin(sleep(Duration::MAX)))
+    }
+
+    /// Waits for `work`, at most for `limit`; past it the request failed as `class`.
+    pub(crate) async fn within<T>(
+        &mut self,
+        limit: Duration,
+        class: FailureClass,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        // What no `Instant` can hold is never due.
+        let Some(due) = Instant::now().checked_add(limit) else { return work.await };
+        if due < self.0.deadline() {
+            self.0.as_mut().reset(due);
+        }
+        let mut work = pin!(work);
+        poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(done),
+            Poll::Pending => self.poll_due(due, cx).map(|()| Err(late(limit, class))),
+        })
+        .await
+    }
+
+    /// Ready at `due`. The timer may ring before, for an earlier deadline that was kept; only then
+    /// it is set anew.
+    fn poll_due(&mut self, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.0.as_mut().poll(cx));
+            if self.0.deadline() >= due {
+                return Poll::Ready(());
+            }
+            self.0.as_mut().reset(due);
+        }
+    }
+}
+
+fn late(limit: Duration, class: FailureClass) -> Failure {
+    Failure::new(class, format!("nothing within {} s", limit.as_secs_f64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn each_stage_has_its_whole_time_and_no_more() {
+        let mut watch = Watch::start();
+        let started = Instant::now();
+        let kept = async {
+            sleep(SECOND * 4).await;
+            Ok(())
+        };
+        watch.within(SECOND * 5, FailureClass::TimeoutHead, kept).await.unwrap();
+        let missed = watch.within(SECOND * 5, FailureClass::TimeoutGap, pending::<Result<(), _>>());
+        assert_eq!(missed.await.unwrap_err().class, FailureClass::TimeoutGap);
+        assert_eq!(started.elapsed().as_secs(), 9);
+        let missed = watch.within(SECOND, FailureClass::TimeoutGap, pending::<Result<(), _>>());
+        assert!(missed.await.is_err());
+        assert_eq!(started.elapsed().as_secs(), 10);
+    }
 }

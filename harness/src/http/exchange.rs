@@ -1,15 +1,24 @@
 //! Requests and their replies: asked, read under deadlines, understood.
 
 use super::address::Address;
-use super::deadlines::{Deadlines, within};
+use super::connection::Connection;
+use super::deadlines::{Deadlines, Watch};
 use super::refusal;
 use super::sightings::{Named, Sightings};
 use super::stream::Stream;
 use super::template::Template;
 use crate::driver::{Answer, Request};
 use crate::recorder::Reply;
+use bytes::Bytes;
+use hyper::Response;
+use hyper::body::Incoming;
 use serde_json::{Map, Value};
+use std::future::pending;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::run::TargetIdentity;
+use tokio::task::JoinHandle;
 
 /// How a reply is framed, which its content type must say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +69,23 @@ impl Exchange {
         deadlines: Deadlines,
         framing: Framing,
         template: Template,
-    ) -> Self {
-        Self { address, framing, deadlines, template, sightings: Sightings::default() }
+    ) -> Arc<Self> {
+        let sightings = Sightings::default();
+        Arc::new(Self { address, framing, deadlines, template, sightings })
     }
 
     /// Sends one request and reads the reply to its end.
-    pub(crate) async fn ask(&self, request: &Request, reply: &Reply) -> Result<Answer, Failure> {
-        let body = self.template.body(request)?;
-        let said = self.post(self.template.path(), &body, reply).await?;
+    ///
+    /// It runs as a task of its own. The load is one future of many requests: if that one read the
+    /// replies, each event would wake it through the operating system.
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        request: &Request,
+        reply: &Reply,
+    ) -> Result<Answer, Failure> {
+        let body = bytes(&self.template.body(request)?)?;
+        let (this, reply) = (Arc::clone(self), reply.clone());
+        let said = Task(tokio::spawn(async move { this.post(body, &reply).await })).end().await?;
         self.sightings.note(said.named);
         Ok(said.answer)
     }
@@ -77,26 +95,77 @@ impl Exchange {
         &self.sightings
     }
 
-    /// Posts `body` to `path` below the base URL and reads the reply to its end.
-    async fn post(
-        &self,
-        path: &str,
-        body: &Map<String, Value>,
-        reply: &Reply,
-    ) -> Result<Said, Failure> {
-        let post = self.address.post(path).json(body);
-        let send = async { post.send().await.map_err(|error| self.address.failure(error)) };
-        let response = within(self.deadlines.head, FailureClass::TimeoutHead, send).await?;
-        reply.arrived();
+    /// Adds whose clock stamped the replies, where there were any.
+    pub(crate) fn put_stamps_into(&self, identity: &mut TargetIdentity) {
+        if let Some(source) = self.address.connections.connector.sources.in_a_word() {
+            identity.config.insert("receive_stamps".to_owned(), source.into());
+        }
+    }
+
+    /// Posts `body` and reads the reply to its end.
+    async fn post(&self, body: Bytes, reply: &Reply) -> Result<Said, Failure> {
+        let mut watch = Watch::start();
+        let send = self.send(body, reply);
+        let (mut response, connection) =
+            watch.within(self.deadlines.head, FailureClass::TimeoutHead, send).await?;
         reply.head();
-        let accept = refusal::reply_or_failure(response, self.framing, &self.address);
-        let response = within(self.deadlines.gap, FailureClass::TimeoutGap, accept).await?;
-        let mut stream = Stream::new(response, reply, self);
+        let accept = refusal::accept(&mut response, self.framing, &self.address);
+        let accepted = watch.within(self.deadlines.gap, FailureClass::TimeoutGap, accept).await;
+        let mut stream = Stream::new(response.into_body(), connection, reply, self);
+        if let Err(refused) = accepted {
+            stream.release().await;
+            return Err(refused);
+        }
         let first = stream.read_to_content();
-        within(self.deadlines.first_token, FailureClass::TimeoutFirstToken, first).await?;
+        watch.within(self.deadlines.first_token, FailureClass::TimeoutFirstToken, first).await?;
         while stream.is_open() {
-            within(self.deadlines.gap, FailureClass::TimeoutGap, stream.read()).await?;
+            watch.within(self.deadlines.gap, FailureClass::TimeoutGap, stream.read()).await?;
         }
         stream.said().await
+    }
+
+    /// Sends `body` and waits for the response's head.
+    async fn send(
+        &self,
+        body: Bytes,
+        reply: &Reply,
+    ) -> Result<(Response<Incoming>, Connection), Failure> {
+        let post = self.address.measured_post(self.template.path(), body)?;
+        let mut connection = self.address.connection().await?;
+        let response = connection.send(post).await;
+        if let Some(asked) = connection.times.asked() {
+            reply.sent_at(asked);
+        }
+        let response = response.map_err(|error| self.address.failure(&error))?;
+        reply.arrived_at(connection.times.received());
+        Ok((response, connection))
+    }
+}
+
+fn bytes(body: &Map<String, Value>) -> Result<Bytes, Failure> {
+    let body = serde_json::to_vec(body);
+    let failed = |error: serde_json::Error| Failure::new(FailureClass::Engine, error.to_string());
+    body.map(Bytes::from).map_err(failed)
+}
+
+/// A task that ends with whoever waits for it.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Task<T> {
+    async fn end(mut self) -> T {
+        match (&mut self.0).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // Only a runtime that ends stops it before us, and us with it.
+                Err(_) => pending().await,
+            },
+        }
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

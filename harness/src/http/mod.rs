@@ -1,25 +1,36 @@
 //! HTTP towards targets: one place that builds clients, asks, reads replies and names failures.
 //!
+//! What is measured goes over connections of our own (`connector`, `connection`), whose `socket`
+//! notes when bytes went and came; a task reads each reply (`exchange`, `stream`). Questions before
+//! a measurement (`preflight`) are reqwest's.
+//!
 //! Drivers say what to ask and in which dialect ([`crate::wire`]) the answer is written. What does
 //! not live here, on purpose: the total deadline of a request (`measure`), retries (there are
 //! none).
 
 mod address;
 mod client;
+mod connection;
+mod connector;
 mod deadlines;
 mod descriptors;
 mod exchange;
+mod failure;
 mod patience;
 mod preflight;
+mod receive;
 mod refusal;
 mod secret;
 mod sightings;
+mod socket;
 mod stream;
 mod template;
+mod times;
 mod transcript;
 
 pub(crate) use address::{Address, is_loopback};
-pub use client::{escape, failure, http_client, read_start};
+pub use client::escape;
+pub(crate) use client::{question_client, tls};
 pub(crate) use deadlines::Deadlines;
 pub(crate) use descriptors::suffice;
 pub(crate) use exchange::{Exchange, Framing};

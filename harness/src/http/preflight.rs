@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::client;
 use super::deadlines::within;
+use super::failure::failure_of_question;
 use super::patience;
 use super::refusal::refused;
 use crate::driver::OpenError;
@@ -49,16 +50,17 @@ pub(crate) async fn fetch(
     question: RequestBuilder,
     address: &Address,
 ) -> Result<Fetched, Unanswered> {
-    let mut response = ask(question).await?;
+    let response = ask(question).await?;
+    let transport = transport(&response);
+    let mut response = hyper::Response::from(response);
     let status = response.status();
     if status != StatusCode::OK {
-        let failure = tokio::time::timeout(WAIT, refused(response, address)).await;
+        let failure = tokio::time::timeout(WAIT, refused(&mut response, address)).await;
         let failure =
             failure.unwrap_or_else(|_| Failure::new(FailureClass::Status, status.to_string()));
         return Err(Unanswered { failure, status: Some(status) });
     }
-    let transport = transport(&response);
-    let read = client::read_start(&mut response, ANSWER_BYTES);
+    let read = client::read_start(response.body_mut(), ANSWER_BYTES);
     let body = within(WAIT, FailureClass::TimeoutGap, read).await?;
     if body.len() > ANSWER_BYTES {
         let message = format!("the answer is longer than {ANSWER_BYTES} bytes");
@@ -96,7 +98,7 @@ async fn ask(question: RequestBuilder) -> Result<Response, Failure> {
 }
 
 async fn send(question: RequestBuilder) -> Result<Response, Failure> {
-    let send = async { question.send().await.map_err(client::failure) };
+    let send = async { question.send().await.map_err(failure_of_question) };
     within(WAIT, FailureClass::TimeoutHead, send).await
 }
 

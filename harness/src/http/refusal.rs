@@ -4,8 +4,11 @@ use super::address::Address;
 use super::client;
 use super::exchange::Framing;
 use crate::wire::openai::error_message;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
-use reqwest::{Response, StatusCode};
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION};
+use hyper::{Response, StatusCode};
+use std::error::Error;
 use tokgate_core::failure::{Failure, FailureClass};
 
 /// How much of a refused reply is read; what is quoted from it is much shorter.
@@ -13,26 +16,33 @@ const READ_BYTES: usize = 64 << 10;
 /// How much of a reply that is no stream is quoted.
 const QUOTED_CHARS: usize = 200;
 
-/// The response if it is framed as was asked.
-pub(crate) async fn reply_or_failure(
-    mut response: Response,
+/// Whether a response is framed as was asked.
+///
+/// # Errors
+/// When it is not; the failure quotes what came instead.
+pub(super) async fn accept<B>(
+    response: &mut Response<B>,
     framing: Framing,
     address: &Address,
-) -> Result<Response, Failure> {
+) -> Result<(), Failure>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Error + 'static,
+{
     if response.status() != StatusCode::OK {
         return Err(refused(response, address).await);
     }
-    let content_type = header(&response, CONTENT_TYPE).unwrap_or_else(|| "none".to_owned());
-    let encoding = header(&response, CONTENT_ENCODING).filter(|it| it != "identity");
+    let content_type = header(response, CONTENT_TYPE).unwrap_or_else(|| "none".to_owned());
+    let encoding = header(response, CONTENT_ENCODING).filter(|it| it != "identity");
     if let Some(encoding) = encoding {
         let message = format!("the reply is encoded ({}), unasked", address.quote(&encoding));
         return Err(Failure::new(FailureClass::ContentType, message));
     }
     let said = content_type.trim_start().to_ascii_lowercase();
     if framing.content_types().iter().any(|it| said.starts_with(it)) {
-        return Ok(response);
+        return Ok(());
     }
-    let body = client::read_start(&mut response, READ_BYTES).await?;
+    let body = client::read_start(response.body_mut(), READ_BYTES).await?;
     let body: String =
         address.quote(&String::from_utf8_lossy(&body)).chars().take(QUOTED_CHARS).collect();
     let message = format!(
@@ -44,13 +54,17 @@ pub(crate) async fn reply_or_failure(
 }
 
 /// The failure in a response whose status is not 200.
-pub(crate) async fn refused(mut response: Response, address: &Address) -> Failure {
+pub(super) async fn refused<B>(response: &mut Response<B>, address: &Address) -> Failure
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Error + 'static,
+{
     let status = response.status();
-    if let Some(target) = redirect_target(&response) {
+    if let Some(target) = redirect_target(response, address) {
         let message = format!("{status}: redirects are not followed, here to {target}");
         return Failure::new(FailureClass::Status, address.quote(&message));
     }
-    match client::read_start(&mut response, READ_BYTES).await {
+    match client::read_start(response.body_mut(), READ_BYTES).await {
         Ok(body) => said(
             FailureClass::Status,
             &format!("{status}: {}", error_message(&String::from_utf8_lossy(&body))),
@@ -70,12 +84,12 @@ pub(crate) fn said(class: FailureClass, words: &str, address: &Address) -> Failu
 }
 
 /// The host that a redirect names.
-fn redirect_target(response: &Response) -> Option<String> {
+fn redirect_target<B>(response: &Response<B>, address: &Address) -> Option<String> {
     let location = response.status().is_redirection().then(|| header(response, LOCATION))??;
-    let url = response.url().join(&location).ok()?;
+    let url = address.base().join(&location).ok()?;
     Some(url.host_str().unwrap_or("nowhere").to_owned())
 }
 
-fn header(response: &Response, name: reqwest::header::HeaderName) -> Option<String> {
+fn header<B>(response: &Response<B>, name: HeaderName) -> Option<String> {
     response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }

@@ -1,6 +1,6 @@
 //! The key to a target. It is read once, sent to the target alone, and shown nowhere.
 
-use reqwest::header::HeaderValue;
+use hyper::http::HeaderValue;
 
 /// What stands where the key stood.
 const BLANK: &str = "[key]";

@@ -1,11 +1,15 @@
 //! The body of one response: read, stamped, framed.
 
-use super::client;
+use super::connection::{Connection, Connections};
 use super::exchange::{Exchange, Framing, Said};
+use super::failure::{Stage, failure_at};
 use super::transcript::Transcript;
 use crate::recorder::Reply;
 use crate::wire::{ndjson, sse};
-use reqwest::Response;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::sync::Arc;
 use std::time::Duration;
 use tokgate_core::failure::{Failure, FailureClass};
 
@@ -20,7 +24,9 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// A response that is being read.
 pub(crate) struct Stream<'a> {
-    response: Response,
+    body: Incoming,
+    connection: Connection,
+    connections: &'a Arc<Connections>,
     reply: &'a Reply,
     frames: Frames,
     transcript: Transcript<'a>,
@@ -74,10 +80,16 @@ impl Frames {
 }
 
 impl<'a> Stream<'a> {
-    pub(crate) fn new(response: Response, reply: &'a Reply, exchange: &'a Exchange) -> Self {
+    pub(super) fn new(
+        body: Incoming,
+        connection: Connection,
+        reply: &'a Reply,
+        exchange: &'a Exchange,
+    ) -> Self {
         let frames = Frames::new(exchange.framing);
         let transcript = Transcript::new(reply, &exchange.address);
-        Self { response, reply, frames, transcript, bytes: 0 }
+        let connections = &exchange.address.connections;
+        Self { body, connection, connections, reply, frames, transcript, bytes: 0 }
     }
 
     /// Whether more may come.
@@ -95,10 +107,12 @@ impl<'a> Stream<'a> {
 
     /// Waits for the next read and takes in what it brought.
     pub(crate) async fn read(&mut self) -> Result<(), Failure> {
-        let chunk = self.response.chunk().await;
-        self.reply.arrived();
-        match chunk.map_err(client::failure)? {
-            Some(bytes) => self.take(&bytes),
+        let frame = self.body.frame().await;
+        // hyper reads no further before this frame is taken, so that the last read is its own.
+        self.reply.arrived_at(self.connection.times.received());
+        match frame.transpose().map_err(|error| failure_at(Stage::Body, &error))? {
+            // What comes beside the data, after it, says nothing of it.
+            Some(frame) => self.take(frame.data_ref().map_or(&[][..], Bytes::as_ref)),
             None => {
                 self.frames.finish(&mut self.transcript);
                 Ok(())
@@ -118,18 +132,26 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// What was said, and the connection back to the pool.
-    pub(crate) async fn said(self) -> Result<Said, Failure> {
+    /// What was said, and the connection back to those that wait.
+    pub(super) async fn said(self) -> Result<Said, Failure> {
         let said = self.transcript.said()?;
-        release(self.response).await;
+        release(self.body, self.connection, Arc::clone(self.connections)).await;
         Ok(said)
+    }
+
+    /// The connection back to those that wait, whatever was said.
+    pub(super) async fn release(self) {
+        release(self.body, self.connection, Arc::clone(self.connections)).await;
     }
 }
 
 /// Reads what follows the end, mostly the empty last chunk, so that the connection can be used
 /// again: the next request would otherwise be measured with a new one. The request itself is over.
-async fn release(mut response: Response) {
-    let mut drain = Box::pin(async move { while let Ok(Some(_)) = response.chunk().await {} });
+async fn release(mut body: Incoming, connection: Connection, connections: Arc<Connections>) {
+    let mut drain = Box::pin(async move {
+        while let Some(Ok(_)) = body.frame().await {}
+        connections.take_back(connection).await;
+    });
     if tokio::time::timeout(LINGER, &mut drain).await.is_err() {
         tokio::spawn(tokio::time::timeout(DRAIN, drain));
     }

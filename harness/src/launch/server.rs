@@ -3,7 +3,7 @@
 use super::command::{Words, settings};
 use super::process::Process;
 use crate::driver::OpenError;
-use crate::http::{http_client, is_loopback};
+use crate::http::{is_loopback, question_client, tls};
 use crate::stop::Stop;
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
@@ -174,7 +174,8 @@ impl Running {
     async fn wait_until_ready(&mut self) -> Result<(), OpenError> {
         let url = self.ready();
         let Some(process) = &mut self.process else { return Ok(()) };
-        let client = http_client(&self.base, ANSWER_WITHIN, None)
+        let client = tls(&self.base)
+            .and_then(|tls| question_client(tls, ANSWER_WITHIN, None))
             .map_err(|failure| OpenError::Invalid(failure.to_string()))?;
         loop {
             if let Some(status) = process.ended() {

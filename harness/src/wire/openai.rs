@@ -5,7 +5,10 @@
 //! the events of one reply mean together (the driver's business).
 
 use super::piece::{Carried, Object, Piece, Text, filled};
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use std::fmt;
+use std::marker::PhantomData;
 use tokgate_core::record::{Counted, EventKind, Usage};
 
 /// The data of the event that ends a stream.
@@ -24,7 +27,7 @@ struct Chunk<'a> {
     #[serde(borrow, default)]
     timings: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    choices: Option<Vec<Choice<'a>>>,
+    choices: Option<Folded<Choices<'a>>>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -54,8 +57,8 @@ struct Delta<'a> {
     reasoning: Option<Text<'a>>,
     #[serde(borrow, default)]
     refusal: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
+    #[serde(default)]
+    tool_calls: Option<Folded<ToolCalls>>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -70,6 +73,55 @@ struct Function<'a> {
     name: Option<Text<'a>>,
     #[serde(borrow, default)]
     arguments: Option<Text<'a>>,
+}
+
+/// What all choices of a chunk carry together.
+#[derive(Debug)]
+struct Choices<'a> {
+    kind: EventKind,
+    /// Of the first choice that has one.
+    finish_reason: Option<Text<'a>>,
+    /// Of the first choice that has any.
+    text: Option<Text<'a>>,
+}
+
+/// Whether any tool is called by name or with arguments.
+#[derive(Debug, Default)]
+struct ToolCalls(bool);
+
+/// What takes in the elements of an array, one after the other, and needs none of them any longer:
+/// arrays of events have one element mostly, for which a vector would be allocated each time.
+trait Fold<'de>: Default {
+    type Element: Deserialize<'de>;
+    fn take(&mut self, element: Self::Element);
+}
+
+/// An array, folded.
+#[derive(Debug)]
+struct Folded<T>(T);
+
+impl<'de, T: Fold<'de>> Deserialize<'de> for Folded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(FoldVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct FoldVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Fold<'de>> Visitor<'de> for FoldVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<T, A::Error> {
+        let mut folded = T::default();
+        while let Some(element) = elements.next_element()? {
+            folded.take(element);
+        }
+        Ok(folded)
+    }
 }
 
 /// Reads the data of one event.
@@ -132,11 +184,11 @@ pub fn usage(raw: &str) -> Result<Option<Usage>, serde_json::Error> {
 
 impl<'a> Chunk<'a> {
     fn piece(self) -> Piece<'a> {
-        let mut choices = self.choices.unwrap_or_default();
+        let choices = self.choices.map(|Folded(choices)| choices).unwrap_or_default();
         Piece {
-            kind: kind(&choices),
-            finish_reason: choices.iter_mut().find_map(|choice| choice.finish_reason.take()),
-            text: choices.iter_mut().find_map(Choice::take_content),
+            kind: choices.kind,
+            finish_reason: choices.finish_reason,
+            text: choices.text,
             model: self.model,
             fingerprint: self.system_fingerprint,
             completion_tokens: self.usage.and_then(completion_tokens),
@@ -147,13 +199,38 @@ impl<'a> Chunk<'a> {
     }
 }
 
-fn kind(choices: &[Choice<'_>]) -> EventKind {
-    const FIRST_TO_LAST: [EventKind; 4] =
-        [EventKind::Content, EventKind::Reasoning, EventKind::ToolCall, EventKind::Refusal];
-    FIRST_TO_LAST
-        .into_iter()
-        .find(|kind| choices.iter().any(|choice| choice.carries(*kind)))
-        .unwrap_or(EventKind::Other)
+/// Several kinds in one chunk are still one event, which is of the first of them.
+const FIRST_TO_LAST: [EventKind; 4] =
+    [EventKind::Content, EventKind::Reasoning, EventKind::ToolCall, EventKind::Refusal];
+
+impl Default for Choices<'_> {
+    fn default() -> Self {
+        Self { kind: EventKind::Other, finish_reason: None, text: None }
+    }
+}
+
+impl<'de: 'a, 'a> Fold<'de> for Choices<'a> {
+    type Element = Choice<'a>;
+
+    fn take(&mut self, mut choice: Choice<'a>) {
+        let mut before = FIRST_TO_LAST.into_iter().take_while(|kind| *kind != self.kind);
+        if let Some(kind) = before.find(|kind| choice.carries(*kind)) {
+            self.kind = kind;
+        }
+        self.finish_reason = self.finish_reason.take().or(choice.finish_reason.take());
+        self.text = self.text.take().or_else(|| choice.take_content());
+    }
+}
+
+impl<'de> Fold<'de> for ToolCalls {
+    type Element = ToolCall<'de>;
+
+    fn take(&mut self, call: ToolCall<'de>) {
+        let function = call.function.as_ref();
+        let mut said =
+            function.into_iter().flat_map(|it| [it.name.as_ref(), it.arguments.as_ref()]);
+        self.0 |= said.any(|text| filled(text).is_some());
+    }
 }
 
 /// Output tokens so far; what is wrong with them is told when the last object is read whole.
@@ -198,10 +275,7 @@ impl Delta<'_> {
     }
 
     fn calls_a_tool(&self) -> bool {
-        let functions = self.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref());
-        functions
-            .flat_map(|function| [function.name.as_ref(), function.arguments.as_ref()])
-            .any(|text| filled(text).is_some())
+        self.tool_calls.as_ref().is_some_and(|Folded(calls)| calls.0)
     }
 }
 

@@ -14,13 +14,14 @@ use crate::wire::piece::Dialect;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use models::Catalogue;
+use std::sync::Arc;
 use tokgate_core::case::Case;
 use tokgate_core::failure::Failure;
 use tokgate_core::run::{TargetAfter, TargetIdentity};
 
 /// An Ollama server.
 pub struct Ollama {
-    exchange: Exchange,
+    exchange: Arc<Exchange>,
     model: String,
     identity: TargetIdentity,
 }
@@ -65,6 +66,8 @@ impl Driver for Ollama {
             let (mut first, mut last) = (self.identity(), self.identity_now().await);
             self.exchange.sightings().first().put_into(&mut first);
             self.exchange.sightings().last().put_into(&mut last);
+            self.exchange.put_stamps_into(&mut first);
+            self.exchange.put_stamps_into(&mut last);
             TargetAfter { first, last, preparation: None }
         }
         .boxed()

@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 pub(crate) use identity::size_in_words;
 use models::Listing;
+use std::sync::Arc;
 use tokgate_core::case::Case;
 use tokgate_core::failure::Failure;
 use tokgate_core::run::{TargetAfter, TargetIdentity};
@@ -26,7 +27,7 @@ const NO_BASE_URL: &str = "driver `openai` needs a base URL; give it with `--bas
 
 /// An OpenAI-compatible server.
 pub struct OpenAi {
-    exchange: Exchange,
+    exchange: Arc<Exchange>,
     /// The model as the scenario names it.
     chosen: Option<String>,
     identity: TargetIdentity,
@@ -85,8 +86,12 @@ impl Driver for OpenAi {
 
     fn after(&self) -> BoxFuture<'_, TargetAfter> {
         async {
-            let last = identity::with(self.identity_now().await, self.exchange.sightings().last());
-            TargetAfter { first: self.identity(), last, preparation: None }
+            let last = self.exchange.sightings().last();
+            let (mut first, mut last) =
+                (self.identity(), identity::with(self.identity_now().await, last));
+            self.exchange.put_stamps_into(&mut first);
+            self.exchange.put_stamps_into(&mut last);
+            TargetAfter { first, last, preparation: None }
         }
         .boxed()
     }
