@@ -6,6 +6,7 @@ use crate::dataset::synthetic::Synthetic;
 use crate::dataset::tasks::Category;
 use crate::goal::Goal;
 use crate::metric::{Kind, MetricRef};
+use crate::pressure::Pressure;
 use crate::slo::Slo;
 pub use crate::target::{
     Deadlines, DriverKind, Endpoint, Launch, RunsOn, Simulation, StopSignal, Target,
@@ -259,6 +260,9 @@ pub struct Case {
     pub workload: Workload,
     /// How the index is searched; present for retrieval.
     pub retrieval: Option<Retrieval>,
+    /// What weighs on this host beside the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pressure: Option<Pressure>,
     /// How the run is made.
     pub run: RunSettings,
     /// What it needs from the machine.

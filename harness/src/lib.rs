@@ -50,6 +50,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
         },
         requires: Requires::default(),
         goals: Vec::new(),
+        pressure: None,
         slos: Vec::new(),
         gate: Gate::default(),
         benchmark_type: "single".to_owned(),

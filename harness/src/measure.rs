@@ -9,6 +9,7 @@ use crate::drivers::Targets;
 use crate::inputs::Inputs;
 use crate::load::{Load, NoLoad};
 use crate::pacer::Pacer;
+use crate::pressure::{self, Held};
 use crate::stop::Stop;
 use crate::telemetry::{Sampler, Sampling};
 use std::path::PathBuf;
@@ -16,9 +17,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use tokgate_core::case::{Case, Dataset};
+use tokgate_core::dataset::file::Entries;
 use tokgate_core::record::Record;
 use tokgate_core::run::{ClientCost, Ending, TargetAfter, TelemetrySample};
 use tokio::runtime::Runtime;
+
+/// Longest life of the pressure beside a load, should everything else fail to end it: a day.
+const LONGEST_PRESSURE: Duration = Duration::from_secs(86_400);
 
 /// Opens targets and measures cases on them.
 ///
@@ -135,6 +140,28 @@ impl Harness {
     /// The phases of an epoch, one after the other.
     fn load(&self, epoch: &Epoch<'_>, samplers: Vec<Box<dyn Sampler>>, outlet: Outlet) -> Measured {
         let entries = self.inputs.entries(&epoch.case.dataset);
+        let weigh = |asked| pressure::start(asked, LONGEST_PRESSURE);
+        let mut weight = match epoch.case.pressure.as_ref().map(weigh).transpose() {
+            Ok(weight) => weight,
+            Err(error) => return Measured::nothing(error),
+        };
+        let measured = self.under_load(epoch, entries, samplers, outlet);
+        match weight.as_mut().and_then(Held::ended_early) {
+            Some(why) => {
+                let why = format!("the pressure beside the load ended before it: {why}");
+                Measured { ending: Ending::Aborted(why), ..measured }
+            }
+            None => measured,
+        }
+    }
+
+    fn under_load(
+        &self,
+        epoch: &Epoch<'_>,
+        entries: Option<&Entries>,
+        samplers: Vec<Box<dyn Sampler>>,
+        outlet: Outlet,
+    ) -> Measured {
         self.runtime.block_on(async {
             let pacer = if self.is_real { Pacer::precise() } else { Ok(Pacer::Runtime) };
             let begun = pacer.map_err(NoLoad::from);

@@ -44,6 +44,7 @@ pub(super) fn case(name: &str) -> Case {
             spike_of: "itl".to_owned(),
         },
         requires: Requires::default(),
+        pressure: None,
         slos: Vec::new(),
         goals: vec![
             Goal { metric: metric("tok_s"), bound: Bound::AtLeast { value: 30.0 } },

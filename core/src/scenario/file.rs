@@ -80,6 +80,8 @@ pub(super) struct Tables {
     pub(super) workload: Workload,
     /// How the index is searched.
     pub(super) retrieval: Retrieval,
+    /// What weighs on this host beside the load; released with its end, and with ours.
+    pub(super) pressure: Pressure,
     /// Free text, kept with the result.
     #[schemars(extend("x-prose" = true))]
     pub(super) notes: String,
@@ -387,6 +389,21 @@ impl Default for Telemetry {
     fn default() -> Self {
         Self { interval_ms: 100, energy_interval_ms: 1000 }
     }
+}
+
+/// What weighs on this host beside the load.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Pressure {
+    /// Memory to hold, GiB.
+    #[schemars(range(max = 65536), extend("exclusiveMinimum" = 0))]
+    pub(super) memory_gb: Option<f64>,
+    /// Memory to hold, as a share of what is available when it starts.
+    #[schemars(range(max = 0.9), extend("exclusiveMinimum" = 0))]
+    pub(super) memory_share: Option<f64>,
+    /// Threads that compute without end.
+    #[schemars(range(min = 0, max = 4096))]
+    pub(super) cpu_workers: u32,
 }
 
 /// How the index is searched.

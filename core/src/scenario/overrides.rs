@@ -18,7 +18,7 @@ pub struct Override {
 }
 
 /// The tables that an option may reach; the rest of a file says what a scenario is.
-const REACHABLE: [&str; 11] = [
+const REACHABLE: [&str; 12] = [
     "target",
     "requires",
     "run",
@@ -26,6 +26,7 @@ const REACHABLE: [&str; 11] = [
     "dataset",
     "workload",
     "retrieval",
+    "pressure",
     "goals",
     "slo",
     "gate",

@@ -13,6 +13,7 @@ use super::target::{batch_checks, batch_timeout_s, target};
 use crate::case::{Case, CaseId, DriverKind, Requires, Retrieval, RunSettings};
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
+use crate::pressure::Pressure;
 
 pub(super) const GIB: f64 = 1_073_741_824.0;
 
@@ -54,6 +55,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
     Some(Case {
         id: CaseId::new(context.scenario, context.case, &axes),
         kind: cell.choice.kind,
+        pressure: pressure(&tables),
         run: settings(&tables, cell.choice),
         requires: requires(&tables),
         retrieval: (cell.choice.kind == Kind::Retrieval).then(|| retrieval(cell, &tables)),
@@ -160,6 +162,17 @@ fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Retrieval {
         rescore: if rescores { written.rescore } else { 0 },
         truth_queries: u64::from(written.truth_queries).min(sent) as u32,
     }
+}
+
+/// What weighs on the host; `None` where nothing does.
+fn pressure(tables: &Tables) -> Option<Pressure> {
+    let written = &tables.pressure;
+    let pressure = Pressure {
+        memory_bytes: written.memory_gb.map(|gib| (gib * GIB) as u64),
+        memory_share: written.memory_share,
+        cpu_workers: written.cpu_workers,
+    };
+    (!pressure.is_none()).then_some(pressure)
 }
 
 pub(super) fn requires(tables: &Tables) -> Requires {

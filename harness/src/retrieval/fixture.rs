@@ -19,6 +19,7 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
         run: settings(),
         requires: Requires::default(),
         goals: Vec::new(),
+        pressure: None,
         slos: Vec::new(),
         gate: Gate { tolerances: BTreeMap::new(), required: Vec::new() },
         benchmark_type: "retrieval".to_owned(),
