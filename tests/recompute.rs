@@ -32,7 +32,14 @@ fn example(tokens: [Option<u32>; 3]) -> Record {
 fn case(records: Vec<Record>, change: impl Fn(&mut Case)) -> Run {
     let mut head = fixture::head(1, "example", 0);
     change(&mut head.case);
-    Run { head, records, telemetry: Vec::new(), ending: Ending::Completed, after: None, client: None }
+    Run {
+        head,
+        records,
+        telemetry: Vec::new(),
+        ending: Ending::Completed,
+        after: None,
+        client: None,
+    }
 }
 
 fn stored(run: &Run) -> TempDir {

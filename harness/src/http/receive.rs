@@ -79,11 +79,12 @@ impl Sources {
     pub(super) fn in_a_word(&self) -> Option<&'static str> {
         let kernel = self.kernel.load(Ordering::Relaxed) as f64;
         let all = kernel + self.read.load(Ordering::Relaxed) as f64;
-        match kernel / all {
-            share if share >= Self::NEARLY_ALL => Some("kernel"),
-            share if share > 0.0 => Some("mixed"),
-            share if share == 0.0 => Some("read"),
-            _ => None,
+        if all == 0.0 {
+            None
+        } else if kernel / all >= Self::NEARLY_ALL {
+            Some("kernel")
+        } else {
+            Some(if kernel > 0.0 { "mixed" } else { "read" })
         }
     }
 }
