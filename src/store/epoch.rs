@@ -51,7 +51,7 @@ pub(super) fn put(database: &Connection, stored: &Stored, id: Option<i64>) -> ru
         .into_iter()
         .chain(named(stored))
         .chain(given(run, &summary))
-        .chain(identity(run))
+        .chain(identity(run, &summary))
         .chain(measured(&summary))
         .collect();
     upsert(database, columns)?;
@@ -99,7 +99,7 @@ fn named(stored: &Stored) -> Vec<Column> {
 }
 
 /// What was measured, with what and where.
-fn identity(run: &Run) -> Vec<Column> {
+fn identity(run: &Run, summary: &Summary) -> Vec<Column> {
     let head = &run.head;
     let gpu = head.gpu();
     let gpu = gpu.as_ref();
@@ -112,9 +112,18 @@ fn identity(run: &Run) -> Vec<Column> {
         ("machine", text(&head.machine.0)),
         ("gpu_name", maybe(gpu.map(|gpu| gpu.name.as_str()))),
         ("gpu_driver", maybe(gpu.and_then(|gpu| gpu.driver.as_deref()))),
-        ("concurrency", Value::from(head.case.workload.concurrency())),
+        ("concurrency", workers(run, summary)),
         ("incomplete_requests", count(run.requests().incomplete)),
     ]
+}
+
+/// How many sent at the same time: as many as were asked for; of an open load without a cap, as many
+/// as there were.
+fn workers(run: &Run, summary: &Summary) -> Value {
+    let asked = run.head.case.workload.concurrency().map(u64::from);
+    let most = MetricRef { metric: &metric::IN_FLIGHT, stat: Stat::Value };
+    let reached = || summary.estimate(most).map(|most| most.value as u64);
+    count(asked.or_else(reached).unwrap_or_default())
 }
 
 /// The columns that other tools know.
@@ -131,7 +140,7 @@ fn given(run: &Run, summary: &Summary) -> Vec<Column> {
         ("model_name", text(&head.target.model)),
         ("model_size_params", maybe(head.target.size_params.as_deref())),
         ("model_size_bytes", or_null(head.target.size_bytes.map(count))),
-        ("num_workers", Value::from(head.case.workload.concurrency())),
+        ("num_workers", workers(run, summary)),
         ("context_window", or_null(head.target.context_window.map(count))),
         ("num_requests", count(requests.attempted)),
         ("avg_prompt_tokens", or_null(tokens(&metric::PROMPT_TOKENS))),

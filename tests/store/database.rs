@@ -87,6 +87,22 @@ fn a_row_says_what_was_measured_in_the_columns_units() {
 }
 
 #[test]
+fn an_open_load_has_as_many_workers_as_were_in_flight() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let mut run = run(head(0, "token_throughput", 0));
+    let workload = serde_json::json!({
+        "kind": "open", "warmup": 0, "arrivals": {
+            "by": "rate", "spacing": "even",
+            "shape": [{ "duration_s": 1.0, "from": 20.0, "to": 20.0 }]
+        }
+    });
+    run.head.case.workload = serde_json::from_value(workload).unwrap();
+    keep(&mut store, &run);
+    assert_eq!(one::<i64>(&store.layout().database(), "num_workers"), 1);
+}
+
+#[test]
 fn an_epoch_without_a_success_has_a_row_without_inventions() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
