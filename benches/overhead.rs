@@ -1,9 +1,13 @@
-//! What we ourselves cost: per recorded event, per summarised event, per parsed server-sent event.
+//! What we ourselves cost: per recorded event, per summarised event, per parsed server-sent event,
+//! and per event of a whole reply over HTTP.
 //!
 //! Each figure stands beside a floor measured in the same minute, because absolute times are the
 //! machine's: a bare clock read for the recorder, a bare scan of the bytes for the parser. One long
 //! line stands beside shorter ones: bytes per second that do not fall are linear time.
 
+mod clients;
+
+use clients::{Load, Ours};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use tokgate_core::record::{Counted, Event, EventKind, Outcome, Phase, Record, Usage};
@@ -222,5 +226,35 @@ fn record(ordinal: u64) -> Record {
     }
 }
 
-criterion_group!(overhead, recording, parsing, framing_one_line, summarizing);
+/// Whole replies of a server that answers at once. Its own work is in all three, so that the ratio
+/// is a little kinder than what the clients cost alone: `tests/real/client_cost.sh` has that.
+fn reading_replies(criterion: &mut Criterion) {
+    const REQUESTS: usize = 20;
+    let mut group = criterion.benchmark_group("read_reply_event");
+    group.sample_size(20);
+    group.throughput(Throughput::Elements(EVENTS * REQUESTS as u64));
+    let tokens = EVENTS as usize;
+    let server = clients::null_server(tokens).expect("a port is free");
+    let load = Load { server, streams: 1, requests: REQUESTS, tokens };
+    let runtime = clients::runtime();
+    group.bench_function("bare hyper", |bencher| {
+        bencher.iter(|| clients::hyper(&runtime, load));
+    });
+    group.bench_function("bare reqwest", |bencher| {
+        bencher.iter(|| clients::reqwest(&runtime, load));
+    });
+    let ours = Ours::open(load);
+    assert_eq!(ours.measure(), REQUESTS * tokens, "every event is recorded");
+    group.bench_function("ours", |bencher| bencher.iter(|| ours.measure()));
+    group.finish();
+}
+
+criterion_group!(
+    overhead,
+    recording,
+    parsing,
+    framing_one_line,
+    summarizing,
+    reading_replies
+);
 criterion_main!(overhead);

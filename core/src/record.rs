@@ -149,7 +149,8 @@ pub struct Record {
     pub trial: Option<u32>,
     /// When the workload planned it.
     pub due: Offset,
-    /// When it was first polled, after any wait on our side.
+    /// When its first byte was written, after any wait on our side; where nothing was, or nothing
+    /// is written, when it was first polled.
     pub sent: Offset,
     /// When the response head arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -144,3 +144,35 @@ impl Tls {
 fn failed(error: &(dyn Error + 'static)) -> Failure {
     failure_at(Stage::Connecting, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drivers::replay::{Replay, Script};
+    use crate::http::client::tls;
+
+    #[tokio::test]
+    async fn a_proxy_opens_a_tunnel_to_what_speaks_tls() {
+        let agrees = Script::raw(b"HTTP/1.1 200 OK\r\n\r\n");
+        let proxy = Replay::start([("models.example:443", agrees)]).await;
+        let base = Url::parse("https://models.example/v1").unwrap();
+        let target: Uri = base.as_str().parse().unwrap();
+        let between = Proxy::new(&proxy.base_url(), &target).unwrap();
+        let trusts_nobody = tls(&Url::parse("http://localhost").unwrap()).unwrap();
+        let limit = Duration::from_secs(30);
+        let connector = Connector::new(&base, target, Some(between), trusts_nobody, limit).unwrap();
+        // It hangs up where TLS would begin.
+        assert!(connector.connect().await.is_err());
+        assert_eq!(proxy.asked()[0].line, "CONNECT models.example:443 HTTP/1.1");
+        assert!(connector.seeing_proxy().is_none());
+    }
+
+    #[test]
+    fn a_proxy_must_be_spoken_to_in_the_clear() {
+        let target = Uri::from_static("http://models.example/v1");
+        assert!(Proxy::new("http://proxy.example:3128", &target).is_ok());
+        for wrong in ["https://proxy.example", "socks5://proxy.example", "http://"] {
+            assert!(Proxy::new(wrong, &target).is_err(), "{wrong}");
+        }
+    }
+}

@@ -120,6 +120,48 @@ async fn requests_share_a_connection() {
 }
 
 #[tokio::test]
+async fn a_result_says_whose_clock_stamped_it_and_that_is_no_change() {
+    let server = chat_server(Script::stream([TOKEN, FINISH, DONE])).await;
+    let driver = OpenAi::open(&case(&server.base_url())).await.unwrap();
+    assert!(!driver.after().await.last.config.contains_key("receive_stamps"));
+    send(&driver).await.answer.unwrap();
+    let after = driver.after().await;
+    let source = after.last.config["receive_stamps"].as_str();
+    assert!(matches!(source, Some("kernel" | "mixed" | "read")), "{source:?}");
+    assert!(after.changes().is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_request_keeps_its_connection() {
+    let busy = Script::plain("429 Too Many Requests", "application/json", b"{}");
+    let server = chat_server(busy).await;
+    let driver = OpenAi::open(&case(&server.base_url())).await.unwrap();
+    let opened = server.connections();
+    for _ in 0..5 {
+        assert_eq!(send(&driver).await.class(), FailureClass::Status);
+    }
+    assert_eq!(server.connections(), opened + 1);
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_the_whole_address() {
+    let models = Script::json(&recorded("vllm-0.32.0-cpu-models.json"));
+    let chat = Script::stream([TOKEN, FINISH, DONE]);
+    let proxy = Replay::start([
+        ("http://models.example/v1/models", models),
+        ("http://models.example/v1/chat/completions", chat),
+    ])
+    .await;
+    let mut case = case("http://models.example/v1");
+    case.target.proxy = Some(proxy.base_url().replace("http://", "http://me:you@"));
+    send(&OpenAi::open(&case).await.unwrap()).await.answer.unwrap();
+    let asked = proxy.asked().pop().unwrap();
+    assert_eq!(asked.line, "POST http://models.example/v1/chat/completions HTTP/1.1");
+    assert!(asked.head.contains("host: models.example\r\n"), "{}", asked.head);
+    assert!(asked.head.contains("proxy-authorization: basic bwu6ew91"), "{}", asked.head);
+}
+
+#[tokio::test]
 async fn a_request_says_what_the_case_says_and_the_scenario_has_the_last_word() {
     let server = chat_server(Script::stream([TOKEN, DONE])).await;
     let mut case = case(&server.base_url());
