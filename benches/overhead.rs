@@ -249,12 +249,5 @@ fn reading_replies(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(
-    overhead,
-    recording,
-    parsing,
-    framing_one_line,
-    summarizing,
-    reading_replies
-);
+criterion_group!(overhead, recording, parsing, framing_one_line, summarizing, reading_replies);
 criterion_main!(overhead);

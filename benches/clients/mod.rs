@@ -18,20 +18,20 @@ use tokio::runtime::Runtime;
 
 /// What is asked, by whom, and how often.
 #[derive(Debug, Clone, Copy)]
-pub struct Load {
+pub(crate) struct Load {
     /// Where.
-    pub server: SocketAddr,
+    pub(crate) server: SocketAddr,
     /// Streams at once.
-    pub streams: usize,
+    pub(crate) streams: usize,
     /// Requests in all.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// Tokens of each answer.
-    pub tokens: usize,
+    pub(crate) tokens: usize,
 }
 
 /// Starts a server on a thread that answers each POST with an answer of so many events at once, each
 /// in an HTTP chunk of its own, as model servers do. It ends with the process.
-pub fn null_server(events: usize) -> io::Result<SocketAddr> {
+pub(crate) fn null_server(events: usize) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let reply: Arc<[u8]> = stream(events).into();
@@ -89,7 +89,7 @@ fn stream(events: usize) -> Vec<u8> {
 }
 
 /// Our driver by its public ways: opened once, a load measured as often as wished.
-pub struct Ours {
+pub(crate) struct Ours {
     harness: Harness,
     case: tokgate_core::case::Case,
     driver: Arc<dyn tokgate_harness::driver::Driver>,
@@ -97,7 +97,7 @@ pub struct Ours {
 }
 
 impl Ours {
-    pub fn open(load: Load) -> Self {
+    pub(crate) fn open(load: Load) -> Self {
         let Load { server, streams, requests, tokens } = load;
         let text = format!(
             "schema = 1\n\
@@ -116,7 +116,7 @@ impl Ours {
     }
 
     /// Measures the load; how many events with content were recorded.
-    pub fn measure(&self) -> usize {
+    pub(crate) fn measure(&self) -> usize {
         let (sink, records) = channel();
         let (case, driver) = (&self.case, &*self.driver);
         let epoch = Epoch { case, driver, salt: "cost", number: 0, stop: &self.stop };
@@ -130,7 +130,7 @@ impl Ours {
 }
 
 /// A bare client's runtime, as ours has it.
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an event queue")
 }
 
@@ -142,7 +142,7 @@ fn body(tokens: usize) -> String {
 }
 
 /// Drains all replies with hyper, a connection for each stream; how many bytes there were.
-pub fn hyper(runtime: &Runtime, load: Load) -> usize {
+pub(crate) fn hyper(runtime: &Runtime, load: Load) -> usize {
     at_once(runtime, load.streams, move || hyper_stream(load))
 }
 
@@ -174,7 +174,7 @@ async fn hyper_reply(sender: &mut SendRequest<Full<Bytes>>, load: Load) -> usize
 }
 
 /// Drains all replies with reqwest; how many bytes there were.
-pub fn reqwest(runtime: &Runtime, load: Load) -> usize {
+pub(crate) fn reqwest(runtime: &Runtime, load: Load) -> usize {
     let builder = reqwest::Client::builder().no_proxy().tcp_nodelay(true);
     let client = builder.tls_backend_preconfigured(no_tls()).build().expect("the settings fit");
     at_once(runtime, load.streams, move || reqwest_stream(client.clone(), load))

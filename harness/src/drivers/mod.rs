@@ -7,7 +7,7 @@ pub mod ollama;
 pub mod openai;
 #[cfg(test)]
 #[path = "../../../tests/support/replay.rs"]
-mod replay;
+pub(crate) mod replay;
 pub mod retrieval;
 pub mod simulated;
 
