@@ -201,6 +201,7 @@ mod tests {
     use tokgate_core::failure::{Failure, FailureClass};
     use tokgate_core::record::{EventKind, Outcome, Phase};
     use tokgate_core::run::TargetIdentity;
+    use tokgate_core::workload::{Arrivals, Open, Shape, Spacing};
 
     /// Answers after a second, and remembers how many requests were in flight at once.
     #[derive(Default)]
@@ -235,6 +236,15 @@ mod tests {
     }
 
     fn measure(driver: &Slow, workload: Workload, stop: &Stop) -> (Vec<Record>, Ending) {
+        measure_epoch(0, driver, workload, stop)
+    }
+
+    fn measure_epoch(
+        number: u32,
+        driver: &Slow,
+        workload: Workload,
+        stop: &Stop,
+    ) -> (Vec<Record>, Ending) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -243,7 +253,7 @@ mod tests {
         let mut case = crate::test_case();
         case.workload = workload;
         let (sink, records) = channel();
-        let epoch = Epoch { case: &case, driver, salt: "run", number: 0, stop };
+        let epoch = Epoch { case: &case, driver, salt: "run", number, stop };
         let measured = Harness::on(runtime).measure(&epoch, Vec::new(), &sink);
         drop(sink);
         (records.iter().collect(), measured.ending)
@@ -280,6 +290,48 @@ mod tests {
             panic!("a failure was expected: {:?}", records[0].outcome);
         };
         assert_eq!(failure.class, FailureClass::TimeoutTotal);
+    }
+
+    fn open(spacing: Spacing, max_in_flight: Option<u32>) -> Workload {
+        let shape = Shape::constant(10.0, 3.0);
+        let arrivals = Arrivals::Rate { shape, spacing, requests: None };
+        Workload::Open(Open { arrivals, warmup: 0, max_in_flight })
+    }
+
+    fn due_ms(record: &Record) -> u64 {
+        record.due.0 / 1_000_000
+    }
+
+    #[test]
+    fn a_burst_does_not_wait_for_earlier_answers() {
+        let driver = slow(1);
+        let (records, ending) = measure(&driver, open(Spacing::Even, None), &Stop::default());
+        let due: Vec<u64> = records.iter().map(due_ms).collect();
+        assert_eq!(due, (0..30).map(|number| number * 100).collect::<Vec<u64>>());
+        // Ten a second that take a second each, and one that begins as the first ends.
+        assert!(driver.in_flight.lock().unwrap().1 >= 10);
+        assert!(records.iter().all(|record| record.sent.seconds_since(record.due) < 0.002));
+        assert_eq!(ending, Ending::Completed);
+    }
+
+    #[test]
+    fn a_request_that_waits_for_a_slot_is_sent_later_and_due_all_the_same() {
+        let driver = slow(1);
+        let (records, _) = measure(&driver, open(Spacing::Even, Some(2)), &Stop::default());
+        assert_eq!((driver.in_flight.lock().unwrap().1, records.len()), (2, 30));
+        let last = records.last().unwrap();
+        // Two a second: the thirtieth begins after fourteen of them, though due after three.
+        assert_eq!((due_ms(last), last.sent.0 / 1_000_000_000), (2900, 14));
+    }
+
+    #[test]
+    fn every_epoch_sends_what_the_case_planned() {
+        let workload = open(Spacing::Poisson, None);
+        let planned = workload.planned(crate::test_case().run.seed, None);
+        for number in 0..3 {
+            let (records, _) = measure_epoch(number, &slow(0), workload.clone(), &Stop::default());
+            assert_eq!(Some(records.len() as u64), planned, "epoch {number}");
+        }
     }
 
     #[test]

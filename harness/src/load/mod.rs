@@ -88,9 +88,8 @@ impl<'a> Load<'a> {
         };
         let arrivals = match &epoch.case.workload {
             Workload::Open(Open { arrivals, .. }) => {
-                // Each epoch draws its own gaps; the same again for the same seed.
-                let seed = run.seed.wrapping_add(u64::from(epoch.number));
-                arrivals.plan(seed, &times(entries), Share::WHOLE)?
+                // The same in every epoch, so that epochs differ in the target alone.
+                arrivals.plan(run.seed, &times(entries), Share::WHOLE)?
             }
             Workload::Closed(_) | Workload::BreakingPoint(_) => Vec::new(),
         };
