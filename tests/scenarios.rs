@@ -368,3 +368,12 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn more_requests_than_an_epoch_may_have_are_refused_before_any_is_planned() {
+    let text = "schema = 1\n[target]\ndriver = \"simulated\"\n[[case]]\nname = \"c\"\nkind = \"generation\"\n\
+        workload = { kind = \"poisson\", rate = 100000, duration_s = 604800 }\n";
+    let about = Surroundings::closed(&|_| None);
+    let refused = Scenario::parse("c", "c.toml", text, &about).unwrap_err().to_string();
+    assert!(refused.contains("60480000000 requests are more than the 10000000"), "{refused}");
+}

@@ -171,7 +171,7 @@ const DURATION_S: f64 = 60.0;
 /// Length of a burst where a file says nothing, as a share of the whole.
 const BURST: f64 = 0.1;
 /// Most requests of one epoch that are planned: their times are held in memory.
-const MOST_PLANNED: f64 = 10_000_000.0;
+const MOST_PLANNED: u64 = 10_000_000;
 
 /// Whether `key` belongs to a kind of load.
 pub(super) fn key_fits(key: &str, load: LoadKind) -> Result<(), Misfit> {
@@ -331,9 +331,9 @@ impl Workload {
         }
     }
 
-    /// Measured requests by plan, of one epoch; `None` where time or a trace decides.
-    pub(super) fn planned(&self, seed: u64) -> Option<u64> {
-        self.resolve().planned(seed, None)
+    /// About as many measured requests as one epoch has; `None` where time or a trace decides.
+    pub(super) fn expected(&self) -> Option<u64> {
+        self.resolve().expected()
     }
 }
 
@@ -454,18 +454,8 @@ fn of_workers_only(cell: &Cell<'_>, load: &Workload, refuse: &Refuse<'_>) -> Opt
 }
 
 fn too_many(load: &Workload, refuse: &Refuse<'_>) -> Option<Diagnostic> {
-    let workload::Workload::Open(Open {
-        arrivals: Arrivals::Rate { shape, requests: None, .. },
-        ..
-    }) = load.resolve()
-    else {
-        return None;
-    };
-    (shape.total() > MOST_PLANNED).then(|| {
-        let message = format!(
-            "{:.0} requests are more than the {MOST_PLANNED:.0} that an epoch may have",
-            shape.total()
-        );
-        refuse(&[("workload", "duration_s"), ("workload", "kind")], message)
-    })
+    let expected = load.expected().filter(|expected| *expected > MOST_PLANNED)?;
+    let message =
+        format!("{expected} requests are more than the {MOST_PLANNED} that an epoch may have");
+    Some(refuse(&[("workload", "duration_s"), ("workload", "kind")], message))
 }

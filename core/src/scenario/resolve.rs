@@ -42,7 +42,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
         cell,
         kind: cell.choice.kind,
         top_k: tables.retrieval.top_k,
-        requests: tables.workload.planned(tables.run.seed),
+        requests: tables.workload.expected(),
         is_open: workload(cell.choice.driver, &tables).is_open(),
         output_tokens: tables.dataset.output_tokens.into(),
         epochs: tables.run.epochs.into(),
@@ -141,7 +141,7 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
     // Whoever sends fewer queries by an option does not mean more truth than there are queries.
     let meant = cell.place("retrieval", "truth_queries").is_some()
         && !cell.is_override("workload", "requests");
-    let sent = tables.workload.planned(tables.run.seed).unwrap_or(u64::MAX);
+    let sent = tables.workload.expected().unwrap_or(u64::MAX);
     (meant && u64::from(search.truth_queries) > sent).then(|| {
         let message = format!(
             "recall is checked on {} queries, but only {sent} are sent",
@@ -156,7 +156,7 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
 fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Retrieval {
     let written = &tables.retrieval;
     let rescores = cell.choice.driver != DriverKind::Flat;
-    let sent = tables.workload.planned(tables.run.seed).unwrap_or(u64::MAX);
+    let sent = tables.workload.expected().unwrap_or(u64::MAX);
     Retrieval {
         top_k: written.top_k,
         rescore: if rescores { written.rescore } else { 0 },

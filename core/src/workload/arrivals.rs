@@ -99,6 +99,16 @@ impl Arrivals {
         Ok(all.into_iter().skip(share.index).step_by(share.of).collect())
     }
 
+    /// How many there are, on average where they are random; `None` where only the trace says.
+    #[must_use]
+    pub fn expected(&self) -> Option<u64> {
+        match self {
+            Self::Rate { requests: Some(requests), .. } => Some(u64::from(*requests)),
+            Self::Rate { shape, requests: None, .. } => Some(shape.total().ceil() as u64),
+            Self::Trace { .. } => None,
+        }
+    }
+
     /// How long the load lasts by plan, seconds; `None` where only the trace says.
     #[must_use]
     pub fn duration_s(&self) -> Option<f64> {

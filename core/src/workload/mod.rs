@@ -187,6 +187,17 @@ impl Workload {
         }
     }
 
+    /// About as many measured requests as there will be, without planning each of them: the mean,
+    /// where they are random. `None` where time or a trace decides.
+    #[must_use]
+    pub fn expected(&self) -> Option<u64> {
+        match self {
+            Self::Closed(closed) => closed.requests.map(u64::from),
+            Self::Open(open) => open.arrivals.expected(),
+            Self::BreakingPoint(_) => None,
+        }
+    }
+
     /// How long the load lasts by plan, seconds; `None` where the target decides.
     #[must_use]
     pub fn duration_s(&self) -> Option<f64> {
