@@ -117,8 +117,7 @@ impl Trials {
     /// What is next.
     #[must_use]
     pub fn next(&self) -> Next {
-        let trials: Vec<Trial> = self.tried.iter().map(Tried::trial).collect();
-        self.search.next(&trials)
+        self.search.next(&trials(&self.tried))
     }
 
     /// Takes in a level that was tried.
@@ -149,27 +148,15 @@ impl Trials {
         Some(trials)
     }
 
-    /// What it found.
+    /// What it found; of a search that was stopped, what is known so far.
     #[must_use]
-    pub fn found(&self) -> Stress {
-        let boundary = match self.next() {
-            Next::Done(boundary) => boundary,
-            // It was stopped: what is known so far.
-            Next::Try(_) => Boundary { holds: self.highest(), breaks: self.lowest_broken() },
-        };
-        Stress::new(boundary, self.tried.clone())
+    pub fn found(self) -> Stress {
+        Stress::of(self.tried)
     }
+}
 
-    fn highest(&self) -> u32 {
-        let broken = self.lowest_broken().unwrap_or(u32::MAX);
-        let holding = self.tried.iter().filter(|tried| tried.holds);
-        holding.map(|tried| tried.level.concurrency).filter(|it| *it < broken).max().unwrap_or(0)
-    }
-
-    fn lowest_broken(&self) -> Option<u32> {
-        let broken = self.tried.iter().filter(|tried| !tried.holds);
-        broken.map(|tried| tried.level.concurrency).min()
-    }
+fn trials(tried: &[Tried]) -> Vec<Trial> {
+    tried.iter().map(Tried::trial).collect()
 }
 
 impl Tried {
@@ -186,11 +173,11 @@ impl Stress {
         let most = levels.last()?.concurrency;
         let mut trials = Trials::new(Search { most, confirmations: 1 });
         levels.into_iter().for_each(|level| trials.add(level));
-        let boundary = Boundary { holds: trials.highest(), breaks: trials.lowest_broken() };
-        Some(Self::new(boundary, trials.tried))
+        Some(trials.found())
     }
 
-    fn new(boundary: Boundary, mut levels: Vec<Tried>) -> Self {
+    fn of(mut levels: Vec<Tried>) -> Self {
+        let boundary = Boundary::of(&trials(&levels));
         levels.sort_by_key(|tried| tried.level.concurrency);
         let disagree = |one: &Tried, other: &Tried| {
             one.level.concurrency == other.level.concurrency && one.holds != other.holds

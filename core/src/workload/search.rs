@@ -70,12 +70,8 @@ impl Search {
     /// What is next after these trials.
     #[must_use]
     pub fn next(self, trials: &[Trial]) -> Next {
-        let mut tallies: BTreeMap<u32, Tally> = BTreeMap::new();
-        for trial in trials {
-            let tally = tallies.entry(trial.level).or_default();
-            *(if trial.holds { &mut tally.held } else { &mut tally.broke }) += 1;
-        }
-        let boundary = boundary(&tallies);
+        let tallies = tallies(trials);
+        let boundary = between(&tallies);
         if trials.len() >= MOST_TRIALS {
             return Next::Done(boundary);
         }
@@ -102,8 +98,25 @@ impl Search {
     }
 }
 
+impl Boundary {
+    /// What trials have shown so far, however many they are.
+    #[must_use]
+    pub fn of(trials: &[Trial]) -> Self {
+        between(&tallies(trials))
+    }
+}
+
+fn tallies(trials: &[Trial]) -> BTreeMap<u32, Tally> {
+    let mut tallies: BTreeMap<u32, Tally> = BTreeMap::new();
+    for trial in trials {
+        let tally = tallies.entry(trial.level).or_default();
+        *(if trial.holds { &mut tally.held } else { &mut tally.broke }) += 1;
+    }
+    tallies
+}
+
 /// The lowest level that does not hold, and the highest below it that does.
-fn boundary(tallies: &BTreeMap<u32, Tally>) -> Boundary {
+fn between(tallies: &BTreeMap<u32, Tally>) -> Boundary {
     let level_that = |wanted: bool| {
         move |(level, tally): (&u32, &Tally)| (tally.holds() == Some(wanted)).then_some(*level)
     };
