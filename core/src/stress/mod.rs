@@ -204,3 +204,51 @@ impl Stress {
         levels
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Requests;
+
+    /// A level without failures; `ttft_ms` is its tail.
+    fn level(concurrency: u32, throughput: f64, ttft_ms: f64) -> Level {
+        let tail = Some(Latency { p50: ttft_ms / 1e3, p95: ttft_ms / 1e3 });
+        let requests = Requests { attempted: 100, succeeded: 100, failed: 0, incomplete: 0 };
+        Level { concurrency, requests, throughput, ttft: tail, e2e: tail, attainment: None }
+    }
+
+    #[test]
+    fn a_longer_tail_is_a_fair_price_for_throughput_alone() {
+        let (one, eight) = (level(1, 100.0, 50.0), level(8, 800.0, 52.0));
+        let below = [&one, &eight];
+        assert!(holds(&level(16, 800.0, 54.0), &below), "nothing became longer");
+        assert!(holds(&level(16, 1250.0, 90.0), &below), "more than half of what it could bring");
+        assert!(!holds(&level(16, 1150.0, 90.0), &below));
+        assert!(!holds(&level(9, 800.0, 136.0), &below), "a queue");
+    }
+
+    #[test]
+    fn errors_and_missed_objectives_hold_nothing() {
+        let with = |failed, attainment| {
+            let succeeded = 100 - failed;
+            let requests = Requests { attempted: 100, succeeded, failed, incomplete: 0 };
+            Level { requests, attainment, ..level(4, 100.0, 50.0) }
+        };
+        assert!(holds(&with(1, None), &[]) && !holds(&with(2, None), &[]));
+        assert!(holds(&with(0, Some(0.95)), &[]) && !holds(&with(0, Some(0.94)), &[]));
+        assert!(!holds(&with(100, None), &[]), "there is nothing left to be slow");
+    }
+
+    #[test]
+    fn levels_that_were_asked_for_say_what_is_sustained() {
+        let found = |levels: Vec<Level>| {
+            let stress = Stress::of_levels(levels).unwrap();
+            (stress.max_sustainable, stress.breaks_at, stress.stability, stress.stable_levels())
+        };
+        let levels = vec![level(10, 600.0, 160.0), level(1, 100.0, 50.0), level(5, 500.0, 51.0)];
+        assert_eq!(found(levels), (5, Some(10), Stability::Stable, vec![1, 5]));
+        let all = vec![level(1, 100.0, 50.0), level(5, 500.0, 51.0)];
+        assert_eq!(found(all), (5, None, Stability::NotReached, vec![1, 5]));
+        assert_eq!(Stress::of_levels(Vec::new()), None);
+    }
+}
