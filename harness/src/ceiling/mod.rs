@@ -12,17 +12,14 @@ pub use null_server::Delivery;
 use null_server::NullServer;
 use std::io;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokgate_core::case::Case;
 use tokgate_core::record::{Outcome, Record};
 use tokgate_core::scenario::{Facts, Scenario, Surroundings, plan};
 
-/// How long the load goes on: long enough for tens of thousands of events, short enough to wait.
-const LASTS: Duration = Duration::from_millis(1_500);
-
-/// More requests than any machine sends in that time, and as many as a scenario may have: the clock
-/// ends the load.
-const MANY: u32 = 10_000_000;
+/// How long the load goes on, as a scenario says it: long enough for tens of thousands of events,
+/// short enough to wait.
+const LASTS: &str = "duration_s = 1.5";
 
 const SCENARIO: &str = r#"
 schema = 1
@@ -35,7 +32,7 @@ output_tokens = 256
 [[case]]
 name = "ceiling"
 kind = "generation"
-workload = { concurrency = 64, requests = REQUESTS, warmup = 0 }
+workload = { concurrency = 64, HOW_MUCH, warmup = 0 }
 "#;
 
 /// What the client took from a server that does nothing.
@@ -43,7 +40,7 @@ workload = { concurrency = 64, requests = REQUESTS, warmup = 0 }
 pub struct Ceiling {
     /// Requests that were answered to their end.
     pub requests: u64,
-    /// Requests that were not, those that the end of the load cut off left out.
+    /// Requests that were not.
     pub failed: u64,
     /// Events of the former.
     pub events: u64,
@@ -69,13 +66,13 @@ pub enum CeilingError {
 /// # Errors
 /// When nothing can be served or asked on the loopback interface.
 pub fn measure(delivery: Delivery) -> Result<Ceiling, CeilingError> {
-    drive(delivery, MANY, LASTS)
+    drive(delivery, LASTS)
 }
 
-/// Sends `requests`, or as many as go out before `longest` is over.
-fn drive(delivery: Delivery, requests: u32, longest: Duration) -> Result<Ceiling, CeilingError> {
+/// Sends as much as a workload says in `how_much`.
+fn drive(delivery: Delivery, how_much: &str) -> Result<Ceiling, CeilingError> {
     let server = NullServer::start(delivery)?;
-    let mut case = case(requests);
+    let mut case = case(how_much);
     case.target.base_url = Some(server.base_url());
     let mut harness = Harness::new()?;
     let stop = Stop::default();
@@ -86,26 +83,17 @@ fn drive(delivery: Delivery, requests: u32, longest: Duration) -> Result<Ceiling
         let (sink, records) = channel();
         // The writer's place: records are taken off the client's thread, and kept by nobody.
         let counted = scope.spawn(move || Counts::of(records));
-        let (over, ended) = channel::<()>();
-        let stop = &stop;
-        scope.spawn(move || {
-            // Ends early when the load does.
-            let _ = ended.recv_timeout(longest);
-            stop.request();
-        });
-        let (began, cpu) = (Instant::now(), thread_cpu_s());
-        // Nothing of it is kept: what matters is in the records.
-        let _ = harness.measure(&epoch, Vec::new(), &sink);
-        let cpu_s = thread_cpu_s().zip(cpu).map(|(after, before)| after - before);
-        let seconds = began.elapsed().as_secs_f64();
-        drop((sink, over));
+        let began = Instant::now();
+        let cost = harness.measure(&epoch, Vec::new(), &sink).client;
+        let seconds = cost.map_or(began.elapsed().as_secs_f64(), |cost| cost.wall_s);
+        drop(sink);
         let Counts { requests, failed, events } = counted.join().unwrap_or_default();
-        Ceiling { requests, failed, events, seconds, cpu_s }
+        Ceiling { requests, failed, events, seconds, cpu_s: cost.map(|cost| cost.cpu_s) }
     }))
 }
 
-fn case(requests: u32) -> Case {
-    let text = SCENARIO.replace("REQUESTS", &requests.to_string());
+fn case(how_much: &str) -> Case {
+    let text = SCENARIO.replace("HOW_MUCH", how_much);
     let scenario = Scenario::parse("null", "null.toml", &text, &Surroundings::closed(&|_| None))
         .expect("the scenario is a constant and well-formed");
     let cases = plan(&scenario, &Facts::default());
@@ -166,18 +154,6 @@ impl Counts {
     }
 }
 
-/// CPU time of this thread so far, seconds.
-#[cfg(target_os = "linux")]
-fn thread_cpu_s() -> Option<f64> {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn thread_cpu_s() -> Option<f64> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,13 +173,14 @@ mod tests {
     #[test]
     fn the_client_understands_the_server_that_does_nothing() {
         for delivery in [Delivery::AtOnce, Delivery::OneByOne] {
-            let ceiling = drive(delivery, 100, Duration::from_secs(60)).unwrap();
+            let ceiling = drive(delivery, "requests = 100").unwrap();
             assert_eq!((ceiling.requests, ceiling.failed), (100, 0));
             assert_eq!(ceiling.events, 100 * null_server::EVENTS);
         }
     }
+
     #[test]
-    fn more_than_any_machine_sends_is_still_a_load_that_can_be_planned() {
-        assert_eq!(case(MANY).planned_requests(), Some(u64::from(MANY)));
+    fn the_load_of_the_ceiling_goes_by_time() {
+        assert_eq!(case(LASTS).workload.duration_s(), Some(1.5));
     }
 }
