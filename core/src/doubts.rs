@@ -14,7 +14,7 @@ pub fn doubts(case: &CaseReport) -> Vec<String> {
     inputs.into_iter().chain(load).flatten().collect()
 }
 
-/// A median wait on our side above this is no longer the scheduler's.
+/// A wait on our side above this, of one request in a hundred, is no longer the scheduler's.
 const LATE_S: f64 = 0.005;
 /// A thread that is busier than this has queues of its own.
 const BUSY: f64 = 0.8;

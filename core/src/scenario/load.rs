@@ -293,13 +293,10 @@ impl Workload {
     fn workers(&self) -> workload::Workload {
         let shape = self.shape();
         workload::Workload::Closed(Closed {
-            concurrency: shape.peak() as u32,
-            batch: 1,
-            requests: None,
             warmup: self.warmup,
-            duration_s: Some(self.duration()),
             think_time_s: self.think_time_s,
-            shape: Some(shape),
+            shape: Some(shape.clone()),
+            ..Closed::timed(shape.peak() as u32, self.duration())
         })
     }
 

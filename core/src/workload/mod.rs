@@ -102,6 +102,13 @@ impl Closed {
         }
     }
 
+    /// Workers that send for some seconds, one request at a time.
+    #[must_use]
+    pub fn timed(concurrency: u32, duration_s: f64) -> Self {
+        let duration_s = Some(duration_s);
+        Self { requests: None, duration_s, ..Self::counted(concurrency, 1, 0, 0) }
+    }
+
     /// How many workers there are at a moment, seconds from the beginning; `None` once it is over.
     #[must_use]
     pub fn workers_at(&self, at_s: f64) -> Option<f64> {

@@ -128,13 +128,9 @@ impl<'a> Load<'a> {
         if requests == 0 {
             return;
         }
-        let workers = match workload {
-            Workload::Closed(closed) => closed.concurrency,
-            Workload::Open(_) | Workload::BreakingPoint(_) => WARMUP_WORKERS.min(requests),
-        };
-        let batch = match workload {
-            Workload::Closed(closed) => closed.batch,
-            Workload::Open(_) | Workload::BreakingPoint(_) => 1,
+        let (workers, batch) = match workload {
+            Workload::Closed(closed) => (closed.concurrency, closed.batch),
+            Workload::Open(_) | Workload::BreakingPoint(_) => (WARMUP_WORKERS.min(requests), 1),
         };
         self.closed(&Closed::counted(workers, batch, requests, 0), Stage::of(Phase::Warmup)).await;
         self.next.set(0);

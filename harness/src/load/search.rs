@@ -21,7 +21,7 @@ impl Load<'_> {
                 }
                 Next::Done(found) => {
                     let stage = Stage::of(Phase::Measured);
-                    self.closed(&at_level(found.holds.max(1), plan), stage).await;
+                    self.closed(&Closed::timed(found.holds.max(1), plan.step_s), stage).await;
                     return;
                 }
             }
@@ -30,23 +30,11 @@ impl Load<'_> {
 
     async fn attempt(&self, plan: &BreakingPoint, level: u32, number: u32) -> Level {
         let stage = Stage { phase: Phase::Probe, trial: Some(number) };
-        self.closed(&at_level(level, plan), stage).await;
+        self.closed(&Closed::timed(level, plan.step_s), stage).await;
         let records = self.tried.take();
         let records: Vec<&Record> = records.iter().collect();
         let nothing = Span { start: Offset::ZERO, end: Offset::ZERO };
         let span = Span::of_trial(&records, plan.step_s).unwrap_or(nothing);
         Level::of(level, &records, span, &self.epoch.case.slos)
-    }
-}
-
-fn at_level(concurrency: u32, plan: &BreakingPoint) -> Closed {
-    Closed {
-        concurrency,
-        batch: 1,
-        requests: None,
-        warmup: 0,
-        duration_s: Some(plan.step_s),
-        think_time_s: 0.0,
-        shape: None,
     }
 }
