@@ -1,7 +1,7 @@
 //! AIPerf: its ITL is one sample a request; the gaps are its inter-chunk latency (ICL).
 
 use super::quantity::{Beside, Quantity, Rule, Scale};
-use super::stream::{Stream, gaps, requests_per_content_span, tokens_per_content_span};
+use super::stream::{Stream, gaps};
 
 pub(super) const CAUTION: &str = "AIPerf counts tokens with its own tokenizer unless told to take \
      the server's; here N is the server's";
@@ -35,18 +35,6 @@ pub(super) const QUANTITIES: &[Quantity] = &[
         differs: None,
         rule: Rule::Requests(|stream: &Stream<'_>| vec![stream.to_last()]),
     },
-    Quantity {
-        beside: Beside::OutputRate,
-        name: "Output Token Throughput (tokens/sec)",
-        scale: Scale::PerSecond,
-        differs: Some("until the last content of a success, not until the last end of any request"),
-        rule: Rule::Epoch(tokens_per_content_span),
-    },
-    Quantity {
-        beside: Beside::RequestRate,
-        name: "Request Throughput (requests/sec)",
-        scale: Scale::PerSecond,
-        differs: Some("until the last content of a success, not until the last end of any request"),
-        rule: Rule::Epoch(requests_per_content_span),
-    },
+    Quantity::tokens_until_last_content("Output Token Throughput (tokens/sec)"),
+    Quantity::requests_until_last_content("Request Throughput (requests/sec)"),
 ];

@@ -2,7 +2,7 @@
 //! last versions it is one sample a request, and the older one is kept for its plots.
 
 use super::quantity::{Beside, Quantity, Rule, Scale};
-use super::stream::{Stream, requests_per_content_span, tokens_per_content_span};
+use super::stream::Stream;
 use crate::record::Event;
 
 pub(super) const CAUTION: &str = "genai-perf sees only `content`, neither reasoning nor tool \
@@ -37,20 +37,8 @@ pub(super) const QUANTITIES: &[Quantity] = &[
         differs: Some("to the last event with text of the answer"),
         rule: Rule::Requests(|stream| since_sent(stream, stream.text().last())),
     },
-    Quantity {
-        beside: Beside::OutputRate,
-        name: "Output Token Throughput (tokens/sec)",
-        scale: Scale::PerSecond,
-        differs: Some("until the last content of a success, not until the last end of any request"),
-        rule: Rule::Epoch(tokens_per_content_span),
-    },
-    Quantity {
-        beside: Beside::RequestRate,
-        name: "Request Throughput (per sec)",
-        scale: Scale::PerSecond,
-        differs: Some("until the last content of a success, not until the last end of any request"),
-        rule: Rule::Epoch(requests_per_content_span),
-    },
+    Quantity::tokens_until_last_content("Output Token Throughput (tokens/sec)"),
+    Quantity::requests_until_last_content("Request Throughput (per sec)"),
 ];
 
 fn since_sent(stream: &Stream<'_>, event: Option<&&Event>) -> Vec<f64> {

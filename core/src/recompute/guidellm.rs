@@ -28,13 +28,7 @@ pub(super) const QUANTITIES: &[Quantity] = &[
         differs: Some("one sample a request: (t_m − t_1) / (N − 1)"),
         rule: Rule::Requests(|stream| itl(stream).into_iter().collect()),
     },
-    Quantity {
-        beside: Beside::E2e,
-        name: "request_latency",
-        scale: Scale::Seconds,
-        differs: Some("to the end of the stream, not to the last content"),
-        rule: Rule::Requests(|stream| vec![stream.to_end()]),
-    },
+    Quantity::latency_to_end("request_latency"),
     Quantity {
         beside: Beside::OutputRate,
         name: "output_tokens_per_second",

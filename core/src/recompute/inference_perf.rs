@@ -26,13 +26,7 @@ pub(super) const QUANTITIES: &[Quantity] = &[
         differs: Some("each token stamped at its event: tokens that came together are 0 apart"),
         rule: Rule::Tokens(itl),
     },
-    Quantity {
-        beside: Beside::E2e,
-        name: "request_latency",
-        scale: Scale::Seconds,
-        differs: Some("to the end of the stream, not to the last content"),
-        rule: Rule::Requests(|stream| vec![stream.to_end()]),
-    },
+    Quantity::latency_to_end("request_latency"),
     Quantity {
         beside: Beside::OutputRate,
         name: "output_tokens_per_sec",

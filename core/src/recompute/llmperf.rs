@@ -34,13 +34,7 @@ pub(super) const QUANTITIES: &[Quantity] = &[
         ),
         rule: Rule::Requests(|stream| by_tokens(stream).into_iter().collect()),
     },
-    Quantity {
-        beside: Beside::E2e,
-        name: "end_to_end_latency_s",
-        scale: Scale::Seconds,
-        differs: Some("to the end of the stream, not to the last content"),
-        rule: Rule::Requests(|stream| vec![stream.to_end()]),
-    },
+    Quantity::latency_to_end("end_to_end_latency_s"),
     Quantity {
         beside: Beside::RequestOutputRate,
         name: "request_output_throughput_token_per_s",

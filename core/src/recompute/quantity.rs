@@ -1,7 +1,7 @@
 //! A quantity that a tool prints: its name, its unit, its formula, and how it differs from ours.
 
 use super::Tool;
-use super::stream::Stream;
+use super::stream::{Stream, requests_per_content_span, tokens_per_content_span};
 use crate::quantile::{Sorted, mean};
 use crate::run::Run;
 
@@ -173,6 +173,46 @@ pub(super) struct Quantity {
     pub(super) scale: Scale,
     pub(super) differs: Option<&'static str>,
     pub(super) rule: Rule,
+}
+
+/// What several tools print, each under its own name.
+impl Quantity {
+    /// The end of the stream − sent, seconds.
+    pub(super) const fn latency_to_end(name: &'static str) -> Self {
+        Self {
+            beside: Beside::E2e,
+            name,
+            scale: Scale::Seconds,
+            differs: Some("to the end of the stream, not to the last content"),
+            rule: Rule::Requests(|stream| vec![stream.to_end()]),
+        }
+    }
+
+    /// Σ N / (last content − first sent).
+    pub(super) const fn tokens_until_last_content(name: &'static str) -> Self {
+        Self::until_last_content(Beside::OutputRate, name, tokens_per_content_span)
+    }
+
+    /// Successes / (last content − first sent).
+    pub(super) const fn requests_until_last_content(name: &'static str) -> Self {
+        Self::until_last_content(Beside::RequestRate, name, requests_per_content_span)
+    }
+
+    const fn until_last_content(
+        beside: Beside,
+        name: &'static str,
+        rate: fn(&Run, &[Stream<'_>]) -> Option<f64>,
+    ) -> Self {
+        Self {
+            beside,
+            name,
+            scale: Scale::PerSecond,
+            differs: Some(
+                "until the last content of a success, not until the last end of any request",
+            ),
+            rule: Rule::Epoch(rate),
+        }
+    }
 }
 
 impl Quantity {
