@@ -10,36 +10,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+. tests/real/mock.sh
 work=target/real/cost
-# Longest life of a server, seconds, if everything else fails to stop it.
-longest=900
-
-say() {
-  printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2
-}
-
-if [ -z "${PROGRAM:-}" ] || [ -z "${COST:-}" ]; then
-  say 'building'
-  timeout 3600 cargo build --quiet --release --bin tokgate --example client_cost
-fi
+{ [ -n "${PROGRAM:-}" ] && [ -n "${COST:-}" ]; } || build --bin tokgate --example client_cost
 program=${PROGRAM:-target/release/tokgate}
 cost=${COST:-target/release/examples/client_cost}
 
-# Server and client have a core each, where there are two.
-server_core=() client_core=()
-if command -v taskset > /dev/null && [ "$(nproc)" -gt 1 ]; then
-  server_core=(taskset -c 0) client_core=(taskset -c 1)
-fi
-
-mkdir -p "$work"
-: > "$work/mock.address"
+serve_mock "$program" "$work"
 : > "$work/null.address"
-"${server_core[@]}" "$program" mock-server --port 0 --ttft-ms 50 --itl-ms 10 \
-  --lifetime-s "$longest" > "$work/mock.address" &
-mock=$!
 sleep "$longest" | "${server_core[@]}" "$cost" serve 1000 > "$work/null.address" &
-null=$!
-trap 'kill "$mock" "$null" 2>/dev/null || true' EXIT
+servers+=($!)
 
 # address FILE: what a server wrote there, host and port.
 address() {

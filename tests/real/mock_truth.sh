@@ -8,37 +8,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+. tests/real/mock.sh
 work=target/real/mock
-# Longest life of the server, seconds, if everything else fails to stop it.
-longest=900
-
-say() {
-  printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2
-}
-
-if [ -z "${PROGRAM:-}" ]; then
-  say 'building'
-  timeout 3600 cargo build --quiet --release --bin tokgate
-fi
+[ -n "${PROGRAM:-}" ] || build --bin tokgate
 program=${PROGRAM:-target/release/tokgate}
-
-# Server and client have a core each, where there are two.
-server_core=() client_core=()
-if command -v taskset > /dev/null && [ "$(nproc)" -gt 1 ]; then
-  server_core=(taskset -c 0) client_core=(taskset -c 1)
-fi
-mkdir -p "$work"
-: > "$work/server.address"
-"${server_core[@]}" "$program" mock-server --port "${PORT:-0}" --ttft-ms 50 --itl-ms 10 --lifetime-s "$longest" \
-  > "$work/server.address" &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true' EXIT
-for _ in $(seq 100); do
-  url=$(sed -n 's/^listening on //p' "$work/server.address")
-  [ -n "$url" ] && break
-  kill -0 "$server" 2>/dev/null || { say 'the server did not start'; exit 1; }
-  sleep 0.1
-done
+serve_mock "$program" "$work"
 
 [ $# -gt 0 ] || set -- 1 16 64 256 1000
 for streams in "$@"; do
