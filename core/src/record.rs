@@ -5,7 +5,7 @@ use crate::time::Offset;
 use serde::{Deserialize, Serialize};
 
 /// What an event carried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// Text of the answer.
@@ -20,6 +20,7 @@ pub enum EventKind {
     /// first token.
     Whole,
     /// Data without content: a role, a usage report, an empty delta.
+    #[default]
     Other,
 }
 

@@ -8,6 +8,7 @@ use crate::driver::Answer;
 use crate::recorder::Reply;
 use crate::wire::openai::error_message;
 use crate::wire::piece::{Carried, Dialect, Piece};
+use crate::wire::reader::Reader;
 use crate::wire::sse;
 use serde_json::Value;
 use tokgate_core::failure::{Failure, FailureClass};
@@ -25,6 +26,7 @@ const REASON_CHARS: usize = 64;
 pub(crate) struct Transcript<'a> {
     reply: &'a Reply,
     address: &'a Address,
+    reader: Reader,
     /// The answer's text, `None` once it has grown too long.
     text: Option<String>,
     /// The last usage object; empty without one.
@@ -44,6 +46,7 @@ impl<'a> Transcript<'a> {
         Self {
             reply,
             address,
+            reader: Reader::new(address.dialect),
             text: Some(String::new()),
             usage: String::new(),
             timings: String::new(),
@@ -133,7 +136,7 @@ impl<'a> Transcript<'a> {
 
     /// The piece in a frame; `None` when the frame ended the reply.
     fn read<'b>(&mut self, data: &'b str) -> Option<Piece<'b>> {
-        match self.address.dialect.read(data) {
+        match self.reader.read(data) {
             Ok(Carried::Piece(piece)) => return Some(piece),
             Ok(Carried::Error(message)) => self.fail(&message),
             Ok(Carried::End) => self.close(Ok(())),

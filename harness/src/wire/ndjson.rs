@@ -61,7 +61,7 @@ impl Decoder {
 }
 
 fn hand_out(line: &[u8], emit: &mut impl FnMut(&str)) {
-    let text = String::from_utf8_lossy(line);
+    let text = super::text(line);
     let text = text.trim();
     if !text.is_empty() {
         emit(text);

@@ -5,6 +5,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 use tokgate_core::record::{EventKind, Usage};
 
 /// Whose JSON it is.
@@ -52,7 +53,7 @@ pub enum Carried<'a> {
 }
 
 /// A piece of the answer, borrowed from its frame.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Piece<'a> {
     /// What it carries. Several kinds in one frame are still one event: the answer's text goes
     /// before reasoning, that before a tool call, that before a refusal.
@@ -85,7 +86,19 @@ pub(super) fn filled<'a>(text: Option<&'a Text<'_>>) -> Option<&'a str> {
 #[derive(Debug, Clone)]
 pub struct Text<'a>(Cow<'a, str>);
 
-impl Text<'_> {
+impl<'a> Text<'a> {
+    /// A string without escapes.
+    pub(super) fn plain(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+
+    /// Where it stands in the frame that it was borrowed from; `None` where it has escapes.
+    pub(super) fn place_in(&self, frame: &str) -> Option<Range<usize>> {
+        let Cow::Borrowed(text) = self.0 else { return None };
+        let start = text.as_ptr().addr().checked_sub(frame.as_ptr().addr())?;
+        Some(start..start + text.len()).filter(|place| frame.get(place.clone()) == Some(text))
+    }
+
     /// The text itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -110,11 +123,11 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-        Ok(String::from_utf8_lossy(bytes))
+        Ok(super::text(bytes))
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
+        Ok(Cow::Owned(super::text(bytes).into_owned()))
     }
 }
 

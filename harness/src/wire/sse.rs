@@ -4,6 +4,7 @@
 //! grown: this is the path on which every token is timed. What does not live here, on purpose:
 //! reconnecting and its `retry` field, since a measured request is never sent twice.
 
+use super::text;
 use memchr::{memchr, memchr2};
 
 /// Longest line. A delta is a few hundred bytes; log-probabilities of a long prompt come in one
@@ -146,7 +147,7 @@ impl Block {
             }
             b"id" if memchr(0, value).is_none() => {
                 self.id.clear();
-                self.id.push_str(&String::from_utf8_lossy(value));
+                self.id.push_str(&text(value));
             }
             _ => {}
         }
@@ -172,11 +173,7 @@ impl Block {
     /// An empty line ends the event; one without data is none.
     fn end(&mut self, emit: &mut impl FnMut(Event<'_>)) {
         if self.data_lines > 0 {
-            emit(Event {
-                name: &String::from_utf8_lossy(&self.name),
-                data: &String::from_utf8_lossy(&self.data),
-                id: &self.id,
-            });
+            emit(Event { name: &text(&self.name), data: &text(&self.data), id: &self.id });
         }
         self.data.clear();
         self.name.clear();
