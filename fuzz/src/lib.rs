@@ -12,6 +12,7 @@ pub mod wire;
 use serde_json::Value;
 use tokgate_core::record::EventKind;
 use wire::piece::{Carried, Dialect};
+use wire::reader::Reader;
 
 /// The sizes of chunks that an input begins with, and the stream after them. The first byte says
 /// how many sizes there are, so that the fuzzer can move a cut without touching the stream.
@@ -21,8 +22,12 @@ pub fn cut(input: &[u8]) -> (Vec<usize>, &[u8]) {
     (sizes.iter().map(|&size| size.into()).collect(), stream)
 }
 
-/// Reads a frame and checks what must hold of it.
+/// Reads a frame and checks what must hold of it, and of its lines as the frames of one reply.
 pub fn check(dialect: Dialect, data: &str) {
+    let mut reader = Reader::new(dialect);
+    for line in data.lines() {
+        assert_eq!(told(reader.read(line)), told(dialect.read(line)), "the frames before matter not");
+    }
     let _ = (dialect.usage(data), wire::openai::error_message(data));
     let Ok(Carried::Piece(piece)) = dialect.read(data) else { return };
     let text = piece.text.as_ref().map(|text| text.as_str()).filter(|text| !text.is_empty());
@@ -33,6 +38,17 @@ pub fn check(dialect: Dialect, data: &str) {
     if let Some(value) = comparable(data) {
         assert!(value.is_object(), "only an object is a piece");
         assert_eq!(text, spoken(dialect, &value), "the text by the slow way");
+    }
+}
+
+/// What a reply takes from each of its frames.
+fn told(carried: serde_json::Result<Carried<'_>>) -> String {
+    match carried {
+        Ok(Carried::Piece(piece)) => format!(
+            "{:?} {:?} {:?} {:?} {:?}",
+            piece.kind, piece.text, piece.finish_reason, piece.usage, piece.completion_tokens
+        ),
+        other => format!("{other:?}"),
     }
 }
 
