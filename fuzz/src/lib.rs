@@ -26,7 +26,11 @@ pub fn cut(input: &[u8]) -> (Vec<usize>, &[u8]) {
 pub fn check(dialect: Dialect, data: &str) {
     let mut reader = Reader::new(dialect);
     for line in data.lines() {
-        assert_eq!(told(reader.read(line)), told(dialect.read(line)), "the frames before matter not");
+        assert_eq!(
+            told(reader.read(line)),
+            told(dialect.read(line)),
+            "the frames before matter not"
+        );
     }
     let _ = (dialect.usage(data), wire::openai::error_message(data));
     let Ok(Carried::Piece(piece)) = dialect.read(data) else { return };
