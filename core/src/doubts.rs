@@ -10,12 +10,14 @@ use crate::workload::Closed;
 #[must_use]
 pub fn doubts(case: &CaseReport) -> Vec<String> {
     let inputs = [left_out(case), uncounted(case), disagreeing(case), short(case), alike(case)];
-    let load = [not_reached(case), sent_late(case), busy(case), not_recovered(case)];
+    let load = [not_reached(case), sent_late(case), busy(case), not_recovered(case), noisy(case)];
     inputs.into_iter().chain(load).flatten().collect()
 }
 
 /// A wait on our side above this, of one request in a hundred, is no longer the scheduler's.
 const LATE_S: f64 = 0.005;
+/// Queries that take this many times their own CPU time were not alone on the machine.
+const NOISY: f64 = 1.5;
 /// A thread that is busier than this has queues of its own.
 const BUSY: f64 = 0.8;
 
@@ -54,6 +56,18 @@ fn busy(case: &CaseReport) -> Option<String> {
     Some(format!(
         "our own thread was busy {:.0} % of the time: the client may be the limit; `tokgate doctor --ceiling` says what it can take",
         busy * 100.0
+    ))
+}
+
+/// Queries, one at a time, that waited for something other than the index.
+fn noisy(case: &CaseReport) -> Option<String> {
+    let alone = case.case.workload.most_in_flight() == Some(1);
+    let wall = value(case, &metric::QUERY, Stat::P95).filter(|_| alone)?;
+    let cpu = value(case, &metric::QUERY_CPU, Stat::P95).filter(|cpu| *cpu * NOISY < wall)?;
+    Some(format!(
+        "noisy: 95 % of the queries took up to {:.2} ms, and {:.2} ms of CPU time: other work was in their way",
+        wall * 1e3,
+        cpu * 1e3
     ))
 }
 

@@ -92,6 +92,10 @@ pub struct Neighbours {
     /// Exact neighbours among the first k found, for k = 1, 10, 100 as far as `top_k` reaches;
     /// empty when the query has no exact answer to compare with.
     pub hits: Vec<Hits>,
+    /// CPU time of the thread that searched, nanoseconds; absent where several threads share a query,
+    /// and where the index is not in process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ns: Option<u64>,
 }
 
 /// Hits among the first `k`.

@@ -50,7 +50,8 @@ fn retrieved() -> Run {
     head.case.target.driver = DriverKind::FlatQ4;
     let line = Bound::Below { value: 0.02 };
     head.case.goals = vec![Goal { metric: metric("query.p95"), bound: line }];
-    let neighbours = Neighbours { ids: vec![1], hits: vec![Hits { k: 10, found: 9 }] };
+    let neighbours =
+        Neighbours { ids: vec![1], hits: vec![Hits { k: 10, found: 9 }], cpu_ns: None };
     let found = |record: Record| Record {
         events: Vec::<Event>::new(),
         usage: None,

@@ -100,6 +100,7 @@ catalogue! {
     ITL: "itl", "inter-token latency", Seconds, Lower, Distribution, GENERATION, "gap between successive content events, one sample an event, pooled over successes";
     DECODE_RATE: "decode_rate", "decode rate of one stream", TokensPerSecond, Higher, Distribution, GENERATION, "1 / tpot";
     QUERY: "query", "query latency", Seconds, Lower, Distribution, RETRIEVAL, "neighbours received - sent";
+    QUERY_CPU: "query_cpu", "CPU time of a query", Seconds, Lower, Distribution, RETRIEVAL, "CPU time of the thread that searched; absent where several threads share a query, and where the index is not in process";
     QPS: "qps", "query throughput", RequestsPerSecond, Higher, Scalar, RETRIEVAL, "successes / window";
     RECALL_AT_1: "recall_at_1", "recall@1", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 1 found / 1, against exact search on the same data, ties by score";
     RECALL_AT_10: "recall_at_10", "recall@10", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 10 found / 10, against exact search on the same data, ties by score";

@@ -32,6 +32,7 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::ITL, Events(request::itl)),
     (&metric::DECODE_RATE, Request(request::decode_rate)),
     (&metric::QUERY, Request(request::query)),
+    (&metric::QUERY_CPU, Request(request::query_cpu)),
     (&metric::QPS, Epoch(epoch::successes_per_second)),
     (&metric::RECALL_AT_1, Request(|record| request::recall(record, 1))),
     (&metric::RECALL_AT_10, Request(|record| request::recall(record, 10))),

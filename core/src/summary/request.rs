@@ -46,6 +46,11 @@ pub(super) fn query(record: &Record) -> Option<f64> {
     record.neighbours.as_ref().map(|_| record.done.seconds_since(record.sent))
 }
 
+/// `query_cpu`: CPU time of the search, seconds.
+pub(super) fn query_cpu(record: &Record) -> Option<f64> {
+    record.neighbours.as_ref()?.cpu_ns.map(|nanoseconds| nanoseconds as f64 / 1e9)
+}
+
 /// `send_lag`: sent − due, seconds.
 pub(super) fn send_lag(record: &Record) -> Option<f64> {
     Some(record.sent.seconds_since(record.due))
@@ -175,7 +180,8 @@ mod tests {
     #[test]
     fn recall_is_a_share_of_k_and_absent_without_an_exact_answer() {
         use crate::record::{Hits, Neighbours};
-        let neighbours = Neighbours { ids: vec![1], hits: vec![Hits { k: 10, found: 9 }] };
+        let neighbours =
+            Neighbours { ids: vec![1], hits: vec![Hits { k: 10, found: 9 }], cpu_ns: None };
         let record = Record { neighbours: Some(neighbours), ..success(0) };
         assert_eq!((recall(&record, 10), recall(&record, 100)), (Some(0.9), None));
         assert_eq!(query(&success(0)), None);

@@ -83,7 +83,7 @@ impl Simulated {
         reply.arrived();
         reply.event(EventKind::Content, None);
         reply.done();
-        let neighbours = Neighbours { ids: Vec::new(), hits: Vec::new() };
+        let neighbours = Neighbours { ids: Vec::new(), hits: Vec::new(), cpu_ns: None };
         Ok(Answer { neighbours: Some(neighbours), ..Answer::default() })
     }
 }

@@ -4,9 +4,11 @@ use super::best::Neighbour;
 use super::corpus::Corpus;
 use super::index::{SearchError, VectorIndex};
 use super::truth::Asked;
+use crate::cost::thread_cpu;
 use crate::driver::{Answer, Payload, WARMUP_QUERIES};
 use crate::recorder::Reply;
 use std::sync::Arc;
+use std::time::Duration;
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::record::{EventKind, Hits, Neighbours};
 
@@ -58,13 +60,22 @@ impl Desk {
     /// When the engine refuses the query.
     pub fn answer(&self, question: Question, reply: &Reply) -> Result<Answer, Failure> {
         let mut found = Vec::new();
+        let cpu = searching_alone();
         self.index.search(self.vector(question), self.top_k, &mut found).map_err(failure)?;
         reply.arrived();
+        let cpu = cpu.and_then(|before| thread_cpu()?.checked_sub(before));
         reply.event(EventKind::Content, None);
         reply.done();
         let hits = self.hits(question, &found);
         let ids = found.iter().map(|neighbour| neighbour.id).collect();
-        Ok(Answer { neighbours: Some(Neighbours { ids, hits }), ..Answer::default() })
+        Ok(Answer {
+            neighbours: Some(Neighbours {
+                ids,
+                hits,
+                cpu_ns: cpu.map(|cpu| cpu.as_nanos() as u64),
+            }),
+            ..Answer::default()
+        })
     }
 
     /// A question's vector; after the last distinct query the first comes again.
@@ -85,6 +96,11 @@ impl Desk {
         let asked = Asked { number, vector: self.vector(question) };
         self.corpus.truth.hits(&self.corpus.rows.vectors, asked, found)
     }
+}
+
+/// The CPU time so far of a thread that shares its queries with no other.
+fn searching_alone() -> Option<Duration> {
+    (rayon::current_num_threads() == 1).then(thread_cpu).flatten()
 }
 
 fn failure(error: SearchError) -> Failure {
