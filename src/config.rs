@@ -115,8 +115,8 @@ impl Named {
 }
 
 /// The names of the drivers.
-const DRIVERS: [&str; 8] =
-    ["auto", "embedded", "openai", "ollama", "batch", "simulated", "flat", "flat-q4"];
+const DRIVERS: [&str; 9] =
+    ["auto", "embedded", "openai", "ollama", "batch", "simulated", "flat", "flat-q4", "ivf-sq8"];
 
 fn driver_named(name: &str) -> bool {
     serde_json::from_value::<DriverKind>(name.into()).is_ok()

@@ -194,6 +194,9 @@ pub struct Retrieval {
     pub top_k: u32,
     /// Candidates rescored in full precision, for engines that rescore.
     pub rescore: u32,
+    /// Cells scanned, for an inverted file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nprobe: Option<u32>,
     /// Queries whose recall is checked against the exact answer.
     pub truth_queries: u32,
 }

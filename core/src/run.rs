@@ -53,6 +53,9 @@ pub struct Preparation {
     /// Building the index, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_s: Option<f64>,
+    /// Whether the index is that of an earlier case, and so is the time that building it took.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub index_kept: bool,
     /// Size of the index, bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_bytes: Option<u64>,

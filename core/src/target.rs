@@ -24,6 +24,8 @@ pub enum DriverKind {
     Flat,
     /// 4-bit scan with f32 rescoring in process.
     FlatQ4,
+    /// An inverted file of 8-bit codes with f32 rescoring in process.
+    IvfSq8,
 }
 
 impl DriverKind {
@@ -39,6 +41,7 @@ impl DriverKind {
             Self::Simulated => "simulated",
             Self::Flat => "flat",
             Self::FlatQ4 => "flat-q4",
+            Self::IvfSq8 => "ivf-sq8",
         }
     }
 
@@ -49,8 +52,14 @@ impl DriverKind {
             Self::Auto => None,
             Self::Embedded | Self::Openai | Self::Ollama | Self::Batch => Some(Kind::Generation),
             Self::Simulated => None,
-            Self::Flat | Self::FlatQ4 => Some(Kind::Retrieval),
+            Self::Flat | Self::FlatQ4 | Self::IvfSq8 => Some(Kind::Retrieval),
         }
+    }
+
+    /// Whether it compares its best candidates again in full precision.
+    #[must_use]
+    pub fn rescores(self) -> bool {
+        matches!(self, Self::FlatQ4 | Self::IvfSq8)
     }
 }
 

@@ -136,7 +136,8 @@ fn heading(case: &CaseReport, style: Style) -> String {
         facts.push(format!("loaded in {}", Unit::Seconds.show(load)));
     }
     if let Some(build) = case.preparation.build_s {
-        facts.push(format!("index built in {}", Unit::Seconds.show(build)));
+        let kept = if case.preparation.index_kept { ", by an earlier case" } else { "" };
+        facts.push(format!("index built in {}{kept}", Unit::Seconds.show(build)));
     }
     format!("{}  {}", style.bold(&case.case.id.0), style.dim(&facts.join(" · ")))
 }

@@ -413,9 +413,12 @@ pub(super) struct Retrieval {
     /// Neighbours asked for.
     #[schemars(extend("enum" = [1, 10, 100]))]
     pub(super) top_k: u32,
-    /// Candidates rescored in full precision, for `flat-q4`.
+    /// Candidates rescored in full precision, for `flat-q4` and `ivf-sq8`.
     #[schemars(range(min = 1, max = 100000))]
     pub(super) rescore: u32,
+    /// Cells that `ivf-sq8` scans: more find more and take longer.
+    #[schemars(range(min = 1, max = 4096))]
+    pub(super) nprobe: u32,
     /// Queries whose recall is checked against the exact answer.
     #[schemars(range(min = 1, max = 100000))]
     pub(super) truth_queries: u32,
@@ -423,6 +426,6 @@ pub(super) struct Retrieval {
 
 impl Default for Retrieval {
     fn default() -> Self {
-        Self { top_k: 10, rescore: 30, truth_queries: 200 }
+        Self { top_k: 10, rescore: 30, nprobe: 16, truth_queries: 200 }
     }
 }

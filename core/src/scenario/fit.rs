@@ -30,7 +30,7 @@ const BY_DATA: (&str, &str) = ("dataset", "kind");
 pub(super) fn drivers_for(kind: Kind) -> &'static str {
     match kind {
         Kind::Generation => "`auto`, `embedded`, `openai`, `ollama`, `batch` or `simulated`",
-        Kind::Retrieval => "`flat`, `flat-q4` or `simulated`",
+        Kind::Retrieval => "`flat`, `flat-q4`, `ivf-sq8` or `simulated`",
     }
 }
 
@@ -52,7 +52,8 @@ pub(super) fn driver_fits(driver: DriverKind, kind: Kind) -> bool {
         | DriverKind::Batch
         | DriverKind::Simulated
         | DriverKind::Flat
-        | DriverKind::FlatQ4 => driver.kind().is_none_or(|answers| answers == kind),
+        | DriverKind::FlatQ4
+        | DriverKind::IvfSq8 => driver.kind().is_none_or(|answers| answers == kind),
     }
 }
 
@@ -86,10 +87,11 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
             BY_DATA,
         ),
     };
-    use DriverKind::{Auto, Batch, Embedded, Flat, FlatQ4, Ollama, Openai, Simulated};
+    use DriverKind::{Auto, Batch, Embedded, Flat, FlatQ4, IvfSq8, Ollama, Openai, Simulated};
     match (table, key) {
         ("retrieval", _) if generation => misfit("belongs to a retrieval case", BY_CASE),
-        ("retrieval", "rescore") => driver(&[FlatQ4, Simulated], "`flat-q4`"),
+        ("retrieval", "rescore") => driver(&[FlatQ4, IvfSq8, Simulated], "`flat-q4` or `ivf-sq8`"),
+        ("retrieval", "nprobe") => driver(&[IvfSq8], "`ivf-sq8`"),
         ("dataset", "output_tokens" | "temperature" | "tokenizer") | ("target", "model")
             if !generation =>
         {
@@ -131,9 +133,10 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ),
         ("workload", key) => load::key_fits(key, choice.load),
         ("target", "launch") => driver(&[Openai, Ollama, Batch], "`openai`, `ollama` or `batch`"),
-        ("target", "threads") => {
-            driver(&[Embedded, Auto, Flat, FlatQ4], "`embedded`, `flat` or `flat-q4`")
-        }
+        ("target", "threads") => driver(
+            &[Embedded, Auto, Flat, FlatQ4, IvfSq8],
+            "`embedded`, `flat`, `flat-q4` or `ivf-sq8`",
+        ),
         ("simulation", _) => driver(&[Simulated], "`simulated`"),
         _ => Ok(()),
     }

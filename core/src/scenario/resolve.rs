@@ -126,8 +126,7 @@ fn generation_checks(
 
 fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Option<Diagnostic> {
     let search = &tables.retrieval;
-    let rescores = cell.choice.driver == DriverKind::FlatQ4;
-    if rescores && search.rescore < search.top_k {
+    if cell.choice.driver.rescores() && search.rescore < search.top_k {
         let message = format!(
             "rescoring {} candidates cannot give {} neighbours",
             search.rescore, search.top_k
@@ -155,11 +154,12 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
 /// queries than are sent.
 fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Retrieval {
     let written = &tables.retrieval;
-    let rescores = cell.choice.driver != DriverKind::Flat;
+    let driver = cell.choice.driver;
     let sent = tables.workload.expected().unwrap_or(u64::MAX);
     Retrieval {
         top_k: written.top_k,
-        rescore: if rescores { written.rescore } else { 0 },
+        rescore: if driver == DriverKind::Flat { 0 } else { written.rescore },
+        nprobe: (driver == DriverKind::IvfSq8).then_some(written.nprobe),
         truth_queries: u64::from(written.truth_queries).min(sent) as u32,
     }
 }

@@ -18,21 +18,32 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use tokgate_core::case::{Case, DriverKind};
+use tokgate_core::case::{Case, CaseId, DriverKind};
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::run::{Preparation, TargetIdentity};
 use tokio::sync::oneshot;
 
-/// Data sets and their exact neighbours, kept between cases: the last one.
+/// Data sets and their exact neighbours, kept between cases: the last one, and the last index over
+/// it.
 #[derive(Default)]
 pub struct Corpora {
     last: Option<Arc<Corpus>>,
+    built: Option<Built>,
+}
+
+/// An index over the rows of the last data set.
+struct Built {
+    /// The case that it was built for.
+    case: CaseId,
+    driver: DriverKind,
+    index: Box<dyn VectorIndex>,
+    build_s: f64,
 }
 
 impl Corpora {
     /// Generates the data, finds the exact neighbours and builds the index of a case, on all
-    /// cores. What the last case left is used again where it fits; the index is always built,
-    /// so that every epoch has a build time of its own.
+    /// cores. What the last case left is used again where it fits: an index by cases that search it
+    /// otherwise, while every epoch of one case builds its own.
     ///
     /// # Errors
     /// When the case's numbers do not fit together, or memory is short.
@@ -40,12 +51,18 @@ impl Corpora {
         let demand = Demand::of(case)?;
         let pool = all_cores()?;
         let corpus = self.corpus(&demand, &pool)?;
-        let clock = Clock::start();
-        let index = pool.install(|| build(&demand, &corpus.rows.vectors))?;
-        let build_s = clock.now().seconds();
+        let kept = self.built.take().filter(|built| built.serves(case));
+        let index_kept = kept.is_some();
+        let built = match kept {
+            Some(built) => built,
+            None => Built::new(case, &demand, &corpus, &pool)?,
+        };
+        let preparation = prepared(&demand, &corpus, &built, index_kept);
+        let index = built.index.tuned(demand.knobs);
+        self.built = Some(built);
         let truth_queries = demand.wanted.truth;
         let desk = Desk { corpus, index, top_k: demand.top_k, truth_queries };
-        Searcher::start(&demand, desk, build_s)
+        Searcher::start(&demand, desk, preparation)
     }
 
     fn corpus(
@@ -55,6 +72,7 @@ impl Corpora {
     ) -> Result<Arc<Corpus>, OpenError> {
         // What does not fit is let go of first, so that its memory counts as available.
         let last = self.last.take().filter(|last| last.has_rows(&demand.wanted));
+        self.built = self.built.take().filter(|_| last.is_some());
         demand.afford(demand.bytes(last.is_some()), memory::available())?;
         let corpus = match last {
             Some(last) if last.covers(&demand.wanted) => last,
@@ -65,6 +83,25 @@ impl Corpora {
         };
         self.last = Some(Arc::clone(&corpus));
         Ok(corpus)
+    }
+}
+
+impl Built {
+    fn new(
+        case: &Case,
+        demand: &Demand,
+        corpus: &Corpus,
+        pool: &rayon::ThreadPool,
+    ) -> Result<Self, OpenError> {
+        let clock = Clock::start();
+        let index = pool.install(|| build(demand, &corpus.rows.vectors))?;
+        let (case, driver) = (case.id.clone(), demand.driver);
+        Ok(Self { case, driver, index, build_s: clock.now().seconds() })
+    }
+
+    /// Whether it is the index of another case that searches it otherwise.
+    fn serves(&self, case: &Case) -> bool {
+        self.driver == case.target.driver && self.case != case.id
     }
 }
 
@@ -88,11 +125,11 @@ pub struct Searcher {
 }
 
 impl Searcher {
-    fn start(demand: &Demand, desk: Desk, build_s: f64) -> Result<Self, OpenError> {
+    fn start(demand: &Demand, desk: Desk, preparation: Preparation) -> Result<Self, OpenError> {
         Ok(Self {
             crew: Crew::start(demand.size).map_err(no_threads)?,
             identity: identify(demand, &*desk.index),
-            preparation: prepared(&desk, build_s),
+            preparation,
             desk: Arc::new(desk),
         })
     }
@@ -106,8 +143,11 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
         ("threads".to_owned(), json!(demand.size.threads)),
         ("searchers".to_owned(), json!(demand.size.members)),
     ]);
-    if demand.driver == DriverKind::FlatQ4 {
+    if demand.driver.rescores() {
         config.insert("rescore".to_owned(), json!(demand.knobs.rescore));
+    }
+    if demand.driver == DriverKind::IvfSq8 {
+        config.insert("nprobe".to_owned(), json!(demand.knobs.probes));
     }
     TargetIdentity {
         platform: format!("retrieval-{}", index.name()),
@@ -119,12 +159,13 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
     }
 }
 
-fn prepared(desk: &Desk, build_s: f64) -> Preparation {
+fn prepared(demand: &Demand, corpus: &Corpus, built: &Built, index_kept: bool) -> Preparation {
     Preparation {
-        build_s: Some(build_s),
-        index_bytes: Some(desk.index.bytes()),
-        generate_s: Some(desk.corpus.rows.generate_s),
-        truth_s: Some(desk.corpus.truth_s).filter(|_| desk.truth_queries > 0),
+        build_s: Some(built.build_s),
+        index_kept,
+        index_bytes: Some(built.index.bytes()),
+        generate_s: Some(corpus.rows.generate_s),
+        truth_s: Some(corpus.truth_s).filter(|_| demand.wanted.truth > 0),
         ..Preparation::default()
     }
 }
@@ -181,9 +222,11 @@ mod tests {
         Request { ordinal: 0, seed: 0, payload: Payload::Query { index } }
     }
 
+    /// What was found; how long it took differs each time.
     async fn ask(searcher: &Searcher, index: u32) -> Neighbours {
         let reply = Reply::new(Clock::start());
-        searcher.send(&query(index), &reply).await.unwrap().neighbours.unwrap()
+        let answer = searcher.send(&query(index), &reply).await.unwrap();
+        Neighbours { cpu_ns: None, ..answer.neighbours.unwrap() }
     }
 
     #[tokio::test]
@@ -198,6 +241,7 @@ mod tests {
         assert!(stamps.events[0].at > stamps.sent && stamps.done == Some(stamps.events[0].at));
         let neighbours = answer.neighbours.unwrap();
         assert_eq!(neighbours.ids.len(), 10);
+        assert_eq!(neighbours.cpu_ns.is_some(), cfg!(target_os = "linux"));
         assert_eq!(neighbours.hits, [Hits { k: 1, found: 1 }, Hits { k: 10, found: 10 }]);
     }
 
@@ -276,12 +320,40 @@ mod tests {
         let first = data(|_| ());
         assert!(Arc::ptr_eq(&first, &data(|case| case.target.driver = DriverKind::Flat)));
         let more = data(|case| {
-            case.retrieval = Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 90 });
+            case.retrieval =
+                Some(Retrieval { top_k: 10, rescore: 30, nprobe: None, truth_queries: 90 });
         });
         assert_eq!((first.truth.len(), more.truth.len()), (50, 90));
         assert!(Arc::ptr_eq(&first.rows.vectors, &more.rows.vectors));
         let other = data(|case| case.run.seed = 43);
         assert!(!Arc::ptr_eq(&first.rows.vectors, &other.rows.vectors));
+    }
+
+    #[test]
+    fn cases_that_search_an_index_otherwise_share_it_and_epochs_build_their_own() {
+        let mut corpora = Corpora::default();
+        let mut prepared = |name: &str, change: fn(&mut Case)| {
+            let mut case = case(500, 64);
+            case.id = CaseId::new("retrieval", name, &[]);
+            change(&mut case);
+            corpora.open(&case).unwrap().preparation()
+        };
+        let rescore_20 = |case: &mut Case| {
+            case.retrieval =
+                Some(Retrieval { top_k: 10, rescore: 20, nprobe: None, truth_queries: 50 });
+        };
+        let first = prepared("first", |_| ());
+        let other = prepared("second", rescore_20);
+        assert_eq!((first.index_kept, other.index_kept), (false, true));
+        assert_eq!(first.build_s, other.build_s, "the time that building took");
+        assert!(!prepared("first", |case| case.target.driver = DriverKind::IvfSq8).index_kept);
+        assert!(!prepared("first", |case| case.target.driver = DriverKind::IvfSq8).index_kept);
+        assert!(prepared("third", |case| case.target.driver = DriverKind::IvfSq8).index_kept);
+        let other_rows = |case: &mut Case| {
+            case.target.driver = DriverKind::IvfSq8;
+            case.run.seed = 43;
+        };
+        assert!(!prepared("fourth", other_rows).index_kept);
     }
 
     #[test]

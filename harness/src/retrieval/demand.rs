@@ -47,7 +47,7 @@ impl Demand {
             driver: case.target.driver,
             wanted: wanted(case, set, retrieval),
             top_k: retrieval.top_k as usize,
-            knobs: Knobs { rescore: retrieval.rescore as usize },
+            knobs: knobs(retrieval),
             size: size(case),
         })
     }
@@ -114,12 +114,16 @@ fn check_search(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Resul
             set.entries, set.entries
         )));
     }
-    match driver == DriverKind::FlatQ4 && (1..top_k).contains(&rescore) {
+    match driver.rescores() && (1..top_k).contains(&rescore) {
         true => Err(invalid(format!(
             "rescore = {rescore} is less than top_k = {top_k}; rescore at least top_k candidates, or 0 for none"
         ))),
         false => Ok(()),
     }
+}
+
+fn knobs(asked: &Retrieval) -> Knobs {
+    Knobs { rescore: asked.rescore as usize, probes: asked.nprobe.map_or(0, |it| it as usize) }
 }
 
 fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {
@@ -171,7 +175,7 @@ mod tests {
         assert!(refusal(|case| set(case).dimensions = 100).contains("dimensions = 100"));
         assert!(refusal(|case| set(case).dimensions = 0).contains("dimensions = 0"));
         let search = |case: &mut Case, top_k, rescore| {
-            case.retrieval = Some(Retrieval { top_k, rescore, truth_queries: 1 });
+            case.retrieval = Some(Retrieval { top_k, rescore, nprobe: None, truth_queries: 1 });
         };
         assert!(refusal(|case| search(case, 0, 30)).contains("top_k = 0"));
         assert!(refusal(|case| search(case, 100, 30)).contains("rescore = 30 is less than"));
@@ -182,7 +186,8 @@ mod tests {
     fn the_exact_engine_has_nothing_to_rescore_and_takes_any_number() {
         let mut case = case(1000, 64);
         case.target.driver = DriverKind::Flat;
-        case.retrieval = Some(Retrieval { top_k: 100, rescore: 30, truth_queries: 1 });
+        case.retrieval =
+            Some(Retrieval { top_k: 100, rescore: 30, nprobe: None, truth_queries: 1 });
         assert!(Demand::of(&case).is_ok());
     }
 

@@ -4,6 +4,7 @@ use super::demand::Demand;
 use super::flat::Flat;
 use super::flat_q4::FlatQ4;
 use super::index::{Knobs, VectorIndex};
+use super::ivf_sq8::IvfSq8;
 use super::vectors::Vectors;
 use crate::driver::OpenError;
 use std::sync::Arc;
@@ -17,13 +18,14 @@ pub fn build(demand: &Demand, rows: &Arc<Vectors>) -> Result<Box<dyn VectorIndex
     match demand.driver {
         DriverKind::Flat => build_as::<Flat>(demand.knobs, rows),
         DriverKind::FlatQ4 => build_as::<FlatQ4>(demand.knobs, rows),
+        DriverKind::IvfSq8 => build_as::<IvfSq8>(demand.knobs, rows),
         other @ (DriverKind::Auto
         | DriverKind::Embedded
         | DriverKind::Openai
         | DriverKind::Ollama
         | DriverKind::Batch
         | DriverKind::Simulated) => Err(OpenError::Invalid(format!(
-            "driver `{}` is no vector index; take `flat` or `flat-q4`",
+            "driver `{}` is no vector index; take `flat`, `flat-q4` or `ivf-sq8`",
             other.as_str()
         ))),
     }

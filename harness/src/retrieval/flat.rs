@@ -10,6 +10,7 @@ use std::sync::Arc;
 const STRETCH: usize = 1 << 15;
 
 /// All rows, compared one by one.
+#[derive(Clone)]
 pub struct Flat {
     rows: Arc<Vectors>,
 }
@@ -36,6 +37,10 @@ impl VectorIndex for Flat {
             .reduce(|| Best::new(k), Best::merged);
         *found = best.into_sorted();
         Ok(())
+    }
+
+    fn tuned(&self, _: Knobs) -> Box<dyn VectorIndex> {
+        Box::new(self.clone())
     }
 
     fn bytes(&self) -> u64 {

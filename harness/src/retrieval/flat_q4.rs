@@ -15,9 +15,10 @@ const BITS: usize = 4;
 const ENCODED_AT_ONCE: usize = 1 << 16;
 
 /// 4-bit codes, and the rows they stand for.
+#[derive(Clone)]
 pub struct FlatQ4 {
     rows: Arc<Vectors>,
-    codes: TurboQuantIndex,
+    codes: Arc<TurboQuantIndex>,
     rescore: usize,
 }
 
@@ -50,7 +51,7 @@ impl VectorIndex for FlatQ4 {
         for rows in rows.values().chunks(ENCODED_AT_ONCE * dimensions) {
             codes.add_2d(rows, dimensions).map_err(refused)?;
         }
-        let index = Self { rows, codes, rescore: knobs.rescore };
+        let index = Self { rows, codes: Arc::new(codes), rescore: knobs.rescore };
         // The engine completes its tables in the first search: that belongs to building.
         index.codes.try_search(index.rows.row(0), 1).map_err(refused)?;
         Ok(index)
@@ -74,6 +75,10 @@ impl VectorIndex for FlatQ4 {
             .for_each(|candidate| best.offer(self.rescored(query, candidate)));
         *found = best.into_sorted();
         Ok(())
+    }
+
+    fn tuned(&self, knobs: Knobs) -> Box<dyn VectorIndex> {
+        Box::new(Self { rescore: knobs.rescore, ..self.clone() })
     }
 
     fn bytes(&self) -> u64 {

@@ -1,16 +1,19 @@
 //! What an index engine is: built once from rows, searched often, from many threads.
 //!
-//! The engines stand beside: [`super::flat`] (exact, the reference) and [`super::flat_q4`].
+//! The engines stand beside: [`super::flat`] (exact, the reference), [`super::flat_q4`] and
+//! [`super::ivf_sq8`].
 
 use super::best::Neighbour;
 use super::vectors::{VectorFault, Vectors, check};
 use std::sync::Arc;
 
-/// What an engine may be told.
+/// What an engine may be told of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Knobs {
     /// Candidates that an approximate engine compares again in full precision; 0 for none.
     pub rescore: usize,
+    /// Cells that an inverted file scans.
+    pub probes: usize,
 }
 
 /// Why an index cannot be built.
@@ -73,6 +76,9 @@ pub trait VectorIndex: Send + Sync {
         k: usize,
         found: &mut Vec<Neighbour>,
     ) -> Result<(), SearchError>;
+
+    /// The same index, searched as `knobs` say; it is not built again.
+    fn tuned(&self, knobs: Knobs) -> Box<dyn VectorIndex>;
 
     /// Bytes of what is scanned. An engine that rescores also reads the corpus, not counted here.
     fn bytes(&self) -> u64;

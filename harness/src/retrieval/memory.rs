@@ -22,6 +22,7 @@ pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
     let codes = u64::from(set.entries) * (u64::from(set.dimensions) / 2 + ROW_OVERHEAD);
     match driver {
         DriverKind::FlatQ4 => codes * LAYOUTS + BESIDES,
+        DriverKind::IvfSq8 => u64::from(set.entries) * u64::from(set.dimensions) + BESIDES,
         DriverKind::Flat => BESIDES,
         DriverKind::Auto
         | DriverKind::Embedded

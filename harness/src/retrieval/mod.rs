@@ -16,6 +16,7 @@ pub mod flat;
 pub mod flat_q4;
 pub mod generator;
 pub mod index;
+pub mod ivf_sq8;
 pub mod memory;
 mod mixture;
 #[cfg(test)]

@@ -169,7 +169,9 @@ fn retrieval(summary: &Summary) -> Value {
 /// Whose memory the peak is: an engine in process is part of tokgate's own.
 fn memory_of(driver: DriverKind) -> &'static str {
     match driver {
-        DriverKind::Embedded | DriverKind::Flat | DriverKind::FlatQ4 => "tokgate with the target",
+        DriverKind::Embedded | DriverKind::Flat | DriverKind::FlatQ4 | DriverKind::IvfSq8 => {
+            "tokgate with the target"
+        }
         DriverKind::Auto
         | DriverKind::Openai
         | DriverKind::Ollama
