@@ -30,12 +30,12 @@ pub struct Corpora {
 }
 
 impl Corpora {
-    /// Generates the data, finds the exact neighbours and builds the index of a case, on all
+    /// Generates or reads the data, finds the exact neighbours and builds the index of a case, on all
     /// cores. What the last case left is used again where it fits; the index is always built,
     /// so that every epoch has a build time of its own.
     ///
     /// # Errors
-    /// When the case's numbers do not fit together, or memory is short.
+    /// When the case's numbers do not fit together, memory is short, or a file cannot be used.
     pub fn open(&mut self, case: &Case) -> Result<Searcher, OpenError> {
         let demand = Demand::of(case)?;
         let pool = all_cores()?;
@@ -59,8 +59,8 @@ impl Corpora {
         let corpus = match last {
             Some(last) if last.covers(&demand.wanted) => last,
             last => {
-                let rows = last.map(|last| last.rows.clone());
-                Arc::new(pool.install(|| Corpus::make(demand.wanted.clone(), rows)))
+                let wanted = demand.wanted.clone();
+                Arc::new(pool.install(|| Corpus::make(wanted, last.as_deref()))?)
             }
         };
         self.last = Some(Arc::clone(&corpus));
@@ -125,6 +125,7 @@ fn prepared(desk: &Desk, build_s: f64) -> Preparation {
         index_bytes: Some(desk.index.bytes()),
         generate_s: Some(desk.corpus.rows.generate_s),
         truth_s: Some(desk.corpus.truth_s).filter(|_| desk.truth_queries > 0),
+        hardness: desk.corpus.hardness,
         ..Preparation::default()
     }
 }
