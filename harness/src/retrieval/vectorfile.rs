@@ -9,6 +9,7 @@ use crate::driver::OpenError;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::ops::Range;
+use std::slice;
 use tokgate_core::case::{
     QuerySource, Similarity, VectorContents, VectorFile, VectorKind, VectorSet,
 };
@@ -108,8 +109,8 @@ pub(super) fn load(
     };
     let mut found = match (&file.queries, &contents.queries_sha256) {
         (QuerySource::Queries(path), Some(sha256)) => {
-            let mut found = read(&file.path, &contents.sha256, &[rows])?;
-            found.extend(read(path, sha256, &[0..queries])?);
+            let mut found = read(&file.path, &contents.sha256, slice::from_ref(&rows))?;
+            found.extend(read(path, sha256, slice::from_ref(&(0..queries)))?);
             found
         }
         (QuerySource::Queries(_) | QuerySource::HeldOut(_), _) => {
