@@ -6,7 +6,9 @@
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use tokgate_core::case::{Case, Dataset, PromptSource};
+use tokgate_core::case::{
+    Case, Dataset, PromptSet, PromptSource, QuerySource, VectorFile, VectorKind,
+};
 use tokgate_core::scenario::{Override, Roots};
 
 /// What the paths of a scenario are relative to, and how far they may lead.
@@ -29,7 +31,7 @@ impl Home {
             let names = |path: &str| path.strip_prefix("dataset.").unwrap_or(path) == *key;
             overrides.iter().any(|one| names(&one.path))
         };
-        let own = ["path", "tokenizer"].into_iter().filter(given).collect();
+        let own = ["path", "queries", "tokenizer"].into_iter().filter(given).collect();
         Self { folder, roots: roots.clone(), own }
     }
 
@@ -38,15 +40,9 @@ impl Home {
     /// # Errors
     /// When a file is not there, is no regular file, or lies where a scenario may not read.
     pub fn locate(&self, case: &mut Case) -> Result<()> {
-        let Dataset::Prompts(set) = &mut case.dataset else { return Ok(()) };
-        let found = |key: &'static str, path: &str| {
-            self.found(key, path).map_err(|error| anyhow!("{}: `{key}` {error}", case.id))
-        };
-        if let PromptSource::File(file) = &mut set.source {
-            file.path = found("path", &file.path)?;
-        }
-        if let Some(path) = &set.tokenizer {
-            set.tokenizer = Some(found("tokenizer", path)?);
+        for (key, path) in paths(&mut case.dataset) {
+            *path =
+                self.found(key, path).map_err(|error| anyhow!("{}: `{key}` {error}", case.id))?;
         }
         Ok(())
     }
@@ -66,6 +62,33 @@ impl Home {
         }
         regular(&real)?;
         Ok(shown(&real))
+    }
+}
+
+/// The files that a data set names, by the keys of a scenario that name them.
+fn paths(dataset: &mut Dataset) -> Vec<(&'static str, &mut String)> {
+    match dataset {
+        Dataset::Prompts(PromptSet { source, tokenizer, .. }) => {
+            let file = match source {
+                PromptSource::File(file) => Some(("path", &mut file.path)),
+                PromptSource::Synthetic(_)
+                | PromptSource::Text { .. }
+                | PromptSource::Prompts { .. }
+                | PromptSource::Tasks { .. } => None,
+            };
+            file.into_iter().chain(tokenizer.as_mut().map(|path| ("tokenizer", path))).collect()
+        }
+        Dataset::Vectors(set) => match &mut set.kind {
+            VectorKind::File(VectorFile {
+                path, queries: QuerySource::Queries(queries), ..
+            }) => {
+                vec![("path", path), ("queries", queries)]
+            }
+            VectorKind::File(VectorFile { path, queries: QuerySource::HeldOut(_), .. }) => {
+                vec![("path", path)]
+            }
+            VectorKind::Mixture | VectorKind::Iid => Vec::new(),
+        },
     }
 }
 

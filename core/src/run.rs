@@ -65,6 +65,20 @@ pub struct Preparation {
     /// Finding the exact neighbours, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth_s: Option<f64>,
+    /// How hard the vectors are to search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardness: Option<Hardness>,
+}
+
+/// How hard vectors are to search, measured on their exact neighbours: medians over the queries.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Hardness {
+    /// Local intrinsic dimension: how fast the number of neighbours grows with the distance. The
+    /// higher, the harder.
+    pub intrinsic_dimension: f64,
+    /// Relative contrast: how many times as far as the tenth neighbour any row is. The nearer to
+    /// 1, the harder.
+    pub contrast: f64,
 }
 
 /// The target once a load had ended.

@@ -4,7 +4,10 @@
 use crate::counting::Counter;
 use crate::datafile::Loaded;
 use crate::driver::OpenError;
-use tokgate_core::case::{Case, DataFile, Dataset, OutputTokens, PromptSet, PromptSource};
+use crate::retrieval::vectorfile::surveyed;
+use tokgate_core::case::{
+    Case, DataFile, Dataset, OutputTokens, PromptSet, PromptSource, VectorSet,
+};
 use tokgate_core::dataset::file::{Entries, Written};
 
 /// The inputs of one invocation.
@@ -12,6 +15,13 @@ use tokgate_core::dataset::file::{Entries, Written};
 pub(crate) struct Inputs {
     file: Option<Kept>,
     counter: Option<(String, Counter)>,
+    vectors: Option<Surveyed>,
+}
+
+/// A file of vectors, as it was asked for and as it was found. Its rows are not kept here.
+struct Surveyed {
+    asked: VectorSet,
+    found: VectorSet,
 }
 
 /// A file, and what was asked for when it was read.
@@ -28,11 +38,23 @@ impl Inputs {
     /// When a file cannot be used.
     pub(crate) fn prepare(&mut self, case: &Case) -> Result<Case, OpenError> {
         let mut case = case.clone();
-        if let Dataset::Prompts(set) = &mut case.dataset {
-            self.read_tokenizer(set)?;
-            self.read_file(set)?;
+        match &mut case.dataset {
+            Dataset::Prompts(set) => {
+                self.read_tokenizer(set)?;
+                self.read_file(set)?;
+            }
+            Dataset::Vectors(set) => *set = self.survey(set)?,
         }
         Ok(case)
+    }
+
+    fn survey(&mut self, asked: &VectorSet) -> Result<VectorSet, OpenError> {
+        if let Some(kept) = self.vectors.as_ref().filter(|kept| kept.asked == *asked) {
+            return Ok(kept.found.clone());
+        }
+        let found = surveyed(asked)?;
+        self.vectors = Some(Surveyed { asked: asked.clone(), found: found.clone() });
+        Ok(found)
     }
 
     /// The requests of a prepared case's file.

@@ -9,6 +9,7 @@ use tokgate_core::failure::FailureCount;
 use tokgate_core::goal::{GoalResult, Grade, Level};
 use tokgate_core::metric::{Shape, Stat};
 use tokgate_core::report::{CaseReport, ComparedWith, Report};
+use tokgate_core::run::Hardness;
 use tokgate_core::summary::{Interval, MetricSummary};
 use tokgate_core::unit::Unit;
 use tokgate_core::verdict::{Conclusion, Judged, Verdict};
@@ -125,8 +126,12 @@ pub fn case(case: &CaseReport, style: Style) -> String {
 
 fn heading(case: &CaseReport, style: Style) -> String {
     let requests = case.requests();
+    let hardness = case.preparation.hardness.map_or_else(String::new, |hardness| {
+        let Hardness { intrinsic_dimension, contrast } = hardness;
+        format!(" (LID {intrinsic_dimension:.1}, contrast {contrast:.2})")
+    });
     let mut facts = vec![
-        format!("{} on {}", case.target.model, case.target.platform),
+        format!("{}{hardness} on {}", case.target.model, case.target.platform),
         format!("{} requests, {} failed", requests.attempted, requests.failed),
     ];
     if case.epochs.len() > 1 {

@@ -1,6 +1,7 @@
 //! The `[dataset]` table of a scenario file, with its ranges and defaults. What its values mean is
 //! said in [`super::dataset`].
 
+use crate::case::Similarity;
 use crate::dataset::class::PromptClass;
 use crate::dataset::file::FileFormat;
 use crate::dataset::tasks::Category;
@@ -25,6 +26,8 @@ pub(super) enum DatasetKind {
     Mixture,
     /// Independent Gaussian vectors: a stress without neighbourhoods.
     Iid,
+    /// The vectors of a file.
+    Vectors,
 }
 
 impl DatasetKind {
@@ -37,6 +40,7 @@ impl DatasetKind {
             Self::File => "file",
             Self::Mixture => "mixture",
             Self::Iid => "iid",
+            Self::Vectors => "vectors",
         }
     }
 }
@@ -91,7 +95,7 @@ pub(super) struct Dataset {
     pub(super) prompts: Vec<String>,
     /// Which tasks, for `tasks`; all twelve where absent.
     pub(super) category: Option<Category>,
-    /// The file within the project, for `file`.
+    /// The file within the project, for `file` and `vectors` (`.npy`, `.fvecs` or `.bvecs`).
     #[schemars(length(min = 1, max = 4096), extend("examples" = ["data/batch.jsonl"]))]
     pub(super) path: Option<String>,
     /// How the file is written; told by its ending and its first line where absent.
@@ -105,12 +109,20 @@ pub(super) struct Dataset {
     /// Sampling temperature, for generation; 0 is greedy.
     #[schemars(range(min = 0, max = 2))]
     pub(super) temperature: f64,
-    /// Rows of the index, for `mixture` and `iid`.
+    /// Rows of the index, for `mixture` and `iid`; the most of them, for `vectors`, all where absent.
     #[schemars(range(min = 100, max = 100000000))]
     pub(super) entries: u32,
     /// Components of a vector, for `mixture` and `iid`.
     #[schemars(range(min = 8, max = 8192), extend("multipleOf" = 8))]
     pub(super) dimensions: u32,
+    /// The file of the queries, for `vectors`; its last rows where absent.
+    #[schemars(length(min = 1, max = 4096), extend("examples" = ["data/queries.npy"]))]
+    pub(super) queries: Option<String>,
+    /// How many of the last rows are queries and not in the index, for `vectors` without `queries`.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(super) held_out: u32,
+    /// What is near, for `vectors`.
+    pub(super) metric: Similarity,
 }
 
 impl Default for Dataset {
@@ -135,6 +147,9 @@ impl Default for Dataset {
             temperature: 0.0,
             entries: 1_000_000,
             dimensions: 384,
+            queries: None,
+            held_out: 1000,
+            metric: Similarity::Cosine,
         }
     }
 }

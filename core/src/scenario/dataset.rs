@@ -7,7 +7,8 @@ use super::file::Tables;
 use super::resolve::Refuse;
 use super::roots::{self, Roots};
 use crate::case::{
-    DataFile, Dataset, OutputTokens, PromptSet, PromptSource, VectorKind, VectorSet,
+    DataFile, Dataset, OutputTokens, PromptSet, PromptSource, QuerySource, VectorFile, VectorKind,
+    VectorSet,
 };
 use crate::dataset::class::PromptClass;
 use crate::dataset::length::Spread;
@@ -15,6 +16,8 @@ use crate::dataset::synthetic::{SALT_WORDS, SharedPrefix, Synthetic};
 use crate::diagnostic::Diagnostic;
 
 const TABLE: &str = "dataset";
+/// Rows that are taken from a file at most, where the scenario does not say.
+const MOST_ENTRIES: u32 = 100_000_000;
 
 /// What a cell sends.
 pub(super) fn dataset(cell: &Cell<'_>, tables: &Tables) -> Dataset {
@@ -36,7 +39,23 @@ pub(super) fn dataset(cell: &Cell<'_>, tables: &Tables) -> Dataset {
         })),
         DatasetKind::Mixture => vectors(VectorKind::Mixture),
         DatasetKind::Iid => vectors(VectorKind::Iid),
+        DatasetKind::Vectors => Dataset::Vectors(vectors_of_file(cell, written)),
     }
+}
+
+/// How many rows there are, and how long they are, is the file's to say.
+fn vectors_of_file(cell: &Cell<'_>, written: &data::Dataset) -> VectorSet {
+    let file = VectorFile {
+        path: written.path.clone().unwrap_or_default(),
+        queries: match &written.queries {
+            Some(path) => QuerySource::Queries(path.clone()),
+            None => QuerySource::HeldOut(written.held_out),
+        },
+        metric: written.metric,
+        contents: None,
+    };
+    let entries = cell.place(TABLE, "entries").map_or(MOST_ENTRIES, |_| written.entries);
+    VectorSet { kind: VectorKind::File(file), entries, dimensions: 0 }
 }
 
 fn prompt_set(cell: &Cell<'_>, written: &data::Dataset, source: PromptSource) -> PromptSet {
@@ -81,6 +100,33 @@ fn spread(distribution: Distribution, spread: f64) -> Spread {
     }
 }
 
+/// What is wrong with the vectors of a cell.
+pub(super) fn vector_checks(
+    cell: &Cell<'_>,
+    written: &data::Dataset,
+    roots: &Roots,
+    refuse: &Refuse<'_>,
+) -> Vec<Diagnostic> {
+    [
+        nothing_to_send(cell.choice.data, written, refuse),
+        out_of_bounds(cell, roots, ("path", written.path.as_deref()), refuse),
+        out_of_bounds(cell, roots, ("queries", written.queries.as_deref()), refuse),
+        held_out_beside_queries(cell, refuse),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn held_out_beside_queries(cell: &Cell<'_>, refuse: &Refuse<'_>) -> Option<Diagnostic> {
+    let is_written = |key| cell.place(TABLE, key).is_some();
+    (is_written("held_out") && is_written("queries")).then(|| {
+        let message = "`held_out` takes queries from the rows, and `queries` names their file";
+        let keys = [(TABLE, "held_out"), (TABLE, "queries")];
+        refuse(&keys, message.to_owned()).help("write only one of the two")
+    })
+}
+
 /// What is wrong with the prompts of a cell.
 pub(super) fn checks(
     cell: &Cell<'_>,
@@ -112,6 +158,8 @@ fn nothing_to_send(
         ("data of kind `prompts` has no prompts", "write `prompts = [\"...\"]` beside it")
     } else if kind == DatasetKind::File && written.path.is_none() {
         ("data of kind `file` has no path", "write `path = \"data/batch.jsonl\"` beside it")
+    } else if kind == DatasetKind::Vectors && written.path.is_none() {
+        ("data of kind `vectors` has no path", "write `path = \"data/vectors.npy\"` beside it")
     } else {
         return None;
     };

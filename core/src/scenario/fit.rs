@@ -38,7 +38,7 @@ pub(super) fn drivers_for(kind: Kind) -> &'static str {
 pub(super) fn data_for(kind: Kind) -> &'static str {
     match kind {
         Kind::Generation => "`synthetic`, `text`, `prompts`, `tasks` or `file`",
-        Kind::Retrieval => "`mixture` or `iid`",
+        Kind::Retrieval => "`mixture`, `iid` or `vectors`",
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) fn data_kind(data: DatasetKind) -> Kind {
         | DatasetKind::Prompts
         | DatasetKind::Tasks
         | DatasetKind::File => Kind::Generation,
-        DatasetKind::Mixture | DatasetKind::Iid => Kind::Retrieval,
+        DatasetKind::Mixture | DatasetKind::Iid | DatasetKind::Vectors => Kind::Retrieval,
     }
 }
 
@@ -111,9 +111,19 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("dataset", "text_length") => data(&[DatasetKind::Text], "`text`"),
         ("dataset", "prompts") => data(&[DatasetKind::Prompts], "`prompts`"),
         ("dataset", "category") => data(&[DatasetKind::Tasks], "`tasks`"),
-        ("dataset", "path" | "format") => data(&[DatasetKind::File], "`file`"),
-        ("dataset", "entries" | "dimensions") => {
+        ("dataset", "path") => {
+            data(&[DatasetKind::File, DatasetKind::Vectors], "`file` or `vectors`")
+        }
+        ("dataset", "format") => data(&[DatasetKind::File], "`file`"),
+        ("dataset", "entries") => data(
+            &[DatasetKind::Mixture, DatasetKind::Iid, DatasetKind::Vectors],
+            "`mixture`, `iid` or `vectors`",
+        ),
+        ("dataset", "dimensions") => {
             data(&[DatasetKind::Mixture, DatasetKind::Iid], "`mixture` or `iid`")
+        }
+        ("dataset", "queries" | "held_out" | "metric") => {
+            data(&[DatasetKind::Vectors], "`vectors`")
         }
         ("target", "base_url" | "api_key_env" | "stream" | "proxy" | "deadlines") => {
             driver(&[Openai, Ollama, Auto], "`openai`, `ollama` or `auto`")

@@ -94,7 +94,11 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
             faults.extend(dataset::checks(cell, &tables.dataset, context.roots, &refuse));
             faults.extend(generation_checks(cell, tables, context, &refuse));
         }
-        Kind::Retrieval => faults.extend(retrieval_checks(cell, tables, &refuse)),
+        Kind::Retrieval => {
+            let (data, roots) = (&tables.dataset, context.roots);
+            faults.extend(dataset::vector_checks(cell, data, roots, &refuse));
+            faults.extend(retrieval_checks(cell, tables, &refuse));
+        }
     }
     faults
 }

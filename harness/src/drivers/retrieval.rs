@@ -41,12 +41,12 @@ struct Built {
 }
 
 impl Corpora {
-    /// Generates the data, finds the exact neighbours and builds the index of a case, on all
+    /// Generates or reads the data, finds the exact neighbours and builds the index of a case, on all
     /// cores. What the last case left is used again where it fits: an index by cases that search it
     /// otherwise, while every epoch of one case builds its own.
     ///
     /// # Errors
-    /// When the case's numbers do not fit together, or memory is short.
+    /// When the case's numbers do not fit together, memory is short, or a file cannot be used.
     pub fn open(&mut self, case: &Case) -> Result<Searcher, OpenError> {
         let demand = Demand::of(case)?;
         let pool = all_cores()?;
@@ -77,8 +77,8 @@ impl Corpora {
         let corpus = match last {
             Some(last) if last.covers(&demand.wanted) => last,
             last => {
-                let rows = last.map(|last| last.rows.clone());
-                Arc::new(pool.install(|| Corpus::make(demand.wanted.clone(), rows)))
+                let wanted = demand.wanted.clone();
+                Arc::new(pool.install(|| Corpus::make(wanted, last.as_deref()))?)
             }
         };
         self.last = Some(Arc::clone(&corpus));
@@ -166,6 +166,7 @@ fn prepared(demand: &Demand, corpus: &Corpus, built: &Built, index_kept: bool) -
         index_bytes: Some(built.index.bytes()),
         generate_s: Some(corpus.rows.generate_s),
         truth_s: Some(corpus.truth_s).filter(|_| demand.wanted.truth > 0),
+        hardness: corpus.hardness,
         ..Preparation::default()
     }
 }

@@ -1,12 +1,22 @@
 //! A data set in memory: rows, queries, and the exact neighbours of the first queries, made from
-//! a seed. Keeping it for the next case is the driver's business.
+//! a seed or read from files. Keeping it for the next case is the driver's business.
 
+use super::demand::MOST_QUERIES;
 use super::generator::{Generator, Side};
+use super::hardness::{Ground, hardness};
+use super::space::{align, width};
 use super::truth::Truth;
+use super::vectorfile::load;
 use super::vectors::Vectors;
 use crate::clock::Clock;
+use crate::driver::OpenError;
+use std::path::Path;
 use std::sync::Arc;
-use tokgate_core::case::{VectorKind, VectorSet};
+use tokgate_core::case::{Similarity, VectorFile, VectorKind, VectorSet};
+use tokgate_core::run::Hardness;
+
+/// Digits of a checksum that stand in a data set's name.
+const DIGITS: usize = 12;
 
 /// What a case needs of a data set.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,15 +34,34 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The data set's name: `mixture-1000000x384-seed42`.
+    /// The data set's name: `mixture-1000000x384-seed42`, or `glove-339479x100-cosine-` and the
+    /// beginning of its checksum.
     #[must_use]
     pub fn name(&self) -> String {
-        let kind = match self.set.kind {
-            VectorKind::Mixture => "mixture",
-            VectorKind::Iid => "iid",
-        };
-        format!("{kind}-{}x{}-seed{}", self.set.entries, self.set.dimensions, self.seed)
+        let size = format!("{}x{}", self.set.entries, self.set.dimensions);
+        match &self.set.kind {
+            VectorKind::Mixture => format!("mixture-{size}-seed{}", self.seed),
+            VectorKind::Iid => format!("iid-{size}-seed{}", self.seed),
+            VectorKind::File(file) => file_name(file, &size),
+        }
     }
+
+    fn metric(&self) -> Similarity {
+        match &self.set.kind {
+            VectorKind::Mixture | VectorKind::Iid => Similarity::Cosine,
+            VectorKind::File(file) => file.metric,
+        }
+    }
+}
+
+/// Other bytes have another name, whether they are rows or queries.
+fn file_name(file: &VectorFile, size: &str) -> String {
+    let stem = Path::new(&file.path).file_stem().unwrap_or_default().to_string_lossy();
+    let sums = file.contents.iter().flat_map(|found| {
+        std::iter::once(&found.sha256).chain(&found.queries_sha256).map(|sum| sum.get(..DIGITS))
+    });
+    let sums: String = sums.flatten().map(|digits| format!("-{digits}")).collect();
+    format!("{stem}-{size}-{}{sums}", file.metric.as_str())
 }
 
 /// The rows, and how long they took.
@@ -40,7 +69,7 @@ impl Wanted {
 pub struct Rows {
     /// The vectors.
     pub vectors: Arc<Vectors>,
-    /// Seconds that generating took, when it was done.
+    /// Seconds that generating or reading took, when it was done.
     pub generate_s: f64,
 }
 
@@ -58,22 +87,40 @@ pub struct Corpus {
     pub truth: Truth,
     /// Seconds that finding them took.
     pub truth_s: f64,
+    /// How hard it is to search; `None` where no exact neighbours are known.
+    pub hardness: Option<Hardness>,
+}
+
+/// Rows and queries, however they came.
+struct Data {
+    rows: Rows,
+    queries: Vectors,
+    warmup: Vectors,
 }
 
 impl Corpus {
-    /// Makes the data set on the threads of the current pool; `kept` are rows of the same set and
-    /// seed, if there are any.
-    #[must_use]
-    pub fn make(wanted: Wanted, kept: Option<Rows>) -> Self {
+    /// Makes the data set on the threads of the current pool; `last` is one with the same rows,
+    /// if there is any.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn make(wanted: Wanted, last: Option<&Self>) -> Result<Self, OpenError> {
         let clock = Clock::start();
-        let generator = Generator::new(&wanted.set, wanted.seed);
-        let rows = kept.unwrap_or_else(|| generate(&generator, wanted.set.entries as usize));
-        let queries = generator.rows(Side::Queries, wanted.queries);
-        let warmup = generator.rows(Side::Warmup, wanted.warmup);
+        let Data { rows, queries, warmup } = match &wanted.set.kind {
+            VectorKind::Mixture | VectorKind::Iid => generated(&wanted, last),
+            VectorKind::File(file) => from_file(&wanted, file, last)?,
+        };
         let began = clock.now();
-        let truth = Truth::find(&rows.vectors, &queries, wanted.truth);
+        let truth = Truth::find(&rows.vectors, &queries, wanted.truth.min(queries.len()));
         let truth_s = clock.now().seconds_since(began);
-        Self { wanted, rows, queries, warmup, truth, truth_s }
+        let ground = Ground {
+            rows: &rows.vectors,
+            queries: &queries,
+            metric: wanted.metric(),
+            dimensions: wanted.set.dimensions as usize,
+        };
+        let hardness = hardness(ground, &truth);
+        Ok(Self { wanted, rows, queries, warmup, truth, truth_s, hardness })
     }
 
     /// Whether it has the rows that are wanted.
@@ -90,6 +137,48 @@ impl Corpus {
             && self.wanted.warmup >= wanted.warmup
             && self.wanted.truth >= wanted.truth
     }
+}
+
+fn generated(wanted: &Wanted, last: Option<&Corpus>) -> Data {
+    let generator = Generator::new(&wanted.set, wanted.seed);
+    let kept = last.map(|last| last.rows.clone());
+    Data {
+        rows: kept.unwrap_or_else(|| generate(&generator, wanted.set.entries as usize)),
+        queries: generator.rows(Side::Queries, wanted.queries),
+        warmup: generator.rows(Side::Warmup, wanted.warmup),
+    }
+}
+
+/// All queries that there are: a file has no more of them than it has.
+fn from_file(wanted: &Wanted, file: &VectorFile, last: Option<&Corpus>) -> Result<Data, OpenError> {
+    let (rows, queries) = match last {
+        Some(last) => (last.rows.clone(), last.queries.clone()),
+        None => read(&wanted.set, file)?,
+    };
+    let warmup = last_first(&queries, wanted.warmup);
+    Ok(Data { rows, queries, warmup })
+}
+
+fn read(set: &VectorSet, file: &VectorFile) -> Result<(Rows, Vectors), OpenError> {
+    let clock = Clock::start();
+    let dimensions = set.dimensions as usize;
+    let width = width(file.metric, dimensions);
+    let mut numbers = load(set, file, width, MOST_QUERIES as u64)?;
+    if !align(file.metric, dimensions, &mut numbers.rows, &mut numbers.queries) {
+        let message = format!("vector file {}: all rows are the same", file.path);
+        return Err(OpenError::Invalid(message));
+    }
+    let vectors = Arc::new(Vectors::checked(width, numbers.rows));
+    let rows = Rows { vectors, generate_s: clock.now().seconds() };
+    Ok((rows, Vectors::checked(width, numbers.queries)))
+}
+
+/// Queries to warm up with: from the last on, so that they meet the measured ones, which go from
+/// the first on, only where there are too few.
+fn last_first(queries: &Vectors, count: usize) -> Vectors {
+    let numbers = (0..queries.len()).rev().take(count.max(1));
+    let values = numbers.flat_map(|number| queries.row(number).iter().copied()).collect();
+    Vectors::checked(queries.dimensions(), values)
 }
 
 fn generate(generator: &Generator, entries: usize) -> Rows {

@@ -6,11 +6,11 @@ use super::crew::Size;
 use super::index::Knobs;
 use super::vectors::GROUP;
 use crate::driver::OpenError;
-use tokgate_core::case::{Case, Dataset, DriverKind, Retrieval, VectorSet};
+use tokgate_core::case::{Case, Dataset, DriverKind, Retrieval, VectorKind, VectorSet};
 
 /// Distinct queries held at most (24 MiB of 384 dimensions, four blocks of the generator); more
 /// requests ask them again from the first on.
-const MOST_QUERIES: usize = 1 << 14;
+pub(super) const MOST_QUERIES: usize = 1 << 14;
 /// Queries searched at the same time at most: beyond, the operating system's scheduler would be
 /// measured and not the index. Further queries wait in a queue, and the wait counts.
 const MOST_MEMBERS: usize = 64;
@@ -93,7 +93,8 @@ fn parts(case: &Case) -> Result<(&VectorSet, &Retrieval), OpenError> {
 }
 
 fn check_set(set: &VectorSet) -> Result<(), OpenError> {
-    let whole = (set.dimensions as usize).is_multiple_of(GROUP);
+    let padded = matches!(set.kind, VectorKind::File(_));
+    let whole = padded || (set.dimensions as usize).is_multiple_of(GROUP);
     if !whole || !(1..=MOST_DIMENSIONS).contains(&set.dimensions) {
         return Err(invalid(format!(
             "dimensions = {}; take a multiple of {GROUP} from {GROUP} to {MOST_DIMENSIONS}",

@@ -24,12 +24,16 @@ enum Model {
 
 impl Generator {
     /// The distribution of a vector set, whose dimensions are a positive multiple of 8.
+    ///
+    /// # Panics
+    /// When the set is a file's: there is no distribution to draw from.
     #[must_use]
     pub fn new(set: &VectorSet, seed: u64) -> Self {
         let dimensions = set.dimensions as usize;
-        let model = match set.kind {
+        let model = match &set.kind {
             VectorKind::Mixture => Model::Mixture(Box::new(Mixture::new(seed, dimensions))),
             VectorKind::Iid => Model::Iid,
+            VectorKind::File(file) => unreachable!("the vectors of {} are not drawn", file.path),
         };
         Self { seed, dimensions, model }
     }
@@ -42,7 +46,7 @@ impl Generator {
             .par_chunks_mut(BLOCK * self.dimensions)
             .enumerate()
             .for_each(|(block, rows)| self.fill(side, block as u64, rows));
-        Vectors::generated(self.dimensions, values)
+        Vectors::checked(self.dimensions, values)
     }
 
     fn fill(&self, side: Side, block: u64, rows: &mut [f32]) {
@@ -96,7 +100,7 @@ mod tests {
     #[test]
     fn a_longer_set_begins_with_the_shorter_one() {
         for kind in [VectorKind::Mixture, VectorKind::Iid] {
-            let generator = generator(kind, 40);
+            let generator = generator(kind.clone(), 40);
             let long = generator.rows(Side::Corpus, ROWS);
             for count in [1, 129, BLOCK, BLOCK + 1] {
                 let short = generator.rows(Side::Corpus, count);
@@ -108,7 +112,7 @@ mod tests {
     #[test]
     fn rows_are_unit_vectors() {
         for kind in [VectorKind::Mixture, VectorKind::Iid] {
-            let rows = generator(kind, 128).rows(Side::Queries, 1000);
+            let rows = generator(kind.clone(), 128).rows(Side::Queries, 1000);
             let worst = rows.rows().map(|row| (dot(row, row) - 1.0).abs()).fold(0.0, f32::max);
             assert!(worst < 1e-6, "{kind:?}: a squared length is off by {worst}");
         }

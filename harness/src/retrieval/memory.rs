@@ -1,6 +1,7 @@
 //! How much memory a retrieval case needs, and how much there is.
 
-use tokgate_core::case::{DriverKind, VectorSet};
+use super::space::width;
+use tokgate_core::case::{DriverKind, Similarity, VectorFile, VectorKind, VectorSet};
 
 /// Bytes beside the 4-bit codes, per row: its scale, and its share of lists and samples.
 const ROW_OVERHEAD: u64 = 16;
@@ -12,14 +13,23 @@ const BESIDES: u64 = 256 << 20;
 /// Bytes of the rows in f32.
 #[must_use]
 pub fn rows(set: &VectorSet) -> u64 {
-    u64::from(set.entries) * u64::from(set.dimensions) * 4
+    u64::from(set.entries) * components(set) * 4
+}
+
+/// Components of a row in memory.
+fn components(set: &VectorSet) -> u64 {
+    let metric = match &set.kind {
+        VectorKind::File(VectorFile { metric, .. }) => *metric,
+        VectorKind::Mixture | VectorKind::Iid => Similarity::Cosine,
+    };
+    width(metric, set.dimensions as usize) as u64
 }
 
 /// Bytes that a driver's index takes beside the rows, at the worst moment of its building, with
 /// what queries and exact neighbours take.
 #[must_use]
 pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
-    let codes = u64::from(set.entries) * (u64::from(set.dimensions) / 2 + ROW_OVERHEAD);
+    let codes = u64::from(set.entries) * (components(set) / 2 + ROW_OVERHEAD);
     match driver {
         DriverKind::FlatQ4 => codes * LAYOUTS + BESIDES,
         DriverKind::IvfSq8 => u64::from(set.entries) * u64::from(set.dimensions) + BESIDES,

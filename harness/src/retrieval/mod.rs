@@ -1,4 +1,4 @@
-//! Retrieval in process: seeded vectors, their exact neighbours, index engines and the threads
+//! Retrieval in process: vectors that are seeded or a file's, their exact neighbours, index engines and the threads
 //! that search them. What does not live here: when queries are sent, the clock, and metrics.
 
 pub mod best;
@@ -15,12 +15,16 @@ pub(crate) mod fixture;
 pub mod flat;
 pub mod flat_q4;
 pub mod generator;
+mod hardness;
 pub mod index;
 pub mod ivf_sq8;
+mod layout;
 pub mod memory;
 mod mixture;
 #[cfg(test)]
 mod scale_test;
+pub mod space;
 mod stream;
 pub mod truth;
+pub(crate) mod vectorfile;
 pub mod vectors;

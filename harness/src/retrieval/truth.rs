@@ -11,8 +11,9 @@ use tokgate_core::record::Hits;
 pub const DEPTH: usize = 100;
 /// The k for which hits are counted.
 pub const CUTS: [usize; 3] = [1, 10, 100];
-/// A row as good as the k-th exact neighbour is a hit, whichever of them was listed: scores this
-/// near are equal but for the order of summation in f32.
+/// A row as good as the k-th exact neighbour is a hit, whichever of them was listed: scores of unit
+/// vectors this near are equal but for the order of summation in f32. Others may be as much further
+/// apart as the vectors are longer.
 pub const TIE: f32 = 1e-6;
 
 /// The exact neighbours of the first queries of a data set.
@@ -49,7 +50,7 @@ impl Truth {
     }
 
     /// For each k of [`CUTS`] that the answer reaches: how many of its first k rows have an exact
-    /// score of at least that of the k-th exact neighbour (− [`TIE`]). A row named twice counts
+    /// score of at least that of the k-th exact neighbour (− [`TIE`], by the lengths of both). A row named twice counts
     /// once. Empty where the exact neighbours are not known.
     #[must_use]
     pub fn hits(&self, rows: &Vectors, query: Asked<'_>, found: &[Neighbour]) -> Vec<Hits> {
@@ -65,7 +66,11 @@ impl Truth {
             })
             .collect();
         let reached = CUTS.into_iter().filter(|k| *k <= found.len().min(exact.len()));
-        reached.map(|k| hits(&scores[..k], exact[k - 1].score - TIE)).collect()
+        let needed = |last: Neighbour| {
+            let row = rows.row(last.id as usize);
+            last.score - TIE * (dot(query.vector, query.vector) * dot(row, row)).sqrt()
+        };
+        reached.map(|k| hits(&scores[..k], needed(exact[k - 1]))).collect()
     }
 }
 

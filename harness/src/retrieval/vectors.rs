@@ -72,8 +72,8 @@ impl Vectors {
         Ok(vectors)
     }
 
-    /// Takes unit rows that the generator made, without reading a gigabyte again.
-    pub(super) fn generated(dimensions: usize, values: Vec<f32>) -> Self {
+    /// Takes rows that were made usable, without reading a gigabyte again.
+    pub(super) fn checked(dimensions: usize, values: Vec<f32>) -> Self {
         debug_assert!(check_shape(dimensions, values.len()).is_ok());
         Self { dimensions, values }
     }
