@@ -115,8 +115,18 @@ impl Named {
 }
 
 /// The names of the drivers.
-const DRIVERS: [&str; 8] =
-    ["auto", "embedded", "openai", "ollama", "batch", "simulated", "flat", "flat-q4"];
+const DRIVERS: [&str; 10] = [
+    "auto",
+    "embedded",
+    "openai",
+    "ollama",
+    "batch",
+    "simulated",
+    "flat",
+    "flat-q4",
+    "pgvector",
+    "redis",
+];
 
 fn driver_named(name: &str) -> bool {
     serde_json::from_value::<DriverKind>(name.into()).is_ok()

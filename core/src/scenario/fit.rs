@@ -30,7 +30,7 @@ const BY_DATA: (&str, &str) = ("dataset", "kind");
 pub(super) fn drivers_for(kind: Kind) -> &'static str {
     match kind {
         Kind::Generation => "`auto`, `embedded`, `openai`, `ollama`, `batch` or `simulated`",
-        Kind::Retrieval => "`flat`, `flat-q4` or `simulated`",
+        Kind::Retrieval => "`flat`, `flat-q4`, `pgvector`, `redis` or `simulated`",
     }
 }
 
@@ -52,7 +52,9 @@ pub(super) fn driver_fits(driver: DriverKind, kind: Kind) -> bool {
         | DriverKind::Batch
         | DriverKind::Simulated
         | DriverKind::Flat
-        | DriverKind::FlatQ4 => driver.kind().is_none_or(|answers| answers == kind),
+        | DriverKind::FlatQ4
+        | DriverKind::Pgvector
+        | DriverKind::Redis => driver.kind().is_none_or(|answers| answers == kind),
     }
 }
 
@@ -86,10 +88,15 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
             BY_DATA,
         ),
     };
-    use DriverKind::{Auto, Batch, Embedded, Flat, FlatQ4, Ollama, Openai, Simulated};
+    use DriverKind::{
+        Auto, Batch, Embedded, Flat, FlatQ4, Ollama, Openai, Pgvector, Redis, Simulated,
+    };
     match (table, key) {
         ("retrieval", _) if generation => misfit("belongs to a retrieval case", BY_CASE),
         ("retrieval", "rescore") => driver(&[FlatQ4, Simulated], "`flat-q4`"),
+        ("retrieval", "index" | "m" | "ef_construction" | "ef_search") => {
+            driver(&[Pgvector, Redis], "`pgvector` or `redis`")
+        }
         ("dataset", "output_tokens" | "temperature" | "tokenizer") | ("target", "model")
             if !generation =>
         {
@@ -113,10 +120,18 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("dataset", "entries" | "dimensions") => {
             data(&[DatasetKind::Mixture, DatasetKind::Iid], "`mixture` or `iid`")
         }
-        ("target", "base_url" | "api_key_env" | "stream" | "proxy" | "deadlines") => {
+        ("target", "base_url" | "api_key_env" | "deadlines") => driver(
+            &[Openai, Ollama, Auto, Pgvector, Redis],
+            "`openai`, `ollama`, `pgvector`, `redis` or `auto`",
+        ),
+        ("target", "stream" | "proxy") => {
             driver(&[Openai, Ollama, Auto], "`openai`, `ollama` or `auto`")
         }
-        ("target", "endpoint" | "body" | "runs_on") => {
+        ("target", "runs_on") => driver(
+            &[Openai, Ollama, Batch, Auto, Pgvector, Redis],
+            "`openai`, `ollama`, `batch`, `pgvector`, `redis` or `auto`",
+        ),
+        ("target", "endpoint" | "body") => {
             driver(&[Openai, Ollama, Batch, Auto], "`openai`, `ollama`, `batch` or `auto`")
         }
         ("workload", "kind") if choice.driver == Batch && choice.load != LoadKind::Closed => {

@@ -348,7 +348,9 @@ pub(super) fn workload(driver: DriverKind, tables: &Tables) -> workload::Workloa
         | DriverKind::Ollama
         | DriverKind::Simulated
         | DriverKind::Flat
-        | DriverKind::FlatQ4 => written.resolve(),
+        | DriverKind::FlatQ4
+        | DriverKind::Pgvector
+        | DriverKind::Redis => written.resolve(),
     }
 }
 

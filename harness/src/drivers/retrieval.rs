@@ -9,7 +9,7 @@ use crate::recorder::Reply;
 use crate::retrieval::corpus::Corpus;
 use crate::retrieval::crew::Crew;
 use crate::retrieval::demand::Demand;
-use crate::retrieval::desk::{Desk, Question};
+use crate::retrieval::desk::{Desk, Exam, Question};
 use crate::retrieval::engines::build;
 use crate::retrieval::index::VectorIndex;
 use crate::retrieval::memory;
@@ -39,13 +39,24 @@ impl Corpora {
     pub fn open(&mut self, case: &Case) -> Result<Searcher, OpenError> {
         let demand = Demand::of(case)?;
         let pool = all_cores()?;
-        let corpus = self.corpus(&demand, &pool)?;
+        let exam = self.exam(&demand, &pool)?;
         let clock = Clock::start();
-        let index = pool.install(|| build(&demand, &corpus.rows.vectors))?;
+        let index = pool.install(|| build(&demand, &exam.corpus.rows.vectors))?;
         let build_s = clock.now().seconds();
-        let truth_queries = demand.wanted.truth;
-        let desk = Desk { corpus, index, top_k: demand.top_k, truth_queries };
-        Searcher::start(&demand, desk, build_s)
+        Searcher::start(&demand, Desk { exam, index }, build_s)
+    }
+
+    /// The data of a case whose index is elsewhere, and what is asked of it.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub(crate) fn data(&mut self, demand: &Demand) -> Result<Exam, OpenError> {
+        self.exam(demand, &all_cores()?)
+    }
+
+    fn exam(&mut self, demand: &Demand, pool: &rayon::ThreadPool) -> Result<Exam, OpenError> {
+        let corpus = self.corpus(demand, pool)?;
+        Ok(Exam { corpus, top_k: demand.top_k, truth_queries: demand.wanted.truth })
     }
 
     fn corpus(
@@ -123,9 +134,7 @@ fn prepared(desk: &Desk, build_s: f64) -> Preparation {
     Preparation {
         build_s: Some(build_s),
         index_bytes: Some(desk.index.bytes()),
-        generate_s: Some(desk.corpus.rows.generate_s),
-        truth_s: Some(desk.corpus.truth_s).filter(|_| desk.truth_queries > 0),
-        ..Preparation::default()
+        ..desk.exam.preparation()
     }
 }
 
@@ -271,12 +280,13 @@ mod tests {
         let mut data = |change: fn(&mut Case)| {
             let mut case = case(500, 64);
             change(&mut case);
-            Arc::clone(&corpora.open(&case).unwrap().desk.corpus)
+            Arc::clone(&corpora.open(&case).unwrap().desk.exam.corpus)
         };
         let first = data(|_| ());
         assert!(Arc::ptr_eq(&first, &data(|case| case.target.driver = DriverKind::Flat)));
         let more = data(|case| {
-            case.retrieval = Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 90 });
+            case.retrieval =
+                Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 90, hnsw: None });
         });
         assert_eq!((first.truth.len(), more.truth.len()), (50, 90));
         assert!(Arc::ptr_eq(&first.rows.vectors, &more.rows.vectors));

@@ -22,7 +22,9 @@ pub fn build(demand: &Demand, rows: &Arc<Vectors>) -> Result<Box<dyn VectorIndex
         | DriverKind::Openai
         | DriverKind::Ollama
         | DriverKind::Batch
-        | DriverKind::Simulated) => Err(OpenError::Invalid(format!(
+        | DriverKind::Simulated
+        | DriverKind::Pgvector
+        | DriverKind::Redis) => Err(OpenError::Invalid(format!(
             "driver `{}` is no vector index; take `flat` or `flat-q4`",
             other.as_str()
         ))),

@@ -15,7 +15,7 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
         target: target(),
         dataset: Dataset::Vectors(VectorSet { kind: VectorKind::Mixture, entries, dimensions }),
         workload: Workload::closed(1, 1, 100, 10),
-        retrieval: Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 50 }),
+        retrieval: Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 50, hnsw: None }),
         run: settings(),
         requires: Requires::default(),
         goals: Vec::new(),

@@ -22,7 +22,8 @@ pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
     let codes = u64::from(set.entries) * (u64::from(set.dimensions) / 2 + ROW_OVERHEAD);
     match driver {
         DriverKind::FlatQ4 => codes * LAYOUTS + BESIDES,
-        DriverKind::Flat => BESIDES,
+        // A database has memory of its own; ours holds rows, truth and what is on its way.
+        DriverKind::Flat | DriverKind::Pgvector | DriverKind::Redis => BESIDES,
         DriverKind::Auto
         | DriverKind::Embedded
         | DriverKind::Openai

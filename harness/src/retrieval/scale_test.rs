@@ -16,7 +16,8 @@ async fn a_million_rows_are_prepared_and_searched() {
         for (driver, requests) in [(DriverKind::FlatQ4, 1000), (DriverKind::Flat, 50)] {
             let mut case = case(1_000_000, dimensions);
             case.target.driver = driver;
-            case.retrieval = Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 200 });
+            case.retrieval =
+                Some(Retrieval { top_k: 10, rescore: 30, truth_queries: 200, hnsw: None });
             case.workload = Workload::closed(1, 1, 1000, 50);
             let searcher = corpora.open(&case).unwrap();
             eprintln!("{:?}\n{:?}", searcher.identity(), searcher.preparation());
