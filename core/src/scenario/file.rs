@@ -8,7 +8,7 @@ use super::load::Workload;
 use crate::case::{DriverKind, Endpoint, StopSignal};
 use crate::metric::Kind;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of the scenario format that this program reads.
@@ -451,7 +451,7 @@ impl Default for Retrieval {
 }
 
 /// What a vector database searches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum IndexKind {
     /// A graph of near neighbours.

@@ -4,7 +4,7 @@ use crate::driver::OpenError;
 use crate::http::is_loopback;
 use reqwest::Url;
 use tokgate_core::case::Target;
-use tokgate_core::failure::Failure;
+use tokgate_core::failure::{Failure, FailureClass};
 
 /// What stands where the password stood.
 const BLANK: &str = "[key]";
@@ -18,7 +18,9 @@ pub(super) struct Kind {
     pub(super) port: u16,
     /// An address of this machine's, to show.
     pub(super) example: &'static str,
-    /// What to start where nothing listens.
+    /// What has to be there.
+    pub(super) needs: &'static str,
+    /// How to start it where nothing listens.
     pub(super) start: &'static str,
 }
 
@@ -115,7 +117,13 @@ impl Address {
 
     /// A database that is not there, or does not do what it is asked before a measurement.
     pub(super) fn unreachable(&self, failure: Failure) -> OpenError {
-        let advice = format!("at {}: {}", self.shown(), self.kind.start);
+        let (at, Kind { needs, start, .. }) = (self.shown(), self.kind);
+        let advice = match failure.class {
+            FailureClass::Connect | FailureClass::Dns | FailureClass::TimeoutConnect => {
+                format!("start {needs} at {at} ({start}), or say in `base_url` where it is")
+            }
+            _ => format!("{at} has to be {needs}; its log may say more"),
+        };
         OpenError::Unreachable { failure, advice }
     }
 }
@@ -138,7 +146,8 @@ mod tests {
         scheme: "postgres",
         port: 5432,
         example: "postgres://postgres@127.0.0.1:5432/postgres",
-        start: "start PostgreSQL",
+        needs: "PostgreSQL",
+        start: "`pg_ctl start`",
     };
 
     fn target(base_url: &str) -> Target {

@@ -52,7 +52,16 @@ pub async fn open(
     match case.target.driver {
         DriverKind::Pgvector => opened(pgvector::Pgvector::of(&asked)?, asked, corpora, stop).await,
         DriverKind::Redis => opened(redis::Redis::of(&asked)?, asked, corpora, stop).await,
-        other => Err(OpenError::Invalid(format!("driver `{}` is no database", other.as_str()))),
+        other @ (DriverKind::Auto
+        | DriverKind::Embedded
+        | DriverKind::Openai
+        | DriverKind::Ollama
+        | DriverKind::Batch
+        | DriverKind::Simulated
+        | DriverKind::Flat
+        | DriverKind::FlatQ4) => {
+            Err(OpenError::Invalid(format!("driver `{}` is no database", other.as_str())))
+        }
     }
 }
 

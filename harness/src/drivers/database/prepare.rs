@@ -15,7 +15,7 @@ use tokgate_core::run::Preparation;
 use tokio::time::{Instant, interval_at};
 
 /// How long a short question may take, and a part of the rows: what takes longer hangs.
-pub(super) const LONGEST_STEP: Duration = Duration::from_secs(120);
+const LONGEST_STEP: Duration = Duration::from_secs(120);
 /// How long an index may take to be built: a working day, for millions of long vectors on few
 /// cores. It says how far it is all the while.
 const LONGEST_BUILD: Duration = Duration::from_secs(8 * 3600);

@@ -13,8 +13,13 @@ use tokgate_core::record::Hits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-const KIND: Kind =
-    Kind { scheme: "redis", port: 1, example: "redis://127.0.0.1", start: "start the player" };
+const KIND: Kind = Kind {
+    scheme: "redis",
+    port: 1,
+    example: "redis://127.0.0.1",
+    needs: "the player",
+    start: "`play`",
+};
 
 /// Where a played database goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -301,6 +306,6 @@ async fn where_nobody_listens_the_address_and_what_to_start_are_said() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let play = play_at(port, Fault::None, &Stop::default()).await;
     let failed = play.failed();
-    assert!(failed.contains(&format!("127.0.0.1:{port}: start the player")), "{failed}");
+    assert!(failed.contains(&format!("start the player at 127.0.0.1:{port} (`play`)")), "{failed}");
     assert!(play.log.lock().unwrap().is_empty());
 }

@@ -8,7 +8,7 @@ mod copy;
 mod failure;
 
 use super::address::{Address, Kind};
-use super::prepare::LONGEST_STEP;
+use super::prepare::step;
 use super::progress::Progress;
 use super::{Asked, Database, Said, name};
 use crate::driver::OpenError;
@@ -31,8 +31,8 @@ const KIND: Kind = Kind {
     scheme: "postgres",
     port: 5432,
     example: "postgres://postgres@127.0.0.1:5432/postgres",
-    start: "start PostgreSQL with the extension pgvector there (`pg_ctl start`), or say in \
-            `base_url` where it is",
+    needs: "PostgreSQL with the extension pgvector",
+    start: "`pg_ctl start`",
 };
 /// Who we are where the address does not say.
 const USUAL_USER: &str = "postgres";
@@ -42,6 +42,10 @@ const MOST_DIMENSIONS: u32 = 16_000;
 const M: std::ops::RangeInclusive<u32> = 2..=100;
 const EF_CONSTRUCTION: std::ops::RangeInclusive<u32> = 4..=1000;
 const EF_SEARCH: std::ops::RangeInclusive<u32> = 1..=1000;
+/// A server that works would not notice that we are gone, and would hold our table until it is done.
+/// Servers before PostgreSQL 14 have no such setting.
+const NOTICE_THE_END: &str = "SELECT set_config(name, '2s', false) FROM pg_settings \
+                              WHERE name = 'client_connection_check_interval'";
 /// What of the server's settings bears on building and searching.
 const SETTINGS: [&str; 4] = [
     "shared_buffers",
@@ -98,7 +102,12 @@ impl Pgvector {
         let (client, connection) = within(limit, FailureClass::TimeoutConnect, greeting).await?;
         // What goes wrong here is told to whoever waits for an answer.
         let task = tokio::spawn(async { drop(connection.await) });
-        Ok(Session { client, moments, search: None, connection: task.abort_handle() })
+        let session = Session { client, moments, search: None, connection: task.abort_handle() };
+        match step(self.run(&session, NOTICE_THE_END)).await {
+            // Not every platform can, and then it says so.
+            Err(failure) if failure.class != FailureClass::Status => Err(failure),
+            Ok(()) | Err(_) => Ok(session),
+        }
     }
 
     /// Runs statements that have no answer.
@@ -161,15 +170,15 @@ impl Pgvector {
             self.table,
             rows.dimensions()
         );
-        in_time(self.run(session, &create)).await?;
+        step(self.run(session, &create)).await?;
         let copy = format!("COPY {} (id, v) FROM STDIN BINARY", self.table);
-        let sink = in_time(session.client.copy_in(&copy).map_err(told)).await?;
+        let sink = step(session.client.copy_in(&copy).map_err(told)).await?;
         let mut sink = pin!(sink);
         for part in parts(rows) {
-            in_time(sink.send(part.bytes).map_err(told)).await?;
+            step(sink.send(part.bytes).map_err(told)).await?;
             progress.stored(part.rows);
         }
-        let stored = in_time(sink.as_mut().finish().map_err(told)).await?;
+        let stored = step(sink.as_mut().finish().map_err(told)).await?;
         match stored == rows.len() as u64 {
             true => Ok(()),
             false => Err(Failure::new(
@@ -200,7 +209,7 @@ impl Pgvector {
     }
 
     async fn progress(&self, session: &Session) -> Result<Option<String>, Failure> {
-        let question = "SELECT phase, round(100.0 * tuples_done / nullif(tuples_total, 0))::int4 \
+        let question = "SELECT phase, round(100.0 * blocks_done / nullif(blocks_total, 0))::int4 \
                         FROM pg_stat_progress_create_index WHERE relid = $1::text::regclass";
         let row = session.client.query_opt(question, &[&self.table]).await;
         let row = row.map_err(|error| failure(&self.address, &error))?;
@@ -272,10 +281,6 @@ fn neighbour(row: &Row) -> Option<Neighbour> {
 
 fn strange() -> Failure {
     Failure::new(FailureClass::Malformed, "a row number that is none of ours")
-}
-
-async fn in_time<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    within(LONGEST_STEP, FailureClass::TimeoutTotal, work).await
 }
 
 fn config(address: &Address, table: &str) -> Result<Config, OpenError> {
@@ -380,7 +385,7 @@ impl Database for Pgvector {
     }
 
     fn ready<'a>(&'a self, session: &'a mut Session) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(in_time(self.settled(session)))
+        Box::pin(step(self.settled(session)))
     }
 
     fn moments(session: &Session) -> &Moments {

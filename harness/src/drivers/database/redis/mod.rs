@@ -31,7 +31,8 @@ const KIND: Kind = Kind {
     scheme: "redis",
     port: 6379,
     example: "redis://127.0.0.1:6379",
-    start: "start Redis 8 or later there (`redis-server`), or say in `base_url` where it is",
+    needs: "Redis 8 or later",
+    start: "`redis-server`",
 };
 /// Rows sent before their answers are waited for: enough that the way there and back costs
 /// nothing, few enough that progress is seen.
@@ -116,16 +117,22 @@ impl Redis {
     }
 
     async fn leftovers(&self, session: &mut Session) -> Result<Vec<String>, Failure> {
+        let mut found = self.collections(session).await?;
+        // Asked after the names: whoever makes a collection is connected before.
         let clients: String = self.ask(session, cmd("CLIENT").arg("LIST")).await?;
+        found.retain(|key| clients_of(&clients, key).next().is_none());
+        Ok(found)
+    }
+
+    /// Every set that bears a name of ours.
+    async fn collections(&self, session: &mut Session) -> Result<Vec<String>, Failure> {
         let mut found = Vec::new();
         let mut cursor = 0_u64;
         loop {
             let mut scan = cmd("SCAN");
             scan.arg(cursor).arg("MATCH").arg(name::PATTERN).arg("COUNT").arg(SCANNED);
             let (next, keys): (u64, Vec<String>) = self.ask(session, &scan).await?;
-            let abandoned =
-                |key: &String| name::is_ours(key) && clients_of(&clients, key).next().is_none();
-            found.extend(keys.into_iter().filter(abandoned));
+            found.extend(keys.into_iter().filter(|key| name::is_ours(key)));
             match next {
                 0 => return Ok(found),
                 _ => cursor = next,
