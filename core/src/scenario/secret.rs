@@ -142,7 +142,7 @@ fn user_info(text: &str) -> impl Iterator<Item = Range<usize>> {
         let rest = &text[start..];
         let host = &rest[..rest.find(|c: char| "/\"' \n".contains(c)).unwrap_or(rest.len())];
         let is_database = ["postgres", "redis"].iter().any(|scheme| text[..at].ends_with(scheme));
-        let is_secret = |end: &usize| *end > 0 && !(is_database && !host[..*end].contains(':'));
+        let is_secret = |end: &usize| *end > 0 && (!is_database || host[..*end].contains(':'));
         host.rfind('@').filter(is_secret).map(|end| start..start + end)
     })
 }
