@@ -115,8 +115,19 @@ impl Named {
 }
 
 /// The names of the drivers.
-const DRIVERS: [&str; 9] =
-    ["auto", "embedded", "openai", "ollama", "batch", "simulated", "flat", "flat-q4", "ivf-sq8"];
+const DRIVERS: [&str; 11] = [
+    "auto",
+    "embedded",
+    "openai",
+    "ollama",
+    "batch",
+    "simulated",
+    "flat",
+    "flat-q4",
+    "ivf-sq8",
+    "pgvector",
+    "redis",
+];
 
 fn driver_named(name: &str) -> bool {
     serde_json::from_value::<DriverKind>(name.into()).is_ok()

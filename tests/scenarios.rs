@@ -7,7 +7,7 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 19] = [
+const SHIPPED: [&str; 21] = [
     "stress",
     "breaking_point",
     "production_load",
@@ -26,6 +26,8 @@ const SHIPPED: [&str; 19] = [
     "sglang",
     "tgi",
     "openai",
+    "pgvector",
+    "redis",
     "tasks",
 ];
 

@@ -270,6 +270,21 @@ pub struct Retrieval {
     pub nprobe: Option<u32>,
     /// Queries whose recall is checked against the exact answer.
     pub truth_queries: u32,
+    /// The graph that a vector database is asked to build and search; absent for engines in
+    /// process, and where the database searches exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hnsw: Option<Hnsw>,
+}
+
+/// A graph of near neighbours (HNSW), as vector databases build and search it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hnsw {
+    /// Links of a row in each layer.
+    pub m: u32,
+    /// Candidates kept while a row is linked.
+    pub ef_construction: u32,
+    /// Candidates kept while a query is searched.
+    pub ef_search: u32,
 }
 
 /// How far a metric may move before it matters.

@@ -50,6 +50,9 @@ pub struct Preparation {
     /// Loading the model, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_load_s: Option<f64>,
+    /// Sending the vectors to a vector database, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingest_s: Option<f64>,
     /// Building the index, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_s: Option<f64>,

@@ -26,6 +26,10 @@ pub enum DriverKind {
     FlatQ4,
     /// An inverted file of 8-bit codes with f32 rescoring in process.
     IvfSq8,
+    /// PostgreSQL with pgvector.
+    Pgvector,
+    /// The vector sets of Redis 8.
+    Redis,
 }
 
 impl DriverKind {
@@ -42,7 +46,15 @@ impl DriverKind {
             Self::Flat => "flat",
             Self::FlatQ4 => "flat-q4",
             Self::IvfSq8 => "ivf-sq8",
+            Self::Pgvector => "pgvector",
+            Self::Redis => "redis",
         }
+    }
+
+    /// Whether it is a vector database of its own, which the vectors are sent to first.
+    #[must_use]
+    pub fn is_database(self) -> bool {
+        matches!(self, Self::Pgvector | Self::Redis)
     }
 
     /// Which kind of case the driver can answer; `None` while it is not yet decided.
@@ -52,7 +64,9 @@ impl DriverKind {
             Self::Auto => None,
             Self::Embedded | Self::Openai | Self::Ollama | Self::Batch => Some(Kind::Generation),
             Self::Simulated => None,
-            Self::Flat | Self::FlatQ4 | Self::IvfSq8 => Some(Kind::Retrieval),
+            Self::Flat | Self::FlatQ4 | Self::IvfSq8 | Self::Pgvector | Self::Redis => {
+                Some(Kind::Retrieval)
+            }
         }
     }
 
@@ -179,7 +193,8 @@ pub struct RunsOn {
 pub struct Target {
     /// How to speak to it.
     pub driver: DriverKind,
-    /// Where it listens, for HTTP drivers; OpenAI-compatible ones with their `/v1`.
+    /// Where it listens: OpenAI-compatible servers with their `/v1`, vector databases as
+    /// `postgres://user@host:port/database` and `redis://host:port`.
     pub base_url: Option<String>,
     /// The model's name on the server, a synthetic shape, or the path of a GGUF file.
     pub model: Option<String>,

@@ -11,10 +11,11 @@ use tokgate_core::scenario::{Override, Roots};
 #[command(next_help_heading = "Measurement")]
 pub(super) struct Options {
     /// A target of `tokgate.toml`, or a driver: auto, embedded, openai, ollama, batch, simulated,
-    /// flat, flat-q4, ivf-sq8
+    /// flat, flat-q4, ivf-sq8, pgvector, redis
     #[arg(long, env = "TOKGATE_TARGET", value_name = "NAME|DRIVER")]
     pub(super) target: Option<String>,
-    /// Address of the server, `/v1` included (for Ollama without)
+    /// Address of the server, `/v1` included (for Ollama without); `postgres://user@host/database`
+    /// and `redis://host` for vector databases
     #[arg(long, env = "TOKGATE_BASE_URL", value_name = "URL")]
     pub(super) base_url: Option<String>,
     /// Environment variable that holds the key (never the key itself)
@@ -196,11 +197,18 @@ impl Options {
         (!prompts.is_empty()).then(list)
     }
 
-    /// An address alone means an OpenAI-compatible server.
+    /// An address alone means an OpenAI-compatible server, or the database of its scheme.
     fn driver(&self) -> Option<String> {
-        let by_address =
-            || self.base_url.as_ref().filter(|_| self.settled.target.is_none()).map(|_| "openai");
-        self.target.clone().or_else(|| by_address().map(str::to_owned))
+        let alone = self.base_url.as_deref().filter(|_| self.settled.target.is_none());
+        self.target.clone().or_else(|| alone.map(driver_at).map(str::to_owned))
+    }
+}
+
+fn driver_at(address: &str) -> &'static str {
+    match address.split_once("://") {
+        Some(("postgres", _)) => "pgvector",
+        Some(("redis", _)) => "redis",
+        _ => "openai",
     }
 }
 

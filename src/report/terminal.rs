@@ -23,6 +23,7 @@ const UNTOLD: &[&str] = &[
     "ttfo",
     "error_rate",
     "model_load_s",
+    "ingest_s",
     "build_s",
 ];
 
@@ -139,6 +140,9 @@ fn heading(case: &CaseReport, style: Style) -> String {
     }
     if let Some(load) = case.preparation.model_load_s {
         facts.push(format!("loaded in {}", Unit::Seconds.show(load)));
+    }
+    if let Some(ingest) = case.preparation.ingest_s {
+        facts.push(format!("ingested in {}", Unit::Seconds.show(ingest)));
     }
     if let Some(build) = case.preparation.build_s {
         let kept = if case.preparation.index_kept { ", by an earlier case" } else { "" };

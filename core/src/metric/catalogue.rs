@@ -105,6 +105,7 @@ catalogue! {
     RECALL_AT_1: "recall_at_1", "recall@1", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 1 found / 1, against exact search on the same data, ties by score";
     RECALL_AT_10: "recall_at_10", "recall@10", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 10 found / 10, against exact search on the same data, ties by score";
     RECALL_AT_100: "recall_at_100", "recall@100", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 100 found / 100, against exact search on the same data, ties by score";
+    INGEST_S: "ingest_s", "ingest time", Seconds, Lower, Scalar, RETRIEVAL, "sending the vectors to a vector database until all are stored, with the index where it is built as rows come";
     BUILD_S: "build_s", "index build time", Seconds, Lower, Scalar, RETRIEVAL, "index construction, without generating the data";
     INDEX_BYTES: "index_bytes", "index size", Bytes, Lower, Scalar, RETRIEVAL, "bytes of the index itself, without the full-precision rows that a rescore reads";
     SPIKE_RATE: "spike_rate", "spike rate (robust)", Ratio, Lower, Scalar, BOTH, "share of latency samples above median + 3 * 1.4826 * MAD, and above the median by at least 1 ms and 10 %";

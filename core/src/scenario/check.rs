@@ -192,11 +192,16 @@ fn is_match(pattern: &str, text: &str) -> bool {
         file::SIBLING => {
             starts(char::is_ascii_alphanumeric) && word(text, "_.-") && text.ends_with(".toml")
         }
-        file::ADDRESS => ["http://", "https://"].iter().any(|scheme| {
-            text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-        }),
+        file::ADDRESS => is_address(text, &["http", "https"]),
+        file::SERVER => is_address(text, &["http", "https", "postgres", "redis"]),
         _ => unreachable!("the schema has a pattern that is not matched here: {pattern}"),
     }
+}
+
+/// Whether a text is a scheme of these, and a host.
+fn is_address(text: &str, schemes: &[&str]) -> bool {
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    schemes.contains(&scheme) && !rest.is_empty() && !rest.starts_with('/')
 }
 
 fn pattern_words(pattern: &str) -> &'static str {

@@ -8,7 +8,7 @@ use super::load::Workload;
 use crate::case::{DriverKind, Endpoint, StopSignal};
 use crate::metric::Kind;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of the scenario format that this program reads.
@@ -22,6 +22,8 @@ pub(super) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 pub(super) const SIBLING: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]*\\.toml$";
 /// An HTTP address.
 pub(super) const ADDRESS: &str = "^https?://[^/]+";
+/// The address of a server of any kind.
+pub(super) const SERVER: &str = "^(https?|postgres|redis)://[^/]+";
 
 /// A benchmark scenario of tokgate.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -150,8 +152,8 @@ pub(super) struct Preset {
 pub(super) struct Target {
     /// How to speak to it; `auto` for generation and `flat-q4` for retrieval where absent.
     pub(super) driver: Option<DriverKind>,
-    /// Address of the server: with its `/v1` for an OpenAI-compatible one, without for Ollama.
-    #[schemars(regex(pattern = ADDRESS), extend("examples" = ["http://127.0.0.1:8000/v1"]))]
+    /// Address of the server: with its `/v1` for an OpenAI-compatible one, without for Ollama; `postgres://user@host:5432/database` and `redis://host:6379` for vector databases.
+    #[schemars(regex(pattern = SERVER), extend("examples" = ["http://127.0.0.1:8000/v1"]))]
     pub(super) base_url: Option<String>,
     /// The model's name on the server, a synthetic shape such as `synthetic-6.8m`, or the path of a GGUF file within the project.
     #[schemars(length(min = 1, max = 512), extend("examples" = ["synthetic-6.8m"]))]
@@ -422,10 +424,42 @@ pub(super) struct Retrieval {
     /// Queries whose recall is checked against the exact answer.
     #[schemars(range(min = 1, max = 100000))]
     pub(super) truth_queries: u32,
+    /// What a vector database searches: the graph that it builds, or every row.
+    pub(super) index: IndexKind,
+    /// Links of a row in each layer of the graph, for `hnsw`.
+    #[schemars(range(min = 2, max = 4096))]
+    pub(super) m: u32,
+    /// Candidates kept while the graph is built, for `hnsw`.
+    #[schemars(range(min = 4, max = 1000000))]
+    pub(super) ef_construction: u32,
+    /// Candidates kept while a query is searched, for `hnsw`; at least `top_k`.
+    #[schemars(range(min = 1, max = 1000000))]
+    pub(super) ef_search: u32,
 }
 
 impl Default for Retrieval {
+    /// The graph is pgvector's by default, but for a wider search: the same for every database, so
+    /// that they are compared on equal terms.
     fn default() -> Self {
-        Self { top_k: 10, rescore: 30, nprobe: 16, truth_queries: 200 }
+        Self {
+            top_k: 10,
+            rescore: 30,
+            nprobe: 16,
+            truth_queries: 200,
+            index: IndexKind::Hnsw,
+            m: 16,
+            ef_construction: 64,
+            ef_search: 100,
+        }
     }
+}
+
+/// What a vector database searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum IndexKind {
+    /// A graph of near neighbours.
+    Hnsw,
+    /// Every row.
+    Exact,
 }

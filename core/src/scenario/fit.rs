@@ -30,7 +30,7 @@ const BY_DATA: (&str, &str) = ("dataset", "kind");
 pub(super) fn drivers_for(kind: Kind) -> &'static str {
     match kind {
         Kind::Generation => "`auto`, `embedded`, `openai`, `ollama`, `batch` or `simulated`",
-        Kind::Retrieval => "`flat`, `flat-q4`, `ivf-sq8` or `simulated`",
+        Kind::Retrieval => "`flat`, `flat-q4`, `ivf-sq8`, `pgvector`, `redis` or `simulated`",
     }
 }
 
@@ -53,7 +53,9 @@ pub(super) fn driver_fits(driver: DriverKind, kind: Kind) -> bool {
         | DriverKind::Simulated
         | DriverKind::Flat
         | DriverKind::FlatQ4
-        | DriverKind::IvfSq8 => driver.kind().is_none_or(|answers| answers == kind),
+        | DriverKind::IvfSq8
+        | DriverKind::Pgvector
+        | DriverKind::Redis => driver.kind().is_none_or(|answers| answers == kind),
     }
 }
 
@@ -87,11 +89,16 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
             BY_DATA,
         ),
     };
-    use DriverKind::{Auto, Batch, Embedded, Flat, FlatQ4, IvfSq8, Ollama, Openai, Simulated};
+    use DriverKind::{
+        Auto, Batch, Embedded, Flat, FlatQ4, IvfSq8, Ollama, Openai, Pgvector, Redis, Simulated,
+    };
     match (table, key) {
         ("retrieval", _) if generation => misfit("belongs to a retrieval case", BY_CASE),
         ("retrieval", "rescore") => driver(&[FlatQ4, IvfSq8, Simulated], "`flat-q4` or `ivf-sq8`"),
         ("retrieval", "nprobe") => driver(&[IvfSq8], "`ivf-sq8`"),
+        ("retrieval", "index" | "m" | "ef_construction" | "ef_search") => {
+            driver(&[Pgvector, Redis], "`pgvector` or `redis`")
+        }
         ("dataset", "output_tokens" | "temperature" | "tokenizer") | ("target", "model")
             if !generation =>
         {
@@ -125,10 +132,18 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("dataset", "queries" | "held_out" | "metric") => {
             data(&[DatasetKind::Vectors], "`vectors`")
         }
-        ("target", "base_url" | "api_key_env" | "stream" | "proxy" | "deadlines") => {
+        ("target", "base_url" | "api_key_env" | "deadlines") => driver(
+            &[Openai, Ollama, Auto, Pgvector, Redis],
+            "`openai`, `ollama`, `pgvector`, `redis` or `auto`",
+        ),
+        ("target", "stream" | "proxy") => {
             driver(&[Openai, Ollama, Auto], "`openai`, `ollama` or `auto`")
         }
-        ("target", "endpoint" | "body" | "runs_on") => {
+        ("target", "runs_on") => driver(
+            &[Openai, Ollama, Batch, Auto, Pgvector, Redis],
+            "`openai`, `ollama`, `batch`, `pgvector`, `redis` or `auto`",
+        ),
+        ("target", "endpoint" | "body") => {
             driver(&[Openai, Ollama, Batch, Auto], "`openai`, `ollama`, `batch` or `auto`")
         }
         ("workload", "kind") if choice.driver == Batch && choice.load != LoadKind::Closed => {

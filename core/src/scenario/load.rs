@@ -349,7 +349,9 @@ pub(super) fn workload(driver: DriverKind, tables: &Tables) -> workload::Workloa
         | DriverKind::Simulated
         | DriverKind::Flat
         | DriverKind::FlatQ4
-        | DriverKind::IvfSq8 => written.resolve(),
+        | DriverKind::IvfSq8
+        | DriverKind::Pgvector
+        | DriverKind::Redis => written.resolve(),
     }
 }
 

@@ -3,14 +3,14 @@
 
 use super::cells::Cell;
 use super::dataset;
-use super::file::{SpikeOf, Tables};
+use super::file::{self, IndexKind, SpikeOf, Tables};
 use super::fit::Choice;
 use super::judging::{self, Planned, Told};
 use super::layers::Layer;
 use super::load::{self, workload};
 use super::roots::{self, Roots};
 use super::target::{batch_checks, batch_timeout_s, target};
-use crate::case::{Case, CaseId, DriverKind, Requires, Retrieval, RunSettings};
+use crate::case::{Case, CaseId, DriverKind, Hnsw, Requires, Retrieval, RunSettings};
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
 use crate::pressure::Pressure;
@@ -137,6 +137,9 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
         );
         return Some(refuse(&[("retrieval", "rescore"), ("retrieval", "top_k")], message));
     }
+    if let Some(fault) = graph_checks(cell, search, refuse) {
+        return Some(fault);
+    }
     if matches!(tables.run.spike_of, Some(of) if of != SpikeOf::Query && of != SpikeOf::E2e) {
         let message = "a retrieval case has no tokens to take spikes from".to_owned();
         return Some(refuse(&[("run", "spike_of")], message).help("write `query`"));
@@ -154,18 +157,47 @@ fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Op
     })
 }
 
+/// What the keys of a graph say together.
+fn graph_checks(
+    cell: &Cell<'_>,
+    search: &file::Retrieval,
+    refuse: &Refuse<'_>,
+) -> Option<Diagnostic> {
+    const KNOBS: [&str; 3] = ["m", "ef_construction", "ef_search"];
+    if search.index == IndexKind::Exact {
+        let knob = KNOBS.into_iter().find(|key| cell.place("retrieval", key).is_some())?;
+        let message = format!("`{knob}` is told to a graph, and an exact search has none");
+        return Some(refuse(&[("retrieval", knob), ("retrieval", "index")], message));
+    }
+    let narrow = cell.choice.driver.is_database() && search.ef_search < search.top_k;
+    narrow.then(|| {
+        let (kept, asked) = (search.ef_search, search.top_k);
+        let message = format!("searching with {kept} candidates cannot give {asked} neighbours");
+        refuse(&[("retrieval", "ef_search"), ("retrieval", "top_k")], message)
+    })
+}
+
 /// How the index is searched. An exact search rescores nothing; recall is checked on no more
 /// queries than are sent.
 fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Retrieval {
     let written = &tables.retrieval;
     let driver = cell.choice.driver;
+    let rescores = driver.rescores() || driver == DriverKind::Simulated;
     let sent = tables.workload.expected().unwrap_or(u64::MAX);
     Retrieval {
         top_k: written.top_k,
-        rescore: if driver == DriverKind::Flat { 0 } else { written.rescore },
+        rescore: if rescores { written.rescore } else { 0 },
         nprobe: (driver == DriverKind::IvfSq8).then_some(written.nprobe),
         truth_queries: u64::from(written.truth_queries).min(sent) as u32,
+        hnsw: hnsw(driver, written),
     }
+}
+
+/// The graph of a vector database; `None` where there is no database or no graph.
+fn hnsw(driver: DriverKind, written: &file::Retrieval) -> Option<Hnsw> {
+    let file::Retrieval { index, m, ef_construction, ef_search, .. } = *written;
+    let builds = driver.is_database() && index == IndexKind::Hnsw;
+    builds.then_some(Hnsw { m, ef_construction, ef_search })
 }
 
 /// What weighs on the host; `None` where nothing does.

@@ -134,13 +134,16 @@ fn quoted(text: &str, at: usize) -> Option<Range<usize>> {
     (length > 0).then_some(start..start + length)
 }
 
-/// The name and password of an address.
+/// The name and password of an address. A name alone is a secret in HTTP, where keys are sent so;
+/// databases have users.
 fn user_info(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices("://").filter_map(move |(at, _)| {
         let start = at + "://".len();
         let rest = &text[start..];
         let host = &rest[..rest.find(|c: char| "/\"' \n".contains(c)).unwrap_or(rest.len())];
-        host.rfind('@').filter(|end| *end > 0).map(|end| start..start + end)
+        let is_database = ["postgres", "redis"].iter().any(|scheme| text[..at].ends_with(scheme));
+        let is_secret = |end: &usize| *end > 0 && (!is_database || host[..*end].contains(':'));
+        host.rfind('@').filter(is_secret).map(|end| start..start + end)
     })
 }
 
@@ -164,6 +167,8 @@ mod tests {
             ("api_key = \"plain words\"", "plain"),
             ("body = { \"X-Api-Key\" = 'ab' }", "'ab'"),
             ("base_url = \"http://me:word@host/v1\"", "word"),
+            ("base_url = \"http://word@host/v1\"", "word"),
+            ("base_url = \"postgres://me:word@host/db\"", "word"),
         ] {
             let (clean, count) = redacted(text);
             assert!(!clean.contains(secret), "{clean}");
@@ -178,6 +183,7 @@ mod tests {
             "api_key_env = \"OPENAI_API_KEY\"",
             "prompts = [\"a bearer carries\", \"task-force-of-many-people-here\"]",
             "base_url = \"http://127.0.0.1:8000/v1\"",
+            "base_url = \"postgres://me@127.0.0.1:5432/postgres\"",
             "body = { stop_token = \"x\", max_tokens = 4 }",
         ] {
             assert_eq!(redacted(text), (text.to_owned(), 0));

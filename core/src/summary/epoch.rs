@@ -94,6 +94,11 @@ pub(super) fn model_load_s(run: &Run) -> Option<f64> {
     run.preparation().model_load_s
 }
 
+/// `ingest_s`
+pub(super) fn ingest_s(run: &Run) -> Option<f64> {
+    run.preparation().ingest_s
+}
+
 /// `build_s`
 pub(super) fn build_s(run: &Run) -> Option<f64> {
     run.preparation().build_s

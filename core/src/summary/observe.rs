@@ -37,6 +37,7 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::RECALL_AT_1, Request(|record| request::recall(record, 1))),
     (&metric::RECALL_AT_10, Request(|record| request::recall(record, 10))),
     (&metric::RECALL_AT_100, Request(|record| request::recall(record, 100))),
+    (&metric::INGEST_S, Epoch(epoch::ingest_s)),
     (&metric::BUILD_S, Epoch(epoch::build_s)),
     (&metric::INDEX_BYTES, Epoch(epoch::index_bytes)),
     (&metric::SPIKE_RATE, Epoch(epoch::spike_rate)),

@@ -1,6 +1,7 @@
 //! The drivers, one file or folder each, and the one place that opens the right one for a case.
 
 pub mod batch;
+pub mod database;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod ollama;
@@ -49,7 +50,7 @@ impl Targets {
     pub async fn open(&mut self, case: &Case, stop: &Stop) -> Result<Arc<dyn Driver>, OpenError> {
         match self.serve(case, stop).await? {
             Some(server) => launched(case, server).await,
-            None => self.open_as_it_is(case).await,
+            None => self.open_as_it_is(case, stop).await,
         }
     }
 
@@ -69,7 +70,11 @@ impl Targets {
         Ok(self.server.as_ref())
     }
 
-    async fn open_as_it_is(&mut self, case: &Case) -> Result<Arc<dyn Driver>, OpenError> {
+    async fn open_as_it_is(
+        &mut self,
+        case: &Case,
+        stop: &Stop,
+    ) -> Result<Arc<dyn Driver>, OpenError> {
         match case.target.driver {
             DriverKind::Auto => Err(OpenError::Invalid(
                 "driver `auto` was not resolved before measuring".to_owned(),
@@ -86,6 +91,9 @@ impl Targets {
             DriverKind::Simulated => Ok(Arc::new(simulated::Simulated::open(case)?)),
             DriverKind::Flat | DriverKind::FlatQ4 | DriverKind::IvfSq8 => {
                 Ok(Arc::new(self.corpora.open(case)?))
+            }
+            DriverKind::Pgvector | DriverKind::Redis => {
+                database::open(case, &mut self.corpora, stop).await
             }
         }
     }

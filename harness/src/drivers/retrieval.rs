@@ -9,7 +9,7 @@ use crate::recorder::Reply;
 use crate::retrieval::corpus::Corpus;
 use crate::retrieval::crew::Crew;
 use crate::retrieval::demand::Demand;
-use crate::retrieval::desk::{Desk, Question};
+use crate::retrieval::desk::{Desk, Exam, Question};
 use crate::retrieval::engines::build;
 use crate::retrieval::index::VectorIndex;
 use crate::retrieval::memory;
@@ -50,19 +50,35 @@ impl Corpora {
     pub fn open(&mut self, case: &Case) -> Result<Searcher, OpenError> {
         let demand = Demand::of(case)?;
         let pool = all_cores()?;
-        let corpus = self.corpus(&demand, &pool)?;
+        let exam = self.exam(&demand, &pool)?;
         let kept = self.built.take().filter(|built| built.serves(case));
         let index_kept = kept.is_some();
         let built = match kept {
             Some(built) => built,
-            None => Built::new(case, &demand, &corpus, &pool)?,
+            None => Built::new(case, &demand, &exam.corpus, &pool)?,
         };
-        let preparation = prepared(&demand, &corpus, &built, index_kept);
+        let preparation = Preparation {
+            build_s: Some(built.build_s),
+            index_kept,
+            index_bytes: Some(built.index.bytes()),
+            ..exam.preparation()
+        };
         let index = built.index.tuned(demand.knobs);
         self.built = Some(built);
-        let truth_queries = demand.wanted.truth;
-        let desk = Desk { corpus, index, top_k: demand.top_k, truth_queries };
-        Searcher::start(&demand, desk, preparation)
+        Searcher::start(&demand, Desk { exam, index }, preparation)
+    }
+
+    /// The data of a case whose index is elsewhere, and what is asked of it.
+    ///
+    /// # Errors
+    /// When memory is short, or a file cannot be used.
+    pub(crate) fn data(&mut self, demand: &Demand) -> Result<Exam, OpenError> {
+        self.exam(demand, &all_cores()?)
+    }
+
+    fn exam(&mut self, demand: &Demand, pool: &rayon::ThreadPool) -> Result<Exam, OpenError> {
+        let corpus = self.corpus(demand, pool)?;
+        Ok(Exam { corpus, top_k: demand.top_k, truth_queries: demand.wanted.truth })
     }
 
     fn corpus(
@@ -159,18 +175,6 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
     }
 }
 
-fn prepared(demand: &Demand, corpus: &Corpus, built: &Built, index_kept: bool) -> Preparation {
-    Preparation {
-        build_s: Some(built.build_s),
-        index_kept,
-        index_bytes: Some(built.index.bytes()),
-        generate_s: Some(corpus.rows.generate_s),
-        truth_s: Some(corpus.truth_s).filter(|_| demand.wanted.truth > 0),
-        hardness: corpus.hardness,
-        ..Preparation::default()
-    }
-}
-
 impl Driver for Searcher {
     fn identity(&self) -> TargetIdentity {
         self.identity.clone()
@@ -213,7 +217,7 @@ fn lost() -> Failure {
 mod tests {
     use super::*;
     use crate::driver::{Payload, WARMUP_QUERIES};
-    use crate::retrieval::fixture::case;
+    use crate::retrieval::fixture::{case, search};
     use futures_util::FutureExt;
     use tokgate_core::case::{Retrieval, Workload};
     use tokgate_core::dataset::Message;
@@ -316,13 +320,12 @@ mod tests {
         let mut data = |change: fn(&mut Case)| {
             let mut case = case(500, 64);
             change(&mut case);
-            Arc::clone(&corpora.open(&case).unwrap().desk.corpus)
+            Arc::clone(&corpora.open(&case).unwrap().desk.exam.corpus)
         };
         let first = data(|_| ());
         assert!(Arc::ptr_eq(&first, &data(|case| case.target.driver = DriverKind::Flat)));
         let more = data(|case| {
-            case.retrieval =
-                Some(Retrieval { top_k: 10, rescore: 30, nprobe: None, truth_queries: 90 });
+            case.retrieval = Some(Retrieval { truth_queries: 90, ..search() });
         });
         assert_eq!((first.truth.len(), more.truth.len()), (50, 90));
         assert!(Arc::ptr_eq(&first.rows.vectors, &more.rows.vectors));
@@ -340,8 +343,7 @@ mod tests {
             corpora.open(&case).unwrap().preparation()
         };
         let rescore_20 = |case: &mut Case| {
-            case.retrieval =
-                Some(Retrieval { top_k: 10, rescore: 20, nprobe: None, truth_queries: 50 });
+            case.retrieval = Some(Retrieval { rescore: 20, ..search() });
         };
         let first = prepared("first", |_| ());
         let other = prepared("second", rescore_20);

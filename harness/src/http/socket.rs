@@ -19,7 +19,7 @@ thread_local! {
 
 /// A TCP connection whose reads and writes are timed.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: TcpStream,
     times: Times,
     sources: Arc<Sources>,

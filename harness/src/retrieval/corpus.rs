@@ -46,7 +46,9 @@ impl Wanted {
         }
     }
 
-    fn metric(&self) -> Similarity {
+    /// How near two of its vectors are.
+    #[must_use]
+    pub fn metric(&self) -> Similarity {
         match &self.set.kind {
             VectorKind::Mixture | VectorKind::Iid => Similarity::Cosine,
             VectorKind::File(file) => file.metric,

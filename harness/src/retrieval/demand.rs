@@ -6,7 +6,7 @@ use super::crew::Size;
 use super::index::Knobs;
 use super::vectors::GROUP;
 use crate::driver::OpenError;
-use tokgate_core::case::{Case, Dataset, DriverKind, Retrieval, VectorKind, VectorSet};
+use tokgate_core::case::{Case, Dataset, DriverKind, Hnsw, Retrieval, VectorKind, VectorSet};
 
 /// Distinct queries held at most (24 MiB of 384 dimensions, four blocks of the generator); more
 /// requests ask them again from the first on.
@@ -14,6 +14,8 @@ pub(super) const MOST_QUERIES: usize = 1 << 14;
 /// Queries searched at the same time at most: beyond, the operating system's scheduler would be
 /// measured and not the index. Further queries wait in a queue, and the wait counts.
 const MOST_MEMBERS: usize = 64;
+/// Connections to a database at most: beyond, it is its own limit that would be measured.
+const MOST_CONNECTIONS: usize = 1024;
 /// Distinct queries of a load that goes by time.
 const QUERIES_OF_A_TIMED_LOAD: u64 = 1000;
 /// What the scan engines take.
@@ -30,6 +32,8 @@ pub struct Demand {
     pub top_k: usize,
     /// What the engine is told.
     pub knobs: Knobs,
+    /// The graph that a database is asked for; `None` for an exact search.
+    pub hnsw: Option<Hnsw>,
     /// Who searches.
     pub size: Size,
 }
@@ -48,6 +52,7 @@ impl Demand {
             wanted: wanted(case, set, retrieval),
             top_k: retrieval.top_k as usize,
             knobs: knobs(retrieval),
+            hnsw: retrieval.hnsw,
             size: size(case),
         })
     }
@@ -115,6 +120,13 @@ fn check_search(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Resul
             set.entries, set.entries
         )));
     }
+    if let Some(Hnsw { ef_search, .. }) = asked.hnsw
+        && ef_search < top_k
+    {
+        return Err(invalid(format!(
+            "ef_search = {ef_search} is less than top_k = {top_k}; keep at least top_k candidates"
+        )));
+    }
     match driver.rescores() && (1..top_k).contains(&rescore) {
         true => Err(invalid(format!(
             "rescore = {rescore} is less than top_k = {top_k}; rescore at least top_k candidates, or 0 for none"
@@ -143,7 +155,8 @@ fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {
 
 fn size(case: &Case) -> Size {
     let in_flight = case.workload.most_in_flight().map_or(MOST_MEMBERS, |most| most as usize);
-    Size { members: in_flight.clamp(1, MOST_MEMBERS), threads: case.target.threads.max(1) as usize }
+    let most = if case.target.driver.is_database() { MOST_CONNECTIONS } else { MOST_MEMBERS };
+    Size { members: in_flight.clamp(1, most), threads: case.target.threads.max(1) as usize }
 }
 
 fn invalid(message: String) -> OpenError {
@@ -152,7 +165,7 @@ fn invalid(message: String) -> OpenError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::case;
+    use super::super::fixture::{case, search as usual};
     use super::*;
     use tokgate_core::case::Workload;
 
@@ -176,19 +189,25 @@ mod tests {
         assert!(refusal(|case| set(case).dimensions = 100).contains("dimensions = 100"));
         assert!(refusal(|case| set(case).dimensions = 0).contains("dimensions = 0"));
         let search = |case: &mut Case, top_k, rescore| {
-            case.retrieval = Some(Retrieval { top_k, rescore, nprobe: None, truth_queries: 1 });
+            case.retrieval = Some(Retrieval { top_k, rescore, truth_queries: 1, ..usual() });
         };
         assert!(refusal(|case| search(case, 0, 30)).contains("top_k = 0"));
         assert!(refusal(|case| search(case, 100, 30)).contains("rescore = 30 is less than"));
         assert!(refusal(|case| case.retrieval = None).contains("`truth_queries`"));
+        let narrow = Hnsw { m: 16, ef_construction: 64, ef_search: 9 };
+        assert!(
+            refusal(|case| {
+                case.retrieval.as_mut().unwrap().hnsw = Some(narrow);
+            })
+            .contains("ef_search = 9 is less than top_k = 10")
+        );
     }
 
     #[test]
     fn the_exact_engine_has_nothing_to_rescore_and_takes_any_number() {
         let mut case = case(1000, 64);
         case.target.driver = DriverKind::Flat;
-        case.retrieval =
-            Some(Retrieval { top_k: 100, rescore: 30, nprobe: None, truth_queries: 1 });
+        case.retrieval = Some(Retrieval { top_k: 100, truth_queries: 1, ..usual() });
         assert!(Demand::of(&case).is_ok());
     }
 

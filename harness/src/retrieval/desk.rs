@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::record::{EventKind, Hits, Neighbours};
+use tokgate_core::run::Preparation;
 
 /// A query of one of the two streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,51 +41,46 @@ impl Question {
     }
 }
 
-/// An index, its data, and how it is asked.
-pub struct Desk {
+/// The questions of a case, and their exact answers where they are known.
+pub struct Exam {
     /// The data.
     pub corpus: Arc<Corpus>,
-    /// The index over its rows.
-    pub index: Box<dyn VectorIndex>,
     /// Neighbours of each query.
     pub top_k: usize,
     /// Measured queries, from the first on, whose answers are compared with the exact ones.
     pub truth_queries: usize,
 }
 
-impl Desk {
-    /// Searches, and reports the neighbours as the one content event at the moment they are
-    /// there. Comparing them comes after and costs the query nothing.
-    ///
-    /// # Errors
-    /// When the engine refuses the query.
-    pub fn answer(&self, question: Question, reply: &Reply) -> Result<Answer, Failure> {
-        let mut found = Vec::new();
-        let cpu = searching_alone();
-        self.index.search(self.vector(question), self.top_k, &mut found).map_err(failure)?;
-        reply.arrived();
-        let cpu = cpu.and_then(|before| thread_cpu()?.checked_sub(before));
-        reply.event(EventKind::Content, None);
-        reply.done();
-        let hits = self.hits(question, &found);
-        let ids = found.iter().map(|neighbour| neighbour.id).collect();
-        Ok(Answer {
-            neighbours: Some(Neighbours {
-                ids,
-                hits,
-                cpu_ns: cpu.map(|cpu| cpu.as_nanos() as u64),
-            }),
-            ..Answer::default()
-        })
-    }
-
+impl Exam {
     /// A question's vector; after the last distinct query the first comes again.
-    fn vector(&self, question: Question) -> &[f32] {
+    #[must_use]
+    pub fn vector(&self, question: Question) -> &[f32] {
         let (stream, number) = match question {
             Question::Measured(number) => (&self.corpus.queries, number),
             Question::Warmup(number) => (&self.corpus.warmup, number),
         };
         stream.row(number % stream.len())
+    }
+
+    /// What making the data took.
+    #[must_use]
+    pub fn preparation(&self) -> Preparation {
+        Preparation {
+            generate_s: Some(self.corpus.rows.generate_s),
+            truth_s: Some(self.corpus.truth_s).filter(|_| self.truth_queries > 0),
+            hardness: self.corpus.hardness,
+            ..Preparation::default()
+        }
+    }
+
+    /// What was found, with how much of it is right, and the CPU time that it took where that is
+    /// known. Every row of it is one of the corpus.
+    #[must_use]
+    pub fn graded(&self, question: Question, found: &[Neighbour], cpu: Option<Duration>) -> Answer {
+        let hits = self.hits(question, found);
+        let ids = found.iter().map(|neighbour| neighbour.id).collect();
+        let cpu_ns = cpu.map(|cpu| cpu.as_nanos() as u64);
+        Answer { neighbours: Some(Neighbours { ids, hits, cpu_ns }), ..Answer::default() }
     }
 
     fn hits(&self, question: Question, found: &[Neighbour]) -> Vec<Hits> {
@@ -98,11 +94,40 @@ impl Desk {
     }
 }
 
+/// The questions of a case, and an index in process that answers them.
+pub struct Desk {
+    /// What is asked.
+    pub exam: Exam,
+    /// The index over the rows.
+    pub index: Box<dyn VectorIndex>,
+}
+
+impl Desk {
+    /// Searches, and reports the neighbours as the one content event at the moment they are
+    /// there. Comparing them comes after and costs the query nothing.
+    ///
+    /// # Errors
+    /// When the engine refuses the query.
+    pub fn answer(&self, question: Question, reply: &Reply) -> Result<Answer, Failure> {
+        let mut found = Vec::new();
+        let query = self.exam.vector(question);
+        let before = searching_alone();
+        self.index.search(query, self.exam.top_k, &mut found).map_err(failure)?;
+        reply.arrived();
+        let cpu = before.and_then(|before| thread_cpu()?.checked_sub(before));
+        reply.event(EventKind::Content, None);
+        reply.done();
+        Ok(self.exam.graded(question, &found, cpu))
+    }
+}
+
 /// The CPU time so far of a thread that shares its queries with no other.
 fn searching_alone() -> Option<Duration> {
     (rayon::current_num_threads() == 1).then(thread_cpu).flatten()
 }
 
-fn failure(error: SearchError) -> Failure {
+/// What an engine's refusal means for the request.
+#[must_use]
+pub fn failure(error: SearchError) -> Failure {
     Failure::new(FailureClass::Engine, error.to_string())
 }

@@ -24,7 +24,9 @@ pub fn build(demand: &Demand, rows: &Arc<Vectors>) -> Result<Box<dyn VectorIndex
         | DriverKind::Openai
         | DriverKind::Ollama
         | DriverKind::Batch
-        | DriverKind::Simulated) => Err(OpenError::Invalid(format!(
+        | DriverKind::Simulated
+        | DriverKind::Pgvector
+        | DriverKind::Redis) => Err(OpenError::Invalid(format!(
             "driver `{}` is no vector index; take `flat`, `flat-q4` or `ivf-sq8`",
             other.as_str()
         ))),

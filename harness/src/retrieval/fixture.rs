@@ -15,7 +15,7 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
         target: target(),
         dataset: Dataset::Vectors(VectorSet { kind: VectorKind::Mixture, entries, dimensions }),
         workload: Workload::closed(1, 1, 100, 10),
-        retrieval: Some(Retrieval { top_k: 10, rescore: 30, nprobe: None, truth_queries: 50 }),
+        retrieval: Some(search()),
         run: settings(),
         requires: Requires::default(),
         goals: Vec::new(),
@@ -25,6 +25,11 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
         benchmark_type: "retrieval".to_owned(),
         notes: String::new(),
     }
+}
+
+/// Ten neighbours, checked on 50 queries.
+pub(crate) fn search() -> Retrieval {
+    Retrieval { top_k: 10, rescore: 30, nprobe: None, truth_queries: 50, hnsw: None }
 }
 
 fn target() -> Target {

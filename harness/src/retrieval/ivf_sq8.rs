@@ -204,7 +204,7 @@ fn evenly(rows: &Vectors, count: usize) -> Vectors {
     let count = count.min(rows.len());
     let number = |place: usize| place * rows.len() / count;
     let values = (0..count).flat_map(|place| rows.row(number(place)).iter().copied()).collect();
-    Vectors::generated(rows.dimensions(), values)
+    Vectors::checked(rows.dimensions(), values)
 }
 
 /// The nearest centre of each row.
@@ -228,7 +228,7 @@ fn means(rows: &Vectors, cells: &[u32], before: Vectors) -> Vectors {
             false => normalise(sum),
         }
     }
-    Vectors::generated(dimensions, sums)
+    Vectors::checked(dimensions, sums)
 }
 
 /// Where each cell begins, and the row numbers, cell after cell and ascending in each.

@@ -32,8 +32,9 @@ pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
     let codes = u64::from(set.entries) * (components(set) / 2 + ROW_OVERHEAD);
     match driver {
         DriverKind::FlatQ4 => codes * LAYOUTS + BESIDES,
-        DriverKind::IvfSq8 => u64::from(set.entries) * u64::from(set.dimensions) + BESIDES,
-        DriverKind::Flat => BESIDES,
+        DriverKind::IvfSq8 => u64::from(set.entries) * components(set) + BESIDES,
+        // A database has memory of its own; ours holds rows, truth and what is on its way.
+        DriverKind::Flat | DriverKind::Pgvector | DriverKind::Redis => BESIDES,
         DriverKind::Auto
         | DriverKind::Embedded
         | DriverKind::Openai

@@ -1,7 +1,7 @@
 //! What a case of full size costs, for whoever changes a loop here:
 //! `cargo test -p tokgate-harness --lib a_million -- --ignored --nocapture`.
 
-use super::fixture::case;
+use super::fixture::{case, search};
 use crate::clock::Clock;
 use crate::driver::{Driver, Payload, Request};
 use crate::drivers::retrieval::{Corpora, Searcher};
@@ -16,8 +16,7 @@ async fn a_million_rows_are_prepared_and_searched() {
         for (driver, requests) in [(DriverKind::FlatQ4, 1000), (DriverKind::Flat, 50)] {
             let mut case = case(1_000_000, dimensions);
             case.target.driver = driver;
-            case.retrieval =
-                Some(Retrieval { top_k: 10, rescore: 30, nprobe: None, truth_queries: 200 });
+            case.retrieval = Some(Retrieval { truth_queries: 200, ..search() });
             case.workload = Workload::closed(1, 1, 1000, 50);
             let searcher = corpora.open(&case).unwrap();
             eprintln!("{:?}\n{:?}", searcher.identity(), searcher.preparation());

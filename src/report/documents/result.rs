@@ -176,7 +176,9 @@ fn memory_of(driver: DriverKind) -> &'static str {
         | DriverKind::Openai
         | DriverKind::Ollama
         | DriverKind::Batch
-        | DriverKind::Simulated => "the target where it is local, else tokgate",
+        | DriverKind::Simulated
+        | DriverKind::Pgvector
+        | DriverKind::Redis => "the target where it is local, else tokgate",
     }
 }
 
