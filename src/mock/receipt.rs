@@ -55,11 +55,12 @@ mod here {
         let mut into = [IoSliceMut::new(into)];
         let (descriptor, flags) = (socket.as_raw_fd(), MsgFlags::empty());
         let message = recvmsg::<()>(descriptor, &mut into, Some(&mut beside), flags)?;
-        let now = Instant::now();
         let age = message.cmsgs()?.find_map(|said| match said {
             ControlMessageOwned::ScmTimestampns(stamp) => age(stamp.into()),
             _ => None,
         });
+        // After the wall clock: whoever is held up in between says too late, never too early.
+        let now = Instant::now();
         let received = age.and_then(|age| now.checked_sub(age));
         Ok((message.bytes, received.unwrap_or(now)))
     }

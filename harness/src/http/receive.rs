@@ -164,8 +164,10 @@ mod here {
             ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
             _ => None,
         });
+        let age = stamp.and_then(age);
+        // After the wall clock: whoever is held up in between says too late, never too early.
         let now = Instant::now();
-        let at = stamp.and_then(|stamp| now.checked_sub(age(stamp)?));
+        let at = age.and_then(|age| now.checked_sub(age));
         Ok(Received { bytes: message.bytes, at: at.unwrap_or(now), is_stamped: at.is_some() })
     }
 
