@@ -141,6 +141,13 @@ impl Project {
     }
 }
 
+/// Where a file lies: a bare name in the current folder, which has no name of its own otherwise.
+fn folder_of(file: &Path) -> Option<PathBuf> {
+    let folder = file.parent()?;
+    let here = folder.as_os_str().is_empty();
+    Some(if here { PathBuf::from(".") } else { folder.to_owned() })
+}
+
 impl Source {
     /// The scenario of this name that comes with tokgate.
     fn of_ours(name: &str) -> Option<Self> {
@@ -167,7 +174,7 @@ impl Source {
         }
         let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { name, file: shown(path), bytes, folder: path.parent().map(Path::to_owned) })
+        Ok(Self { name, file: shown(path), bytes, folder: folder_of(path) })
     }
 
     /// The project that its file belongs to, or the file's folder where there is none.

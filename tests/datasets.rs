@@ -42,7 +42,12 @@ fn tokgate(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 fn measured(folder: &Path, further: &[&str]) -> Value {
-    let run = ["run", "own", "--results-dir", "r", "--set", "run.salt=false", "--format", "json"];
+    measured_as("own", folder, further)
+}
+
+fn measured_as(scenario: &str, folder: &Path, further: &[&str]) -> Value {
+    let run =
+        ["run", scenario, "--results-dir", "r", "--set", "run.salt=false", "--format", "json"];
     let output = tokgate(folder, &[&run, further].concat());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}");
@@ -71,6 +76,15 @@ fn a_file_of_the_scenario_is_sent_and_the_case_says_what_was_in_it() {
     // Three words and one, in turn; three tokens and the default of 64.
     assert_eq!(case["metrics"]["prompt_tokens"]["mean"], 2.0);
     assert_eq!(case["metrics"]["output_tokens"]["mean"], 33.5);
+}
+
+#[test]
+fn a_scenario_in_the_current_folder_may_name_the_files_beside_it() {
+    let folder = project("dataset = { kind = \"file\", path = \"data/a.jsonl\" }");
+    let here = folder.path();
+    std::fs::rename(here.join("scenarios/own.toml"), here.join("own.toml")).unwrap();
+    std::fs::remove_dir(here.join("scenarios")).unwrap();
+    assert_eq!(measured_as("own.toml", here, &[])["dataset"]["path"], "data/a.jsonl");
 }
 
 #[test]

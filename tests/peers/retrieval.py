@@ -165,7 +165,7 @@ def ours(program, work):
     for case in json.loads(said.stdout)["cases"]:
         metrics = case["metrics"]
         yield Measured("tokgate " + case["case"].split("/", 1)[1], case["preparation"]["build_s"],
-                       metrics["recall_at_10"]["mean"], metrics["query"]["p50"]["value"],
+                       metrics["recall_at_10"]["value"]["value"], metrics["query"]["p50"]["value"],
                        metrics["query"]["p95"]["value"])
 
 
