@@ -73,6 +73,8 @@ impl Corpora {
     /// # Errors
     /// When memory is short, or a file cannot be used.
     pub(crate) fn data(&mut self, demand: &Demand) -> Result<Exam, OpenError> {
+        // An index of an earlier case would take memory from what is measured.
+        self.built = None;
         self.exam(demand, &all_cores()?)
     }
 
