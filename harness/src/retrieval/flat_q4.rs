@@ -1,8 +1,11 @@
 //! The default engine: the crate `turbovec` scans 4-bit codes, and the best candidates are
-//! compared again with the original rows in f32.
+//! compared again with the original rows in f32. Where the crate has to read all codes, a scan of
+//! our own of one bit a component first leaves it a few.
 
 use super::best::{Best, Neighbour};
 use super::index::{BuildError, Knobs, SearchError, VectorIndex, check_query, check_rows};
+use super::sign_kernel;
+use super::sign_plane::SignPlane;
 use super::vectors::{Vectors, dot};
 use std::sync::Arc;
 use turbovec::TurboQuantIndex;
@@ -14,15 +17,32 @@ const BITS: usize = 4;
 /// Rows encoded at a time: the encoder's scratch is as large as what it is given.
 const ENCODED_AT_ONCE: usize = 1 << 16;
 
+/// Rows that a scan of signs leaves for each candidate that is rescored.
+const SURVIVORS: usize = 32;
+/// One in how many rows may survive: with more, hardly a block of codes is passed over.
+const FEW: usize = 64;
+
 /// 4-bit codes, and the rows they stand for.
 #[derive(Clone)]
 pub struct FlatQ4 {
     rows: Arc<Vectors>,
     codes: Arc<TurboQuantIndex>,
+    /// What is scanned first where the engine has no such stage of its own.
+    plane: Option<Arc<SignPlane>>,
     rescore: usize,
 }
 
 impl FlatQ4 {
+    /// Which rows a scan of signs leaves: many for each that is wanted. `None` for all, where there
+    /// is no such scan or they would be no small part.
+    fn survivors(&self, query: &[f32], wanted: usize) -> Option<Vec<bool>> {
+        let count = wanted * SURVIVORS;
+        let plane = self.plane.as_deref().filter(|_| count <= self.rows.len() / FEW)?;
+        let mut survivors = vec![false; self.rows.len()];
+        plane.nearest(query, count).into_iter().for_each(|row| survivors[row as usize] = true);
+        Some(survivors)
+    }
+
     /// The scan's best rows, with the scan's approximate scores.
     fn candidates(
         &self,
@@ -31,7 +51,7 @@ impl FlatQ4 {
     ) -> Result<impl Iterator<Item = Neighbour>, SearchError> {
         let results = self
             .codes
-            .try_search(query, count)
+            .try_search_with_mask(query, count, self.survivors(query, count).as_deref())
             .map_err(|error| SearchError::Engine { engine: NAME, reason: error.to_string() })?;
         // Row numbers fit: the number of rows was checked when the index was built.
         let ids = results.indices.into_iter().map(|id| id as u32);
@@ -51,7 +71,9 @@ impl VectorIndex for FlatQ4 {
         for rows in rows.values().chunks(ENCODED_AT_ONCE * dimensions) {
             codes.add_2d(rows, dimensions).map_err(refused)?;
         }
-        let index = Self { rows, codes: Arc::new(codes), rescore: knobs.rescore };
+        let is_large = rows.len() >= SURVIVORS * FEW;
+        let plane = (is_helped() && is_large).then(|| Arc::new(SignPlane::of(&rows)));
+        let index = Self { rows, codes: Arc::new(codes), plane, rescore: knobs.rescore };
         // The engine completes its tables in the first search: that belongs to building.
         index.codes.try_search(index.rows.row(0), 1).map_err(refused)?;
         Ok(index)
@@ -83,7 +105,8 @@ impl VectorIndex for FlatQ4 {
 
     fn bytes(&self) -> u64 {
         let codes = self.codes.len() * self.rows.dimensions() * BITS / 8;
-        (codes + size_of_val(self.codes.scales())) as u64
+        let plane = self.plane.as_deref().map_or(0, SignPlane::bytes);
+        (codes + size_of_val(self.codes.scales())) as u64 + plane
     }
 
     fn name(&self) -> &'static str {
@@ -110,32 +133,37 @@ fn refused(reason: impl ToString) -> BuildError {
     BuildError::Refused { engine: NAME, reason: reason.to_string() }
 }
 
-/// What the engine's own detection comes to (its `pack::use_vector_major` and search dispatch):
-/// it scans one bit plane first where it finds byte dot products, else whole codes.
-#[cfg(target_arch = "x86_64")]
+/// The engine scans one bit plane first where it finds byte dot products, else whole codes: there,
+/// our own plane goes first.
+fn is_helped() -> bool {
+    !is_staged() && sign_kernel::is_fast()
+}
+
 fn kernel() -> &'static str {
-    let staged = is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vbmi")
-        && is_x86_feature_detected!("avx512vnni");
-    match (staged, is_x86_feature_detected!("avx2")) {
-        (true, _) => "staged avx512-vnni",
-        (false, true) => "avx2",
-        (false, false) => "scalar",
+    match (is_staged(), is_helped()) {
+        (true, _) => "staged by the engine",
+        (false, true) => "staged by our signs (avx2)",
+        (false, false) => "whole codes",
     }
 }
 
-/// What the engine's own detection comes to: one bit plane first where it finds byte dot products.
+/// What the engine's own detection comes to (its `pack::use_vector_major` and search dispatch).
+#[cfg(target_arch = "x86_64")]
+fn is_staged() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
+/// What the engine's own detection comes to.
 #[cfg(target_arch = "aarch64")]
-fn kernel() -> &'static str {
-    match std::arch::is_aarch64_feature_detected!("dotprod") {
-        true => "staged neon-dotprod",
-        false => "neon",
-    }
+fn is_staged() -> bool {
+    std::arch::is_aarch64_feature_detected!("dotprod")
 }
 
 /// The engine has no kernel for this architecture.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn kernel() -> &'static str {
-    "scalar"
+fn is_staged() -> bool {
+    false
 }

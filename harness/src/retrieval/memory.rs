@@ -30,8 +30,9 @@ fn components(set: &VectorSet) -> u64 {
 #[must_use]
 pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
     let codes = u64::from(set.entries) * (components(set) / 2 + ROW_OVERHEAD);
+    let signs = u64::from(set.entries) * (components(set) / 8 + ROW_OVERHEAD);
     match driver {
-        DriverKind::FlatQ4 => codes * LAYOUTS + BESIDES,
+        DriverKind::FlatQ4 => codes * LAYOUTS + signs + BESIDES,
         DriverKind::IvfSq8 => u64::from(set.entries) * components(set) + BESIDES,
         // A database has memory of its own; ours holds rows, truth and what is on its way.
         DriverKind::Flat | DriverKind::Pgvector | DriverKind::Redis => BESIDES,

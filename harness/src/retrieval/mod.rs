@@ -21,8 +21,11 @@ pub mod ivf_sq8;
 mod layout;
 pub mod memory;
 mod mixture;
+mod rotation;
 #[cfg(test)]
 mod scale_test;
+mod sign_kernel;
+mod sign_plane;
 pub mod space;
 mod stream;
 pub mod truth;
