@@ -3,14 +3,14 @@
 //! What does not live here: the data, the engines and their threads, which are
 //! `crate::retrieval`'s.
 
-use crate::clock::Clock;
 use crate::driver::{Answer, Driver, OpenError, Request};
 use crate::recorder::Reply;
+use crate::retrieval::cache::{Cache, Kept};
 use crate::retrieval::corpus::Corpus;
 use crate::retrieval::crew::Crew;
 use crate::retrieval::demand::Demand;
 use crate::retrieval::desk::{Desk, Exam, Question};
-use crate::retrieval::engines::build;
+use crate::retrieval::engines;
 use crate::retrieval::index::VectorIndex;
 use crate::retrieval::memory;
 use futures_util::future::BoxFuture;
@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 pub struct Corpora {
     last: Option<Arc<Corpus>>,
     built: Option<Built>,
+    cache: Cache,
 }
 
 /// An index over the rows of the last data set.
@@ -36,14 +37,22 @@ struct Built {
     /// The case that it was built for.
     case: CaseId,
     driver: DriverKind,
-    index: Box<dyn VectorIndex>,
-    build_s: f64,
+    index: Kept<Box<dyn VectorIndex>>,
+    /// Bytes by which our resident memory grew with it.
+    rss_bytes: Option<u64>,
 }
 
 impl Corpora {
+    /// None yet; what is dear to make is looked for, and kept, in `cache`.
+    #[must_use]
+    pub fn with_cache(cache: Cache) -> Self {
+        Self { cache, ..Self::default() }
+    }
+
     /// Generates or reads the data, finds the exact neighbours and builds the index of a case, on all
     /// cores. What the last case left is used again where it fits: an index by cases that search it
-    /// otherwise, while every epoch of one case builds its own.
+    /// otherwise, while a case that is opened again has its own. What earlier runs left in the cache
+    /// is read instead.
     ///
     /// # Errors
     /// When the case's numbers do not fit together, memory is short, or a file cannot be used.
@@ -55,15 +64,10 @@ impl Corpora {
         let index_kept = kept.is_some();
         let built = match kept {
             Some(built) => built,
-            None => Built::new(case, &demand, &exam.corpus, &pool)?,
+            None => pool.install(|| Built::new(case, &demand, &exam.corpus, &self.cache))?,
         };
-        let preparation = Preparation {
-            build_s: Some(built.build_s),
-            index_kept,
-            index_bytes: Some(built.index.bytes()),
-            ..exam.preparation()
-        };
-        let index = built.index.tuned(demand.knobs);
+        let preparation = built.over(Preparation { index_kept, ..exam.preparation() });
+        let index = built.index.value.tuned(demand.knobs);
         self.built = Some(built);
         Searcher::start(&demand, Desk { exam, index }, preparation)
     }
@@ -96,7 +100,7 @@ impl Corpora {
             Some(last) if last.covers(&demand.wanted) => last,
             last => {
                 let wanted = demand.wanted.clone();
-                Arc::new(pool.install(|| Corpus::make(wanted, last.as_deref()))?)
+                Arc::new(pool.install(|| Corpus::make(wanted, last.as_deref(), &self.cache))?)
             }
         };
         self.last = Some(Arc::clone(&corpus));
@@ -109,12 +113,26 @@ impl Built {
         case: &Case,
         demand: &Demand,
         corpus: &Corpus,
-        pool: &rayon::ThreadPool,
+        cache: &Cache,
     ) -> Result<Self, OpenError> {
-        let clock = Clock::start();
-        let index = pool.install(|| build(demand, &corpus.rows.vectors))?;
+        let before = memory::resident();
+        let index = engines::open(demand, &corpus.rows.vectors, cache)?;
+        let grown = memory::resident().zip(before).and_then(|(now, then)| now.checked_sub(then));
         let (case, driver) = (case.id.clone(), demand.driver);
-        Ok(Self { case, driver, index, build_s: clock.now().seconds() })
+        Ok(Self { case, driver, index, rss_bytes: grown.filter(|bytes| *bytes > 0) })
+    }
+
+    /// What it took, over what the data took.
+    fn over(&self, data: Preparation) -> Preparation {
+        let Kept { value, made_s, load_s, cache } = &self.index;
+        Preparation {
+            build_s: Some(*made_s),
+            load_s: *load_s,
+            cache: *cache,
+            index_bytes: Some(value.bytes()),
+            index_rss_bytes: self.rss_bytes,
+            ..data
+        }
     }
 
     /// Whether it is the index of another case that searches it otherwise.
@@ -218,6 +236,7 @@ fn lost() -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use crate::driver::{Payload, WARMUP_QUERIES};
     use crate::retrieval::fixture::{case, search};
     use futures_util::FutureExt;
@@ -329,7 +348,7 @@ mod tests {
         let more = data(|case| {
             case.retrieval = Some(Retrieval { truth_queries: 90, ..search() });
         });
-        assert_eq!((first.truth.len(), more.truth.len()), (50, 90));
+        assert_eq!((first.truth.value.len(), more.truth.value.len()), (50, 90));
         assert!(Arc::ptr_eq(&first.rows.vectors, &more.rows.vectors));
         let other = data(|case| case.run.seed = 43);
         assert!(!Arc::ptr_eq(&first.rows.vectors, &other.rows.vectors));
