@@ -238,11 +238,13 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::driver::{Payload, WARMUP_QUERIES};
+    use crate::retrieval::cache::Place;
     use crate::retrieval::fixture::{case, search};
     use futures_util::FutureExt;
     use tokgate_core::case::{Retrieval, Workload};
     use tokgate_core::dataset::Message;
     use tokgate_core::record::{EventKind, Hits, Neighbours};
+    use tokgate_core::run::CacheUse;
 
     fn query(index: u32) -> Request {
         Request { ordinal: 0, seed: 0, payload: Payload::Query { index } }
@@ -381,6 +383,23 @@ mod tests {
     }
 
     #[test]
+    fn a_later_run_reads_the_index_and_says_how_long_building_it_took() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder: folder.path().to_owned(), max_bytes: 1 << 30 };
+        let mut corpora = Corpora::with_cache(Cache::at(place.clone()));
+        let first = corpora.open(&case(500, 64)).unwrap().preparation();
+        assert_eq!((first.cache, first.truth_cache), (Some(CacheUse::Miss), Some(CacheUse::Miss)));
+        // The same case again has its own index, which was kept by now.
+        let again = corpora.open(&case(500, 64)).unwrap().preparation();
+        assert_eq!((again.cache, again.index_kept), (Some(CacheUse::Hit), false));
+        let mut later = Corpora::with_cache(Cache::at(place));
+        let later = later.open(&case(500, 64)).unwrap().preparation();
+        assert_eq!((later.cache, later.truth_cache), (Some(CacheUse::Hit), Some(CacheUse::Hit)));
+        assert_eq!((later.build_s, later.truth_s), (first.build_s, first.truth_s));
+        assert!(first.load_s.is_none() && later.load_s > Some(0.0));
+    }
+
+    #[test]
     fn it_says_who_it_is_and_what_was_prepared() {
         let searcher = Corpora::default().open(&case(500, 64)).unwrap();
         let identity = searcher.identity();
@@ -391,6 +410,7 @@ mod tests {
         let preparation = searcher.preparation();
         assert!(preparation.build_s > Some(0.0) && preparation.generate_s > Some(0.0));
         assert!(preparation.index_bytes > Some(500 * 32) && preparation.truth_s > Some(0.0));
+        assert_eq!((preparation.cache, preparation.load_s), (Some(CacheUse::Off), None));
         assert_eq!(preparation.model_load_s, None);
     }
 }

@@ -4,14 +4,18 @@ use super::super::corpus::Corpus;
 use super::super::demand::Demand;
 use super::super::engines;
 use super::super::fixture::case;
-use super::super::index::VectorIndex;
+use super::super::flat_q4::FlatQ4;
+use super::super::index::{Knobs, VectorIndex};
+use super::super::ivf_sq8::IvfSq8;
+use super::super::truth::{Finding, Truth};
 use super::*;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
-use tokgate_core::case::{Case, DriverKind};
+use tokgate_core::case::{Case, Dataset, DriverKind, VectorKind, VectorSet};
 
 /// Bytes that are made of a number, and how often they were.
 #[derive(Default)]
@@ -224,7 +228,11 @@ fn many_who_make_the_same_at_once_all_have_it_and_one_file_is_left() {
     let folder = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| (0..20).for_each(|_| drop(used(&cache(&folder), &Numbered::new(7)))));
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    used(&cache(&folder), &Numbered::new(7));
+                }
+            });
             scope.spawn(|| {
                 for _ in 0..20 {
                     let _ = cache(&folder).folder().unwrap().put(
@@ -317,6 +325,72 @@ fn how_an_index_is_searched_is_no_part_of_what_it_is_and_the_rows_are() {
     assert_eq!(used(|case| case.run.seed = 43), CacheUse::Miss);
     assert_eq!(used(|case| case.target.driver = DriverKind::IvfSq8), CacheUse::Miss);
     assert_eq!(used(|_| ()), CacheUse::Hit);
+}
+
+/// The bytes with one of them changed, for places evenly taken from all.
+fn flipped(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    const PLACES: usize = 500;
+    (0..PLACES).map(|number| {
+        let mut changed = bytes.to_vec();
+        changed[number * bytes.len() / PLACES] ^= 1 << (number % 8);
+        changed
+    })
+}
+
+/// Loads what has a right checksum and wrong bytes, as only a forger can make it.
+fn forged<Index: VectorIndex>() -> (usize, usize) {
+    let opened = open(&Cache::off(), |_| ());
+    let rows = &opened.corpus.rows.vectors;
+    let knobs = Knobs { rescore: 30, probes: 4 };
+    let mut good = Vec::new();
+    Index::build(Arc::clone(rows), knobs).unwrap().save(&mut good).unwrap();
+    let load = |bytes: &[u8]| Index::load(Arc::clone(rows), knobs, bytes);
+    let searched = flipped(&good).filter_map(|bytes| load(&bytes).ok()).map(|index| {
+        let mut found = Vec::new();
+        index.search(opened.corpus.queries.row(0), 10, &mut found).unwrap();
+        assert!(found.iter().all(|neighbour| (neighbour.id as usize) < rows.len()));
+    });
+    let accepted = searched.count();
+    let cut = (0..good.len()).step_by(good.len() / 50);
+    assert!(cut.into_iter().all(|length| load(&good[..length]).is_err()));
+    assert!(load(&[&good[..], b"x"].concat()).is_err(), "something follows the end");
+    let others = open(&Cache::off(), |case| case.dataset = smaller()).corpus.rows.vectors;
+    assert!(Index::load(others, knobs, &good).is_err(), "the rows are others");
+    (accepted, good.len())
+}
+
+fn smaller() -> Dataset {
+    let kind = VectorKind::Mixture;
+    Dataset::Vectors(VectorSet { kind, entries: 500, dimensions: 64 })
+}
+
+#[test]
+fn a_forged_index_is_refused_or_finds_rows_that_there_are() {
+    let (accepted, _) = forged::<FlatQ4>();
+    assert_eq!(accepted, 0, "turbovec has checksums of its own");
+    // A code is as good as another one; where it is, and of which row, is checked.
+    let (accepted, bytes) = forged::<IvfSq8>();
+    assert!(accepted < 500, "of {bytes} bytes");
+}
+
+#[test]
+fn forged_neighbours_are_refused_unless_their_scores_are_right() {
+    let Corpus { rows, queries, truth, .. } = open(&Cache::off(), |_| ()).corpus;
+    let wanted = Demand::of(&case(600, 64)).unwrap().wanted;
+    let finding = Finding { wanted: &wanted, rows: &rows.vectors, queries: &queries };
+    let mut good = Vec::new();
+    finding.save(&truth.value, &mut good).unwrap();
+    assert_eq!(finding.load(&good).unwrap(), truth.value);
+    for loaded in flipped(&good).filter_map(|bytes| finding.load(&bytes).ok()) {
+        for query in 0..truth.value.len() {
+            let ids = |truth: &Truth| -> Vec<u32> {
+                truth.of(query).unwrap().iter().map(|neighbour| neighbour.id).collect()
+            };
+            assert_eq!(ids(&loaded), ids(&truth.value));
+        }
+    }
+    assert!(finding.load(&good[..good.len() - 1]).is_err());
+    assert!(finding.load(&[]).is_err());
 }
 
 #[test]
