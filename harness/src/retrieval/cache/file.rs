@@ -17,6 +17,7 @@ use crate::checksum::Sha256;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::path::Path;
 
 const MAGIC: &[u8] = b"TOKGATE CACHE 1\n";
 /// Bytes of the checksum at the end.
@@ -89,18 +90,28 @@ pub(super) fn write(
     Ok(bytes + DIGITS as u64)
 }
 
+/// Opens a file to read it; `None` where there is none. What is no plain file is never waited for.
+pub(super) fn open(path: &Path) -> Result<Option<File>, ReadFault> {
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(Some(File::open(path)?)),
+        Ok(_) => Err(unfit("it is no plain file")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Reads a file that should be of this spec.
 pub(super) fn read(mut file: File, spec: &Spec) -> Result<Entry, ReadFault> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.len() > spec.most_bytes() {
-        return Err(unfit(format!("it is no file of at most {} bytes", spec.most_bytes())));
+    let (bytes, most) = (file.metadata()?.len(), spec.most_bytes());
+    if bytes > most {
+        return Err(unfit(format!("it has {bytes} bytes, where {most} are the most possible")));
     }
     let mut hash = Sha256::start();
     let head = head(&mut file, &mut hash)?;
     if head.spec != spec.text() {
         return Err(unfit(format!("it is of something else: {}", head.spec)));
     }
-    let payload = (metadata.len() as usize).checked_sub(head.bytes + DIGITS);
+    let payload = (bytes as usize).checked_sub(head.bytes + DIGITS);
     let payload = exactly(&mut file, payload.ok_or_else(|| unfit("it is truncated"))?)?;
     hash.update(&payload);
     match exactly(&mut file, DIGITS)? == hash.finish().as_bytes() {

@@ -51,11 +51,7 @@ impl Folder {
 
     /// What was kept; `None` where nothing was.
     pub(super) fn read(&self, spec: &Spec) -> Result<Option<Entry>, ReadFault> {
-        let file = match File::open(self.path_of(spec)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(file) = file::open(&self.path_of(spec))? else { return Ok(None) };
         // When it was used last; a folder that cannot be written keeps the old time.
         let _ = file.set_modified(SystemTime::now());
         file::read(file, spec).map(Some)
@@ -138,7 +134,7 @@ impl Temporary {
         // A name that no other process has, whatever its number and its namespace.
         let random = RandomState::new().build_hasher().finish();
         let path = path.with_extension(format!("{random:016x}{TEMPORARY}"));
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let file = private().create_new(true).open(&path)?;
         // Where there are no locks, age decides what is a leftover.
         let _ = file.try_lock();
         Ok(Self { file, path })
@@ -156,9 +152,19 @@ impl Drop for Temporary {
     }
 }
 
+/// Writing, readable by its owner alone: the vectors may be anybody's.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 /// Removes a half-written file whose writer is gone.
 fn sweep(path: &Path) {
-    let Ok(file) = OpenOptions::new().write(true).open(path) else { return };
+    let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    let Some(file) = is_file.then(|| private().open(path).ok()).flatten() else { return };
     let is_left = match file.try_lock() {
         Ok(()) => true,
         Err(TryLockError::WouldBlock) => false,

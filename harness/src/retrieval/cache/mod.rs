@@ -103,8 +103,8 @@ impl Cache {
         if let Err(error) = folder.put(&spec, kept.made_s, save) {
             let (what, path) = (spec.what().in_words(), folder.path_of(&spec));
             tracing::warn!(
-                "{what} cannot be kept as {}: {error}; the run goes on without (free some space, or \
-                 name another folder with TOKGATE_CACHE_DIR)",
+                "{what} cannot be kept as {}: {error}; the run goes on without \
+                 (TOKGATE_CACHE_DIR names another folder)",
                 path.display()
             );
         }
