@@ -37,6 +37,7 @@ fn tokgate(folder: &Path, arguments: &[&str]) -> Output {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TOKGATE_")) {
             command.env_remove(name);
         }
+        command.env("TOKGATE_CACHE_DIR", folder.join("cache"));
         command.current_dir(folder).env("XDG_DATA_HOME", folder).args(arguments).output().unwrap()
     })
 }

@@ -34,6 +34,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
         command.env_remove(name);
     }
     command.current_dir(folder).env("XDG_DATA_HOME", folder).args(arguments);
+    command.env("TOKGATE_CACHE_DIR", folder.join("cache"));
     command
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod architecture;
+mod cache;
 mod datasets;
 mod faces;
 mod line;

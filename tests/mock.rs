@@ -345,7 +345,9 @@ fn only_loopback_is_listened_on() {
 }
 
 pub(crate) fn tokgate() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_tokgate"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokgate"));
+    command.env("TOKGATE_NO_CACHE", "true");
+    command
 }
 
 #[test]

@@ -56,6 +56,7 @@ impl Server<'_> {
             Command::new(env!("CARGO_BIN_EXE_tokgate"))
                 .current_dir(folder.path())
                 .env("TOKGATE_RESULTS", folder.path().join("r"))
+                .env("TOKGATE_CACHE_DIR", folder.path().join("cache"))
                 .args(["run", "own.toml", "--format", "json", "--target", "openai"])
                 .args(["--base-url", &base_url, "--set", &endpoint])
                 .args(arguments)

@@ -53,24 +53,62 @@ pub struct Preparation {
     /// Sending the vectors to a vector database, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingest_s: Option<f64>,
-    /// Building the index, seconds.
+    /// Building the index, seconds: when it was built, also where it was read from the cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_s: Option<f64>,
+    /// Reading the index from the cache, where it was there, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_s: Option<f64>,
+    /// What the cache did for the index; absent where there is no index that can be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheUse>,
     /// Whether the index is that of an earlier case, and so is the time that building it took.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub index_kept: bool,
     /// Size of the index, bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_bytes: Option<u64>,
+    /// By how much our resident memory grew while the index was built or read, bytes; absent where
+    /// the platform does not say, and where it did not grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_rss_bytes: Option<u64>,
     /// Generating the vectors, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generate_s: Option<f64>,
-    /// Finding the exact neighbours, seconds.
+    /// Finding the exact neighbours, seconds: when they were found, also where they were read from
+    /// the cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth_s: Option<f64>,
+    /// What the cache did for the exact neighbours; absent where none are needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth_cache: Option<CacheUse>,
     /// How hard the vectors are to search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hardness: Option<Hardness>,
+}
+
+/// What the cache did for something dear to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheUse {
+    /// It was there.
+    Hit,
+    /// It was not there, or was not to be trusted, and was made.
+    Miss,
+    /// There is no cache: it was made.
+    Off,
+}
+
+impl CacheUse {
+    /// The name as JSON writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// How hard vectors are to search, measured on their exact neighbours: medians over the queries.

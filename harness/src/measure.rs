@@ -10,6 +10,7 @@ use crate::inputs::Inputs;
 use crate::load::{Load, NoLoad};
 use crate::pacer::Pacer;
 use crate::pressure::{self, Held};
+use crate::retrieval::cache::Cache;
 use crate::stop::Stop;
 use crate::telemetry::{Sampler, Sampling};
 use std::path::PathBuf;
@@ -97,6 +98,12 @@ impl Harness {
     #[must_use]
     pub fn with_logs(self, logs: PathBuf) -> Self {
         Self { targets: Targets::new(logs), ..self }
+    }
+
+    /// The same, keeping built indexes and exact neighbours in `cache` for later runs.
+    #[must_use]
+    pub fn with_cache(self, cache: Cache) -> Self {
+        Self { targets: self.targets.with_cache(cache), ..self }
     }
 
     /// Opens the target of a case; a stop ends the waiting for a server that starts.

@@ -91,7 +91,10 @@ impl Invocation {
         let signals = Signals::listen().context("cannot listen for signals")?;
         let session = Session {
             identity,
-            harness: Harness::new().context("cannot start the harness")?.with_logs(layout.logs()),
+            harness: Harness::new()
+                .context("cannot start the harness")?
+                .with_logs(layout.logs())
+                .with_cache(options.cache()),
             samplers: tokgate_harness::telemetry::samplers,
             store: Box::new(FileStore::open(layout.clone())?),
             baselines,

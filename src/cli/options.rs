@@ -5,6 +5,7 @@ use crate::project::Project;
 use clap::Args;
 use std::path::PathBuf;
 use tokgate_core::scenario::{Override, Roots};
+use tokgate_harness::retrieval::cache::{Cache, Place};
 
 /// What to measure, how, compared with what, and where results go.
 #[derive(Debug, Clone, Default, Args)]
@@ -105,6 +106,23 @@ pub(super) struct Options {
     /// Keep nothing: results go to a temporary folder that is removed at the end
     #[arg(long, visible_alias = "no-db", help_heading = "Results")]
     pub(super) no_store: bool,
+    /// Build every index and find every exact neighbour anew, and keep neither
+    #[arg(long, env = "TOKGATE_NO_CACHE", help_heading = "Cache")]
+    pub(super) no_cache: bool,
+    /// Folder where built indexes and exact neighbours are kept for later runs
+    /// [default: the user's cache folder]
+    #[arg(long, env = "TOKGATE_CACHE_DIR", value_name = "DIR", help_heading = "Cache")]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// Most GiB kept there; what was not used for longest goes first
+    #[arg(
+        long,
+        env = "TOKGATE_CACHE_MAX_GB",
+        value_name = "GIB",
+        default_value = "10",
+        value_parser = gib,
+        help_heading = "Cache"
+    )]
+    pub(super) cache_max_gb: u64,
     /// Name of this stretch of time on this machine, shared by the runs made in it
     #[arg(long, env = "TOKGATE_BOOKING", value_name = "ID", help_heading = "Results")]
     pub(super) booking: Option<String>,
@@ -136,6 +154,14 @@ impl Options {
         }
         self.settled = Settled { roots: Roots(config.allow_paths), target: named };
         Ok(self)
+    }
+
+    /// Where built indexes are kept; nowhere if that is asked for, or where there is no home folder.
+    pub(super) fn cache(&self) -> Cache {
+        let folder = self.cache_dir.clone().or_else(user_cache).filter(|_| !self.no_cache);
+        folder.map_or_else(Cache::off, |folder| {
+            Cache::at(Place { folder, max_bytes: self.cache_max_gb })
+        })
     }
 
     /// The overrides of scenario values, weakest first: the named target, `--set`, then the named
@@ -201,6 +227,21 @@ impl Options {
     fn driver(&self) -> Option<String> {
         let alone = self.base_url.as_deref().filter(|_| self.settled.target.is_none());
         self.target.clone().or_else(|| alone.map(driver_at).map(str::to_owned))
+    }
+}
+
+/// The user's own folder for what can be made again: `$XDG_CACHE_HOME/tokgate`.
+fn user_cache() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.cache_dir().join("tokgate"))
+}
+
+/// GiB in bytes.
+fn gib(text: &str) -> Result<u64, String> {
+    match text.parse::<f64>() {
+        Ok(gib) if gib.is_finite() && gib >= 0.0 => Ok((gib * f64::from(1 << 30)) as u64),
+        Ok(_) | Err(_) => Err("expected GiB, such as 10 or 0.5".to_owned()),
     }
 }
 

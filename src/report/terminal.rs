@@ -25,6 +25,7 @@ const UNTOLD: &[&str] = &[
     "model_load_s",
     "ingest_s",
     "build_s",
+    "load_s",
 ];
 
 /// Metrics that count under an open load, and say nothing new under a closed one.
@@ -34,6 +35,7 @@ const FROM_DUE: &[&str] = &["ttft_due", "e2e_due", "send_lag"];
 const ASIDE: &[&str] = &[
     "spike_rate_sigma",
     "stall_max",
+    "first_query",
     "index_bytes",
     "peak_rss",
     "memory_peak",
@@ -147,6 +149,12 @@ fn heading(case: &CaseReport, style: Style) -> String {
     if let Some(build) = case.preparation.build_s {
         let kept = if case.preparation.index_kept { ", by an earlier case" } else { "" };
         facts.push(format!("index built in {}{kept}", Unit::Seconds.show(build)));
+    }
+    if let Some(load) = case.preparation.load_s {
+        facts.push(format!("loaded in {}", Unit::Seconds.show(load)));
+    }
+    if let Some(cache) = case.preparation.cache {
+        facts.push(format!("cache: {}", cache.as_str()));
     }
     format!("{}  {}", style.bold(&case.case.id.0), style.dim(&facts.join(" · ")))
 }

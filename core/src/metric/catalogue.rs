@@ -101,12 +101,14 @@ catalogue! {
     DECODE_RATE: "decode_rate", "decode rate of one stream", TokensPerSecond, Higher, Distribution, GENERATION, "1 / tpot";
     QUERY: "query", "query latency", Seconds, Lower, Distribution, RETRIEVAL, "neighbours received - sent";
     QUERY_CPU: "query_cpu", "CPU time of a query", Seconds, Lower, Distribution, RETRIEVAL, "CPU time of the thread that searched; absent where several threads share a query, and where the index is not in process";
+    FIRST_QUERY: "first_query", "first query", Seconds, Lower, Scalar, RETRIEVAL, "neighbours received - sent of the first query of all, warm-up included, after the index was built or loaded; absent in later epochs and where an earlier case has asked the index";
     QPS: "qps", "query throughput", RequestsPerSecond, Higher, Scalar, RETRIEVAL, "successes / window";
     RECALL_AT_1: "recall_at_1", "recall@1", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 1 found / 1, against exact search on the same data, ties by score";
     RECALL_AT_10: "recall_at_10", "recall@10", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 10 found / 10, against exact search on the same data, ties by score";
     RECALL_AT_100: "recall_at_100", "recall@100", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 100 found / 100, against exact search on the same data, ties by score";
     INGEST_S: "ingest_s", "ingest time", Seconds, Lower, Scalar, RETRIEVAL, "sending the vectors to a vector database until all are stored, with the index where it is built as rows come";
-    BUILD_S: "build_s", "index build time", Seconds, Lower, Scalar, RETRIEVAL, "index construction, without generating the data";
+    BUILD_S: "build_s", "index build time", Seconds, Lower, Scalar, RETRIEVAL, "index construction, without generating the data; of an index from the cache, when it was built";
+    LOAD_S: "load_s", "index load time", Seconds, Lower, Scalar, RETRIEVAL, "reading the index from the cache, checks included; absent where it was built";
     INDEX_BYTES: "index_bytes", "index size", Bytes, Lower, Scalar, RETRIEVAL, "bytes of the index itself, without the full-precision rows that a rescore reads";
     SPIKE_RATE: "spike_rate", "spike rate (robust)", Ratio, Lower, Scalar, BOTH, "share of latency samples above median + 3 * 1.4826 * MAD, and above the median by at least 1 ms and 10 %";
     SPIKE_RATE_SIGMA: "spike_rate_sigma", "spike rate (classical)", Ratio, Neither, Scalar, BOTH, "share of latency samples above mean + 3 standard deviations";

@@ -2,7 +2,7 @@
 
 use super::observe::pooled;
 use super::{request, spike, telemetry};
-use crate::record::Record;
+use crate::record::{Outcome, Record};
 use crate::run::Run;
 use crate::slo;
 use crate::time::Offset;
@@ -102,6 +102,19 @@ pub(super) fn ingest_s(run: &Run) -> Option<f64> {
 /// `build_s`
 pub(super) fn build_s(run: &Run) -> Option<f64> {
     run.preparation().build_s
+}
+
+/// `load_s`
+pub(super) fn load_s(run: &Run) -> Option<f64> {
+    run.preparation().load_s
+}
+
+/// `first_query`: the latency of the query that was sent first, before any warm-up, while nobody
+/// had asked the index yet. `None` where it failed: the second one is no first one.
+pub(super) fn first_query(run: &Run) -> Option<f64> {
+    let asked_before = run.head.epoch > 0 || run.preparation().index_kept;
+    let first = run.records.iter().min_by_key(|record| record.sent).filter(|_| !asked_before)?;
+    request::query(first).filter(|_| first.outcome == Outcome::Success)
 }
 
 /// `index_bytes`

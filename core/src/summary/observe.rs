@@ -33,12 +33,14 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::DECODE_RATE, Request(request::decode_rate)),
     (&metric::QUERY, Request(request::query)),
     (&metric::QUERY_CPU, Request(request::query_cpu)),
+    (&metric::FIRST_QUERY, Epoch(epoch::first_query)),
     (&metric::QPS, Epoch(epoch::successes_per_second)),
     (&metric::RECALL_AT_1, Request(|record| request::recall(record, 1))),
     (&metric::RECALL_AT_10, Request(|record| request::recall(record, 10))),
     (&metric::RECALL_AT_100, Request(|record| request::recall(record, 100))),
     (&metric::INGEST_S, Epoch(epoch::ingest_s)),
     (&metric::BUILD_S, Epoch(epoch::build_s)),
+    (&metric::LOAD_S, Epoch(epoch::load_s)),
     (&metric::INDEX_BYTES, Epoch(epoch::index_bytes)),
     (&metric::SPIKE_RATE, Epoch(epoch::spike_rate)),
     (&metric::SPIKE_RATE_SIGMA, Epoch(epoch::spike_rate_sigma)),
@@ -136,9 +138,10 @@ fn series(run: &Run, of: impl Fn(&Record) -> Vec<f64>) -> Option<Series> {
 mod tests {
     use super::*;
     use crate::failure::{Failure, FailureClass};
-    use crate::metric::{CATALOGUE, Shape};
-    use crate::record::{EventKind, Outcome, Phase};
+    use crate::metric::{CATALOGUE, Kind, Shape};
+    use crate::record::{EventKind, Neighbours, Outcome, Phase};
     use crate::summary::fixture::{ms, run, success, with_events};
+    use crate::time::Offset;
 
     fn value(run: &Run, wanted: &Metric) -> Option<f64> {
         match observe(run).into_iter().find(|(metric, _)| *metric == wanted)?.1 {
@@ -189,6 +192,25 @@ mod tests {
         assert_eq!(value(&silent, &metric::TOK_S), None);
         assert_eq!(value(&silent, &metric::PEAK_RSS), None);
         assert_eq!(value(&silent, &metric::QUERY), None);
+    }
+
+    #[test]
+    fn the_first_query_is_the_one_sent_first_of_all_and_only_while_nobody_had_asked() {
+        let found = |sent| {
+            let neighbours = Neighbours { ids: Vec::new(), hits: Vec::new(), cpu_ns: None };
+            Record { neighbours: Some(neighbours), ..success(sent) }
+        };
+        let first = Record { phase: Phase::Warmup, done: Offset(90_000_000), ..found(0) };
+        let cold = |change: fn(&mut Run)| {
+            let mut run = run(vec![found(1000), first.clone(), found(2000)]);
+            run.head.case.kind = Kind::Retrieval;
+            change(&mut run);
+            value(&run, &metric::FIRST_QUERY)
+        };
+        assert_eq!(cold(|_| ()), Some(ms(90)));
+        assert_eq!(cold(|run| run.head.epoch = 1), None);
+        assert_eq!(cold(|run| run.head.preparation.index_kept = true), None);
+        assert_eq!(cold(|run| run.records[1].outcome = Outcome::Incomplete), None);
     }
 
     #[test]

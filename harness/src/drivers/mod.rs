@@ -14,6 +14,7 @@ pub mod simulated;
 
 use crate::driver::{Driver, OpenError};
 use crate::launch::{Launched, Running, Server};
+use crate::retrieval::cache::Cache;
 use crate::stop::Stop;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +42,12 @@ impl Targets {
             server: None,
             logs,
         }
+    }
+
+    /// The same, keeping what is dear to make in `cache` for later runs.
+    #[must_use]
+    pub fn with_cache(self, cache: Cache) -> Self {
+        Self { corpora: retrieval::Corpora::with_cache(cache), ..self }
     }
 
     /// Opens the target of a case; what it starts for that can be stopped.

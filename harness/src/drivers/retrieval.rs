@@ -3,14 +3,14 @@
 //! What does not live here: the data, the engines and their threads, which are
 //! `crate::retrieval`'s.
 
-use crate::clock::Clock;
 use crate::driver::{Answer, Driver, OpenError, Request};
 use crate::recorder::Reply;
+use crate::retrieval::cache::{Cache, Kept};
 use crate::retrieval::corpus::Corpus;
 use crate::retrieval::crew::Crew;
 use crate::retrieval::demand::Demand;
 use crate::retrieval::desk::{Desk, Exam, Question};
-use crate::retrieval::engines::build;
+use crate::retrieval::engines;
 use crate::retrieval::index::VectorIndex;
 use crate::retrieval::memory;
 use futures_util::future::BoxFuture;
@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 pub struct Corpora {
     last: Option<Arc<Corpus>>,
     built: Option<Built>,
+    cache: Cache,
 }
 
 /// An index over the rows of the last data set.
@@ -36,14 +37,22 @@ struct Built {
     /// The case that it was built for.
     case: CaseId,
     driver: DriverKind,
-    index: Box<dyn VectorIndex>,
-    build_s: f64,
+    index: Kept<Box<dyn VectorIndex>>,
+    /// Bytes by which our resident memory grew with it.
+    rss_bytes: Option<u64>,
 }
 
 impl Corpora {
+    /// None yet; what is dear to make is looked for, and kept, in `cache`.
+    #[must_use]
+    pub fn with_cache(cache: Cache) -> Self {
+        Self { cache, ..Self::default() }
+    }
+
     /// Generates or reads the data, finds the exact neighbours and builds the index of a case, on all
     /// cores. What the last case left is used again where it fits: an index by cases that search it
-    /// otherwise, while every epoch of one case builds its own.
+    /// otherwise, while a case that is opened again has its own. What earlier runs left in the cache
+    /// is read instead.
     ///
     /// # Errors
     /// When the case's numbers do not fit together, memory is short, or a file cannot be used.
@@ -55,15 +64,10 @@ impl Corpora {
         let index_kept = kept.is_some();
         let built = match kept {
             Some(built) => built,
-            None => Built::new(case, &demand, &exam.corpus, &pool)?,
+            None => pool.install(|| Built::new(case, &demand, &exam.corpus, &self.cache))?,
         };
-        let preparation = Preparation {
-            build_s: Some(built.build_s),
-            index_kept,
-            index_bytes: Some(built.index.bytes()),
-            ..exam.preparation()
-        };
-        let index = built.index.tuned(demand.knobs);
+        let preparation = built.over(Preparation { index_kept, ..exam.preparation() });
+        let index = built.index.value.tuned(demand.knobs);
         self.built = Some(built);
         Searcher::start(&demand, Desk { exam, index }, preparation)
     }
@@ -96,7 +100,7 @@ impl Corpora {
             Some(last) if last.covers(&demand.wanted) => last,
             last => {
                 let wanted = demand.wanted.clone();
-                Arc::new(pool.install(|| Corpus::make(wanted, last.as_deref()))?)
+                Arc::new(pool.install(|| Corpus::make(wanted, last.as_deref(), &self.cache))?)
             }
         };
         self.last = Some(Arc::clone(&corpus));
@@ -109,12 +113,26 @@ impl Built {
         case: &Case,
         demand: &Demand,
         corpus: &Corpus,
-        pool: &rayon::ThreadPool,
+        cache: &Cache,
     ) -> Result<Self, OpenError> {
-        let clock = Clock::start();
-        let index = pool.install(|| build(demand, &corpus.rows.vectors))?;
+        let before = memory::resident();
+        let index = engines::open(demand, &corpus.rows.vectors, cache)?;
+        let grown = memory::resident().zip(before).and_then(|(now, then)| now.checked_sub(then));
         let (case, driver) = (case.id.clone(), demand.driver);
-        Ok(Self { case, driver, index, build_s: clock.now().seconds() })
+        Ok(Self { case, driver, index, rss_bytes: grown.filter(|bytes| *bytes > 0) })
+    }
+
+    /// What it took, over what the data took.
+    fn over(&self, data: Preparation) -> Preparation {
+        let Kept { value, made_s, load_s, cache } = &self.index;
+        Preparation {
+            build_s: Some(*made_s),
+            load_s: *load_s,
+            cache: *cache,
+            index_bytes: Some(value.bytes()),
+            index_rss_bytes: self.rss_bytes,
+            ..data
+        }
     }
 
     /// Whether it is the index of another case that searches it otherwise.
@@ -218,12 +236,15 @@ fn lost() -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use crate::driver::{Payload, WARMUP_QUERIES};
+    use crate::retrieval::cache::Place;
     use crate::retrieval::fixture::{case, search};
     use futures_util::FutureExt;
     use tokgate_core::case::{Retrieval, Workload};
     use tokgate_core::dataset::Message;
     use tokgate_core::record::{EventKind, Hits, Neighbours};
+    use tokgate_core::run::CacheUse;
 
     fn query(index: u32) -> Request {
         Request { ordinal: 0, seed: 0, payload: Payload::Query { index } }
@@ -329,7 +350,7 @@ mod tests {
         let more = data(|case| {
             case.retrieval = Some(Retrieval { truth_queries: 90, ..search() });
         });
-        assert_eq!((first.truth.len(), more.truth.len()), (50, 90));
+        assert_eq!((first.truth.value.len(), more.truth.value.len()), (50, 90));
         assert!(Arc::ptr_eq(&first.rows.vectors, &more.rows.vectors));
         let other = data(|case| case.run.seed = 43);
         assert!(!Arc::ptr_eq(&first.rows.vectors, &other.rows.vectors));
@@ -362,6 +383,23 @@ mod tests {
     }
 
     #[test]
+    fn a_later_run_reads_the_index_and_says_how_long_building_it_took() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder: folder.path().to_owned(), max_bytes: 1 << 30 };
+        let mut corpora = Corpora::with_cache(Cache::at(place.clone()));
+        let first = corpora.open(&case(500, 64)).unwrap().preparation();
+        assert_eq!((first.cache, first.truth_cache), (Some(CacheUse::Miss), Some(CacheUse::Miss)));
+        // The same case again has its own index, which was kept by now.
+        let again = corpora.open(&case(500, 64)).unwrap().preparation();
+        assert_eq!((again.cache, again.index_kept), (Some(CacheUse::Hit), false));
+        let mut later = Corpora::with_cache(Cache::at(place));
+        let later = later.open(&case(500, 64)).unwrap().preparation();
+        assert_eq!((later.cache, later.truth_cache), (Some(CacheUse::Hit), Some(CacheUse::Hit)));
+        assert_eq!((later.build_s, later.truth_s), (first.build_s, first.truth_s));
+        assert!(first.load_s.is_none() && later.load_s > Some(0.0));
+    }
+
+    #[test]
     fn it_says_who_it_is_and_what_was_prepared() {
         let searcher = Corpora::default().open(&case(500, 64)).unwrap();
         let identity = searcher.identity();
@@ -372,6 +410,7 @@ mod tests {
         let preparation = searcher.preparation();
         assert!(preparation.build_s > Some(0.0) && preparation.generate_s > Some(0.0));
         assert!(preparation.index_bytes > Some(500 * 32) && preparation.truth_s > Some(0.0));
+        assert_eq!((preparation.cache, preparation.load_s), (Some(CacheUse::Off), None));
         assert_eq!(preparation.model_load_s, None);
     }
 }

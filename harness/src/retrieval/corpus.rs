@@ -1,11 +1,12 @@
 //! A data set in memory: rows, queries, and the exact neighbours of the first queries, made from
 //! a seed or read from files. Keeping it for the next case is the driver's business.
 
+use super::cache::{Cache, Kept};
 use super::demand::MOST_QUERIES;
 use super::generator::{Generator, Side};
 use super::hardness::{Ground, hardness};
 use super::space::{align, width};
-use super::truth::Truth;
+use super::truth::{Finding, Truth};
 use super::vectorfile::load;
 use super::vectors::Vectors;
 use crate::clock::Clock;
@@ -85,10 +86,8 @@ pub struct Corpus {
     pub queries: Vectors,
     /// What is asked to warm up.
     pub warmup: Vectors,
-    /// Exact neighbours.
-    pub truth: Truth,
-    /// Seconds that finding them took.
-    pub truth_s: f64,
+    /// Exact neighbours, with how they were had.
+    pub truth: Kept<Truth>,
     /// How hard it is to search; `None` where no exact neighbours are known.
     pub hardness: Option<Hardness>,
 }
@@ -102,27 +101,25 @@ struct Data {
 
 impl Corpus {
     /// Makes the data set on the threads of the current pool; `last` is one with the same rows,
-    /// if there is any.
+    /// if there is any. Exact neighbours may have been kept.
     ///
     /// # Errors
     /// When a file cannot be used.
-    pub fn make(wanted: Wanted, last: Option<&Self>) -> Result<Self, OpenError> {
-        let clock = Clock::start();
+    pub fn make(wanted: Wanted, last: Option<&Self>, cache: &Cache) -> Result<Self, OpenError> {
         let Data { rows, queries, warmup } = match &wanted.set.kind {
             VectorKind::Mixture | VectorKind::Iid => generated(&wanted, last),
             VectorKind::File(file) => from_file(&wanted, file, last)?,
         };
-        let began = clock.now();
-        let truth = Truth::find(&rows.vectors, &queries, wanted.truth.min(queries.len()));
-        let truth_s = clock.now().seconds_since(began);
+        let finding = Finding { wanted: &wanted, rows: &rows.vectors, queries: &queries };
+        let Ok(truth) = cache.get(&finding);
         let ground = Ground {
             rows: &rows.vectors,
             queries: &queries,
             metric: wanted.metric(),
             dimensions: wanted.set.dimensions as usize,
         };
-        let hardness = hardness(ground, &truth);
-        Ok(Self { wanted, rows, queries, warmup, truth, truth_s, hardness })
+        let hardness = hardness(ground, &truth.value);
+        Ok(Self { wanted, rows, queries, warmup, truth, hardness })
     }
 
     /// Whether it has the rows that are wanted.

@@ -67,7 +67,8 @@ impl Exam {
     pub fn preparation(&self) -> Preparation {
         Preparation {
             generate_s: Some(self.corpus.rows.generate_s),
-            truth_s: Some(self.corpus.truth_s).filter(|_| self.truth_queries > 0),
+            truth_s: Some(self.corpus.truth.made_s).filter(|_| self.truth_queries > 0),
+            truth_cache: self.corpus.truth.cache.filter(|_| self.truth_queries > 0),
             hardness: self.corpus.hardness,
             ..Preparation::default()
         }
@@ -90,7 +91,7 @@ impl Exam {
             return Vec::new();
         }
         let asked = Asked { number, vector: self.vector(question) };
-        self.corpus.truth.hits(&self.corpus.rows.vectors, asked, found)
+        self.corpus.truth.value.hits(&self.corpus.rows.vectors, asked, found)
     }
 }
 

@@ -3,10 +3,12 @@
 //! our own of one bit a component first leaves it a few.
 
 use super::best::{Best, Neighbour};
-use super::index::{BuildError, Knobs, SearchError, VectorIndex, check_query, check_rows};
+use super::cache::Unfit;
+use super::index::{BuildError, Knobs, Recipe, SearchError, VectorIndex, check_query, check_rows};
 use super::sign_kernel;
 use super::sign_plane::SignPlane;
 use super::vectors::{Vectors, dot};
+use std::io::{self, Write};
 use std::sync::Arc;
 use turbovec::TurboQuantIndex;
 
@@ -16,6 +18,8 @@ const ENGINE: &str = "turbovec 1.1.2";
 const BITS: usize = 4;
 /// Rows encoded at a time: the encoder's scratch is as large as what it is given.
 const ENCODED_AT_ONCE: usize = 1 << 16;
+/// What is kept on disk. Another number with every change of what is built, or of how it is written.
+const KEPT: u32 = 1;
 
 /// Rows that a scan of signs leaves for each candidate that is rescored.
 const SURVIVORS: usize = 32;
@@ -41,6 +45,20 @@ impl FlatQ4 {
         let mut survivors = vec![false; self.rows.len()];
         plane.nearest(query, count).into_iter().for_each(|row| survivors[row as usize] = true);
         Some(survivors)
+    }
+
+    /// Codes that were just built or read, ready to be searched.
+    fn ready(
+        rows: Arc<Vectors>,
+        codes: TurboQuantIndex,
+        knobs: Knobs,
+    ) -> Result<Self, turbovec::SearchError> {
+        let is_large = rows.len() >= SURVIVORS * FEW;
+        let plane = (is_helped() && is_large).then(|| Arc::new(SignPlane::of(&rows)));
+        let index = Self { rows, codes: Arc::new(codes), plane, rescore: knobs.rescore };
+        // The engine completes its tables in the first search: that belongs to building.
+        index.codes.try_search(index.rows.row(0), 1)?;
+        Ok(index)
     }
 
     /// The scan's best rows, with the scan's approximate scores.
@@ -71,12 +89,28 @@ impl VectorIndex for FlatQ4 {
         for rows in rows.values().chunks(ENCODED_AT_ONCE * dimensions) {
             codes.add_2d(rows, dimensions).map_err(refused)?;
         }
-        let is_large = rows.len() >= SURVIVORS * FEW;
-        let plane = (is_helped() && is_large).then(|| Arc::new(SignPlane::of(&rows)));
-        let index = Self { rows, codes: Arc::new(codes), plane, rescore: knobs.rescore };
-        // The engine completes its tables in the first search: that belongs to building.
-        index.codes.try_search(index.rows.row(0), 1).map_err(refused)?;
-        Ok(index)
+        Self::ready(rows, codes, knobs).map_err(refused)
+    }
+
+    fn recipe() -> Option<Recipe> {
+        let built_by = format!("kept {KEPT}, bits {BITS}, encoded at once {ENCODED_AT_ONCE}");
+        Some(Recipe { engine: ENGINE.to_owned(), kernel: kernel(), built_by })
+    }
+
+    fn save(&self, mut into: &mut dyn Write) -> io::Result<()> {
+        self.codes.write_to_writer(&mut into)
+    }
+
+    fn load(rows: Arc<Vectors>, knobs: Knobs, payload: &[u8]) -> Result<Self, Unfit> {
+        let codes = TurboQuantIndex::from_bytes(payload).map_err(unfit)?;
+        let (has, wanted) = (
+            (codes.len(), codes.dim_opt(), codes.bit_width()),
+            (rows.len(), Some(rows.dimensions()), BITS),
+        );
+        match has == wanted {
+            true => Self::ready(rows, codes, knobs).map_err(unfit),
+            false => Err(Unfit(format!("rows, dimensions and bits are {has:?}, not {wanted:?}"))),
+        }
     }
 
     fn search(
@@ -137,6 +171,10 @@ fn refused(reason: impl ToString) -> BuildError {
 /// our own plane goes first.
 fn is_helped() -> bool {
     !is_staged() && sign_kernel::is_fast()
+}
+
+fn unfit(reason: impl ToString) -> Unfit {
+    Unfit(reason.to_string())
 }
 
 fn kernel() -> &'static str {

@@ -4,7 +4,10 @@
 //! [`super::ivf_sq8`].
 
 use super::best::Neighbour;
+use super::cache::Unfit;
 use super::vectors::{VectorFault, Vectors, check};
+use serde::Serialize;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 /// What an engine may be told of a search.
@@ -56,6 +59,18 @@ pub enum SearchError {
     },
 }
 
+/// What an index depends on beside the rows: two of one recipe over the same rows are the same. How
+/// it is searched is no part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Recipe {
+    /// The code that builds it, with its exact version.
+    pub engine: String,
+    /// Which of its kernels this machine runs.
+    pub kernel: &'static str,
+    /// The numbers that it is built by.
+    pub built_by: String,
+}
+
 /// An index over the rows of one corpus, by inner product.
 pub trait VectorIndex: Send + Sync {
     /// Builds it, on the threads of the current rayon pool.
@@ -65,6 +80,36 @@ pub trait VectorIndex: Send + Sync {
     fn build(rows: Arc<Vectors>, knobs: Knobs) -> Result<Self, BuildError>
     where
         Self: Sized;
+
+    /// What it depends on; `None` for an engine that has nothing worth keeping on disk, because
+    /// building is no work.
+    #[must_use]
+    fn recipe() -> Option<Recipe>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
+    /// Writes what was built, without the rows.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the engine has nothing to keep.
+    fn save(&self, _into: &mut dyn Write) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, format!("{} is not cacheable", self.name())))
+    }
+
+    /// Has it again from what [`VectorIndex::save`] wrote, over the same rows, ready to be searched.
+    /// Nothing of the bytes is believed: a size, a row number or a float that cannot be is refused.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    fn load(_rows: Arc<Vectors>, _knobs: Knobs, _payload: &[u8]) -> Result<Self, Unfit>
+    where
+        Self: Sized,
+    {
+        Err(Unfit("an index of this engine is never kept".to_owned()))
+    }
 
     /// Replaces `found` by the `k` nearest rows, best first.
     ///

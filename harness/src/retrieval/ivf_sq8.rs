@@ -5,11 +5,13 @@
 //! touches a few percent of the rows where that one touches all.
 
 use super::best::{Best, Neighbour};
+use super::cache::{Bytes, Unfit, write_f32s, write_i8s, write_u32s, write_u64s};
 use super::exact::nearest;
-use super::index::{BuildError, Knobs, SearchError, VectorIndex, check_query, check_rows};
+use super::index::{BuildError, Knobs, Recipe, SearchError, VectorIndex, check_query, check_rows};
 use super::mixture::normalise;
 use super::vectors::{Vectors, dot};
 use rayon::prelude::*;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 /// Rows for each cell that the cells are learnt from: faiss takes 39 to 256.
@@ -22,6 +24,10 @@ const MOST_CELLS: usize = 4096;
 const STRETCH: usize = 8192;
 /// The largest code.
 const LEVELS: f32 = 127.0;
+const NAME: &str = "ivf-sq8";
+const KERNEL: &str = "16-bit products, 32-bit sums";
+/// What is kept on disk. Another number with every change of what is built, or of how it is written.
+const KEPT: u32 = 1;
 
 /// Cells of codes, and the rows that they stand for.
 #[derive(Clone)]
@@ -53,6 +59,23 @@ impl VectorIndex for IvfSq8 {
     fn build(rows: Arc<Vectors>, knobs: Knobs) -> Result<Self, BuildError> {
         check_rows(&rows)?;
         let cells = Arc::new(Cells::of(&rows));
+        let Knobs { probes, rescore } = knobs;
+        Ok(Self { rows, cells, probes, rescore })
+    }
+
+    fn recipe() -> Option<Recipe> {
+        let built_by = format!(
+            "kept {KEPT}, learnt from {LEARNT_FROM}, rounds {ROUNDS}, cells {MOST_CELLS}, levels {LEVELS}"
+        );
+        Some(Recipe { engine: engine(), kernel: KERNEL, built_by })
+    }
+
+    fn save(&self, into: &mut dyn Write) -> io::Result<()> {
+        self.cells.save(into)
+    }
+
+    fn load(rows: Arc<Vectors>, knobs: Knobs, payload: &[u8]) -> Result<Self, Unfit> {
+        let cells = Arc::new(Cells::load(&rows, payload)?);
         let Knobs { probes, rescore } = knobs;
         Ok(Self { rows, cells, probes, rescore })
     }
@@ -89,7 +112,7 @@ impl VectorIndex for IvfSq8 {
     }
 
     fn name(&self) -> &'static str {
-        "ivf-sq8"
+        NAME
     }
 
     fn precision(&self) -> &'static str {
@@ -100,12 +123,16 @@ impl VectorIndex for IvfSq8 {
     }
 
     fn engine(&self) -> String {
-        format!("tokgate ivf-sq8 {}", env!("CARGO_PKG_VERSION"))
+        engine()
     }
 
     fn kernel(&self) -> &'static str {
-        "16-bit products, 32-bit sums"
+        KERNEL
     }
+}
+
+fn engine() -> String {
+    format!("tokgate {NAME} {}", env!("CARGO_PKG_VERSION"))
 }
 
 impl IvfSq8 {
@@ -138,6 +165,31 @@ impl Cells {
         let (starts, ids) = listed(&assign(rows, &centres), centres.len());
         let codes = Codes::of(rows, &ids);
         Self { centres, starts, ids, codes }
+    }
+
+    /// The number of cells, their centres and starts, then the rows' numbers, codes and scales.
+    fn save(&self, into: &mut dyn Write) -> io::Result<()> {
+        let Self { centres, starts, ids, codes } = self;
+        write_u64s(into, &[centres.len() as u64])?;
+        write_f32s(into, centres.values())?;
+        let starts: Vec<u64> = starts.iter().map(|start| *start as u64).collect();
+        write_u64s(into, &starts)?;
+        write_u32s(into, ids)?;
+        write_i8s(into, &codes.values)?;
+        write_f32s(into, &codes.scales)
+    }
+
+    fn load(rows: &Vectors, payload: &[u8]) -> Result<Self, Unfit> {
+        let (count, dimensions) = (rows.len(), rows.dimensions());
+        let mut bytes = Bytes::new(payload);
+        let cells = bytes.count(MOST_CELLS.min(count))?;
+        let centres = Vectors::new(dimensions, bytes.f32s(cells * dimensions)?)
+            .map_err(|error| Unfit(format!("a centre: {error}")))?;
+        let starts = starts_of(&bytes.u64s(cells + 1)?, count)?;
+        let ids = once_each(bytes.rows(count, count)?)?;
+        let codes = Codes { values: bytes.i8s(count * dimensions)?, scales: bytes.f32s(count)? };
+        bytes.end()?;
+        Ok(Self { centres, starts, ids, codes })
     }
 
     /// All of them, the nearest first.
@@ -181,6 +233,26 @@ fn encoded(query: &[f32]) -> (Vec<i16>, f32) {
     let mut codes = vec![0; query.len()];
     let scale = encode(query, &mut codes);
     (codes.into_iter().map(i16::from).collect(), scale)
+}
+
+/// Starts of cells that divide `rows` rows among them.
+fn starts_of(starts: &[u64], rows: usize) -> Result<Vec<usize>, Unfit> {
+    let divide = starts.is_sorted() && starts.first() == Some(&0);
+    match divide && starts.last() == Some(&(rows as u64)) {
+        true => Ok(starts.iter().map(|start| *start as usize).collect()),
+        false => Err(Unfit(format!("its cells do not divide {rows} rows"))),
+    }
+}
+
+/// Row numbers, when each row is there once.
+fn once_each(ids: Vec<u32>) -> Result<Vec<u32>, Unfit> {
+    let mut seen = vec![false; ids.len()];
+    for id in &ids {
+        if std::mem::replace(&mut seen[*id as usize], true) {
+            return Err(Unfit(format!("it names row {id} twice")));
+        }
+    }
+    Ok(ids)
 }
 
 /// About as many cells as the rows have neighbours in one: the power of two near the root.

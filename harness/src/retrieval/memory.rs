@@ -45,6 +45,23 @@ pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
     }
 }
 
+/// Bytes of our memory that are resident now; `None` where the platform does not say.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}
+
+/// Not known here.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn resident() -> Option<u64> {
+    None
+}
+
 /// Bytes that can be had without swapping, by the host's count or the control group's limit;
 /// `None` where neither is known.
 #[must_use]

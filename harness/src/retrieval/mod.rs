@@ -2,6 +2,7 @@
 //! that search them. What does not live here: when queries are sent, the clock, and metrics.
 
 pub mod best;
+pub mod cache;
 pub mod corpus;
 pub mod crew;
 pub mod demand;

@@ -3,8 +3,15 @@
 //! How they are found is `exact`'s business: never by an index.
 
 use super::best::Neighbour;
+use super::cache::{
+    Bytes, Craft, Data, Spec, Unfit, What, fingerprint, write_f32s, write_u32s, write_u64s,
+};
+use super::corpus::Wanted;
 use super::exact::nearest;
 use super::vectors::{Vectors, dot};
+use serde::Serialize;
+use std::convert::Infallible;
+use std::io::{self, Write};
 use tokgate_core::record::Hits;
 
 /// Exact neighbours kept for each query.
@@ -71,6 +78,109 @@ impl Truth {
             last.score - TIE * (dot(query.vector, query.vector) * dot(row, row)).sqrt()
         };
         reached.map(|k| hits(&scores[..k], needed(exact[k - 1]))).collect()
+    }
+}
+
+/// A score that was kept is that of its row but for the order of summation, in parts of the product
+/// of the lengths: ten times what thousands of f32 components can differ by, and far less than what
+/// other rows do.
+const SAME_SCORE: f32 = 1e-4;
+
+/// How the exact neighbours of the first queries are had.
+pub(super) struct Finding<'a> {
+    /// What is wanted.
+    pub(super) wanted: &'a Wanted,
+    /// What is searched.
+    pub(super) rows: &'a Vectors,
+    /// What is asked.
+    pub(super) queries: &'a Vectors,
+}
+
+/// What exact neighbours depend on.
+#[derive(Serialize)]
+struct Parts {
+    data: Data,
+    depth: usize,
+    queries: usize,
+    asked: String,
+}
+
+impl Finding<'_> {
+    fn count(&self) -> usize {
+        self.wanted.truth.min(self.queries.len())
+    }
+
+    fn depth(&self) -> usize {
+        DEPTH.min(self.rows.len())
+    }
+
+    fn asked(&self) -> &[f32] {
+        &self.queries.values()[..self.count() * self.queries.dimensions()]
+    }
+
+    /// Neighbours that were kept, when they can be those of a query.
+    fn checked(&self, query: usize, ids: &[u32], scores: &[f32]) -> Result<Vec<Neighbour>, Unfit> {
+        let listed = ids.iter().zip(scores).map(|(id, score)| Neighbour { id: *id, score: *score });
+        let listed: Vec<Neighbour> = listed.collect();
+        let vector = self.queries.row(query);
+        let is_right = |found: &Neighbour| {
+            let row = self.rows.row(found.id as usize);
+            let lengths = (dot(vector, vector) * dot(row, row)).sqrt();
+            (dot(vector, row) - found.score).abs() <= SAME_SCORE * lengths
+        };
+        match listed.is_sorted() && listed.iter().all(is_right) {
+            true => Ok(listed),
+            false => {
+                Err(Unfit(format!("its neighbours of query {query} are not those of the rows")))
+            }
+        }
+    }
+}
+
+impl Craft for Finding<'_> {
+    type Product = Truth;
+    type Fault = Infallible;
+
+    fn spec(&self) -> Option<Spec> {
+        let parts = Parts {
+            data: Data::of(self.wanted, self.rows),
+            depth: self.depth(),
+            queries: self.count(),
+            asked: fingerprint(self.asked().iter()),
+        };
+        let words = self.count() * (self.depth() + 1) * 2;
+        (self.count() > 0).then(|| Spec::new(What::Truth, parts, (words * 4) as u64))
+    }
+
+    fn make(&self) -> Result<Truth, Infallible> {
+        Ok(Truth::find(self.rows, self.queries, self.count()))
+    }
+
+    /// The number of queries, then rows and scores of each.
+    fn save(&self, truth: &Truth, into: &mut dyn Write) -> io::Result<()> {
+        write_u64s(into, &[truth.len() as u64])?;
+        for found in &truth.neighbours {
+            let ids: Vec<u32> = found.iter().map(|neighbour| neighbour.id).collect();
+            let scores: Vec<f32> = found.iter().map(|neighbour| neighbour.score).collect();
+            write_u32s(into, &ids)?;
+            write_f32s(into, &scores)?;
+        }
+        Ok(())
+    }
+
+    fn load(&self, payload: &[u8]) -> Result<Truth, Unfit> {
+        let mut bytes = Bytes::new(payload);
+        let count = bytes.count(self.count())?;
+        if count < self.count() {
+            return Err(Unfit(format!("it has the neighbours of {count} queries alone")));
+        }
+        let mut of = |query| {
+            let ids = bytes.rows(self.depth(), self.rows.len())?;
+            self.checked(query, &ids, &bytes.f32s(self.depth())?)
+        };
+        let neighbours = (0..count).map(&mut of).collect::<Result<_, Unfit>>()?;
+        bytes.end()?;
+        Ok(Truth { neighbours })
     }
 }
 
