@@ -82,6 +82,16 @@ fn the_reference_finds_all_and_the_others_nearly_all() {
 }
 
 #[test]
+fn many_rows_of_which_signs_leave_a_few_are_found_as_well() {
+    let data = data(70_000, 128);
+    let truth = Truth::find(&data.rows, &data.queries, QUERIES);
+    let knobs = Knobs { rescore: 30, probes: 0 };
+    let index = FlatQ4::build(Arc::clone(&data.rows), knobs).unwrap();
+    let reached = recall(&index, &data, &truth);
+    assert!(reached >= 0.99, "recall@10 {reached}");
+}
+
+#[test]
 fn more_candidates_to_rescore_find_no_less() {
     let data = data(ROWS, 128);
     let truth = Truth::find(&data.rows, &data.queries, QUERIES);

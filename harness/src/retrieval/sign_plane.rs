@@ -246,7 +246,7 @@ mod tests {
             truth.hits(&rows, Asked { number, vector }, &kept)[1].found
         });
         let recall = f64::from(hits.sum::<u32>()) / (QUERIES * 10) as f64;
-        assert!(recall > 0.98, "{recall}");
+        assert!(recall >= 0.99, "{recall}");
     }
 
     #[test]
