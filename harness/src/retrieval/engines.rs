@@ -26,7 +26,8 @@ pub fn build(demand: &Demand, rows: &Arc<Vectors>) -> Result<Box<dyn VectorIndex
         | DriverKind::Batch
         | DriverKind::Simulated
         | DriverKind::Pgvector
-        | DriverKind::Redis) => Err(OpenError::Invalid(format!(
+        | DriverKind::Redis
+        | DriverKind::VectorHttp) => Err(OpenError::Invalid(format!(
             "driver `{}` is no vector index; take `flat`, `flat-q4` or `ivf-sq8`",
             other.as_str()
         ))),
