@@ -28,10 +28,15 @@ impl Home {
     #[must_use]
     pub fn new(folder: Option<PathBuf>, roots: &Roots, overrides: &[Override]) -> Self {
         let given = |key: &&'static str| {
-            let names = |path: &str| path.strip_prefix("dataset.").unwrap_or(path) == *key;
+            let bare = |path: &str| {
+                ["dataset.", "target."]
+                    .iter()
+                    .find_map(|table| path.strip_prefix(table).map(str::to_owned))
+            };
+            let names = |path: &str| bare(path).as_deref().unwrap_or(path) == *key;
             overrides.iter().any(|one| names(&one.path))
         };
-        let own = ["path", "queries", "tokenizer"].into_iter().filter(given).collect();
+        let own = ["path", "queries", "tokenizer", "preset"].into_iter().filter(given).collect();
         Self { folder, roots: roots.clone(), own }
     }
 
@@ -40,7 +45,9 @@ impl Home {
     /// # Errors
     /// When a file is not there, is no regular file, or lies where a scenario may not read.
     pub fn locate(&self, case: &mut Case) -> Result<()> {
-        for (key, path) in paths(&mut case.dataset) {
+        let preset = case.target.preset.as_mut().filter(|preset| preset.ends_with(".toml"));
+        let preset = preset.map(|path| ("preset", path));
+        for (key, path) in paths(&mut case.dataset).into_iter().chain(preset) {
             *path =
                 self.found(key, path).map_err(|error| anyhow!("{}: `{key}` {error}", case.id))?;
         }

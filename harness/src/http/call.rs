@@ -95,7 +95,12 @@ impl Calls {
         for (name, value) in &self.headers {
             request.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
-        let response = call.connection.send(request).await;
+        let mut response = call.connection.send(request.clone()).await;
+        // Closed at this very moment: nothing of the request was written.
+        if response.as_ref().is_err_and(hyper::Error::is_canceled) {
+            *call = self.connect().await?;
+            response = call.connection.send(request).await;
+        }
         whole(response.map_err(|error| failure_at(Stage::Head, &error))?).await
     }
 

@@ -48,11 +48,7 @@ impl Whole<'_> {
     ///
     /// # Errors
     /// When a row cannot be written.
-    pub(super) fn part<'v>(
-        &self,
-        first: usize,
-        values: impl Values<'v>,
-    ) -> Result<Part, Failure> {
+    pub(super) fn part<'v>(&self, first: usize, values: impl Values<'v>) -> Result<Part, Failure> {
         let mut part = Part::default();
         for number in (first..self.rows.len()).take(self.limits.most_rows.max(1)) {
             let before = part.bytes();
@@ -135,4 +131,35 @@ impl Part {
 pub(super) fn vector(components: &[f32]) -> Result<String, Failure> {
     serde_json::to_string(components)
         .map_err(|error| Failure::new(FailureClass::Engine, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preset::Preset;
+    use super::*;
+
+    fn counts(most_rows: usize, most_bytes: usize) -> Vec<usize> {
+        let rows = Vectors::new(8, (0..8 * 50).map(|it| it as f32 / 7.0).collect()).unwrap();
+        let preset = Preset::named("qdrant").unwrap();
+        let step = &preset.exact.as_ref().unwrap().ingest;
+        let whole =
+            Whole { step, rows: &rows, dimensions: 5, limits: Limits { most_rows, most_bytes } };
+        let (mut first, mut counts) = (0, Vec::new());
+        while first < rows.len() {
+            let part = whole.part(first, |_| None).unwrap();
+            let told: Vec<serde_json::Value> = serde_json::from_str(&part.rows).unwrap();
+            assert_eq!((told.len(), &told[0]["id"]), (part.count, &first.into()));
+            assert_eq!(told[0]["vector"].as_array().unwrap().len(), 5);
+            first += part.count;
+            counts.push(part.count);
+        }
+        counts
+    }
+
+    #[test]
+    fn rows_come_in_parts_that_are_bounded_both_ways() {
+        assert_eq!(counts(20, usize::MAX), [20, 20, 10]);
+        assert!(counts(1000, 400).iter().all(|count| (1..8).contains(count)));
+        assert_eq!(counts(1000, 1).len(), 50, "a row that is too long goes alone");
+    }
 }

@@ -398,9 +398,8 @@ fn neighbour(id: &Value) -> Result<Neighbour, String> {
         Value::String(text) => text.parse().ok(),
         other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
     };
-    let number = number.ok_or_else(|| {
-        format!("{} is no row number of ours", excerpt(&id.to_string()))
-    })?;
+    let number =
+        number.ok_or_else(|| format!("{} is no row number of ours", excerpt(&id.to_string())))?;
     Ok(Neighbour { id: number, score: 0.0 })
 }
 

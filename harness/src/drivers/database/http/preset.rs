@@ -122,11 +122,7 @@ impl Preset {
     ///
     /// # Errors
     /// When the preset has no such index, or a number does not fit.
-    pub(super) fn index(
-        &self,
-        hnsw: Option<Hnsw>,
-        dimensions: u32,
-    ) -> Result<&Index, OpenError> {
+    pub(super) fn index(&self, hnsw: Option<Hnsw>, dimensions: u32) -> Result<&Index, OpenError> {
         let (found, word) = match hnsw {
             Some(_) => (&self.hnsw, "hnsw"),
             None => (&self.exact, "exact"),

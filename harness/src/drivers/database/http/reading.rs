@@ -12,16 +12,8 @@ use tokgate_core::diagnostic::{Diagnostic, Diagnostics, nearest};
 use toml::Spanned;
 
 /// Values that every request may have.
-const COMMON: [&str; 8] = [
-    "collection",
-    "dimensions",
-    "entries",
-    "metric",
-    "m",
-    "ef_construction",
-    "ef_search",
-    "top_k",
-];
+const COMMON: [&str; 8] =
+    ["collection", "dimensions", "entries", "metric", "m", "ef_construction", "ef_search", "top_k"];
 /// The knobs of a graph.
 const KNOBS: [&str; 3] = ["m", "ef_construction", "ef_search"];
 /// Parts of the names of headers that carry secrets.
@@ -281,7 +273,8 @@ impl<'a> Reader<'a> {
         let mut step = |own: &Option<Written>, common: &Option<Written>, role: Role| {
             let found = own.as_ref().or(common.as_ref());
             if found.is_none() {
-                let message = format!("[{word}] has no [{word}.{0}], and there is no [{0}]", role.name());
+                let message =
+                    format!("[{word}] has no [{word}.{0}], and there is no [{0}]", role.name());
                 self.fault(span.clone(), message, format!("write a table [{}]", role.name()));
             }
             found.map(|found| self.step(found, role))
@@ -291,7 +284,8 @@ impl<'a> Reader<'a> {
         let search = step(&own.search, &written.search, Role::Search);
         let build = own.build.as_ref().unwrap_or(&written.build);
         let build = build.iter().map(|step| self.step(step, Role::Build)).collect();
-        let index = Index { create: create?, ingest: ingest?, build, search: search?, fixed: own.fixed };
+        let index =
+            Index { create: create?, ingest: ingest?, build, search: search?, fixed: own.fixed };
         if word == "hnsw" {
             self.knobs(&index, span);
         }
@@ -326,7 +320,10 @@ impl<'a> Reader<'a> {
         let step = Step {
             method: method(written.method),
             path: self.address(&written.path, role),
-            body: written.body.as_ref().map(|body| self.document(body.get_ref(), body.span(), role)),
+            body: written
+                .body
+                .as_ref()
+                .map(|body| self.document(body.get_ref(), body.span(), role)),
             row: self.rows(written),
             is_lines: written.row_lines.is_some(),
             expect,
@@ -430,7 +427,11 @@ impl<'a> Reader<'a> {
         template
     }
 
-    fn places(&mut self, written: &Spanned<BTreeMap<String, toml::Value>>, role: Role) -> Vec<Place> {
+    fn places(
+        &mut self,
+        written: &Spanned<BTreeMap<String, toml::Value>>,
+        role: Role,
+    ) -> Vec<Place> {
         let span = written.span();
         let of = |(path, value): (&String, &toml::Value)| Place {
             path: self.pointer_at(path, span.clone(), role),
@@ -481,5 +482,59 @@ fn json(value: &toml::Value) -> serde_json::Value {
         toml::Value::Integer(number) => (*number).into(),
         toml::Value::Float(number) => (*number).into(),
         toml::Value::Boolean(flag) => (*flag).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preset::BUILT_IN;
+    use super::*;
+
+    /// What is said of Qdrant's preset where a text in it is another.
+    fn said(from: &str, to: &str) -> String {
+        let (_, text) = BUILT_IN[0];
+        assert!(text.contains(from), "{from}");
+        read("mine.toml", &text.replacen(from, to, 1)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line_and_what_to_write() {
+        for (from, to, words) in [
+            ("product = ", "produkt = ", "unknown field `produkt`"),
+            ("method = \"GET\"", "method = \"FETCH\"", "FETCH"),
+            ("{{ef_search}}", "{{ef_serch}}", "did you mean `{{ef_search}}`?"),
+            ("\"{{ef_search}}\"", "100", "hnsw.fixed = { ef_search = 16 }"),
+            ("id = \"{{id}}\"", "id = \"{{row}}\"", "a row has no value `row`"),
+            ("path = \"/collections\"", "path = \"collections\"", "no path below `base_url`"),
+            ("ids = \"/result", "ids = \"result", "no path into a reply"),
+            ("ids = ", "names = ", "`names` does not belong to [search]"),
+            ("version = \"/version\"", "keep = { a = \"/b\" }", "does not belong to [identify]"),
+            ("value = \"{{key}}\"", "value = \"abc\"", "does not say where the key stands"),
+            ("always = ", "headers = { Authorization = \"x\" }\nalways = ", "carries a secret"),
+            ("[remove]", "[removed]", "unknown field `removed`"),
+            ("names = \"/result/collections/*/name\"", "", "[list] has no `names`"),
+        ] {
+            let said = said(from, to);
+            assert!(said.contains(words), "{said}");
+            assert!(said.contains("--> mine.toml:"), "{said}");
+            assert!(said.contains("= help: "), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_preset_without_an_index_is_none() {
+        let text = r#"
+            product = "Mine"
+            needs = "Mine"
+            example = "http://127.0.0.1:1"
+            start = "`mine`"
+            precision = "f32"
+            metrics = {}
+            identify = { method = "GET", path = "/" }
+            list = { method = "GET", path = "/", names = "/*" }
+            remove = { method = "DELETE", path = "/{{collection}}" }
+        "#;
+        let said = read("mine.toml", text).unwrap_err().to_string();
+        assert!(said.contains("neither [hnsw] nor [exact]"), "{said}");
     }
 }
