@@ -12,6 +12,7 @@ mod step;
 mod template;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use super::address::{Address, Kind};
 use super::prepare::step as in_time;
@@ -131,9 +132,9 @@ impl Http {
     async fn told(&self, call: &mut Call, step: &Step) -> Result<Value, Failure> {
         let kept = self.kept().clone();
         let values = |name: &str| self.value(&kept, name);
-        let reply = in_time(self.ask(call, step, None, &values)).await?;
-        let given = step.kept(&reply, &values);
-        let given = given.map_err(|why| self.malformed(&step.shown(&values), &why))?;
+        let reply = in_time(self.ask(call, step, None, values)).await?;
+        let given = step.kept(&reply, values);
+        let given = given.map_err(|why| self.malformed(&step.shown(values), &why))?;
         self.kept().extend(given);
         Ok(reply)
     }
@@ -147,8 +148,8 @@ impl Http {
         let reply = self.told(call, step).await?;
         let kept = self.kept().clone();
         let values = |name: &str| self.value(&kept, name);
-        let picked = step.picked(&reply, &values);
-        let picked = picked.map_err(|why| self.malformed(&step.shown(&values), &why))?;
+        let picked = step.picked(&reply, values);
+        let picked = picked.map_err(|why| self.malformed(&step.shown(values), &why))?;
         Ok(picked.into_iter().cloned().collect())
     }
 
@@ -186,11 +187,11 @@ impl Http {
             name => self.values.get(name).map(String::as_str),
         };
         let step = &self.preset.remove;
-        let request = step.request(&self.base, None, &values)?;
+        let request = step.request(&self.base, None, values)?;
         let reply = in_time(self.calls.ask(call, request)).await?;
         match reply.status.is_success() || reply.status.as_u16() == NOT_FOUND {
             true => Ok(()),
-            false => Err(self.refused(&step.shown(&values), &reply)),
+            false => Err(self.refused(&step.shown(values), &reply)),
         }
     }
 
@@ -207,10 +208,10 @@ impl Http {
         let whole = Whole { step, rows, dimensions: self.dimensions, limits: self.preset.batch };
         let mut first = 0;
         while first < rows.len() {
-            let part = whole.part(first, &common)?;
+            let part = whole.part(first, common)?;
             let values = |name: &str| part.value(name).or_else(|| common(name));
             let lines = step.is_lines.then_some(part.rows.as_str());
-            in_time(self.ask(call, step, lines, &values)).await?;
+            in_time(self.ask(call, step, lines, values)).await?;
             progress.stored(part.count);
             first += part.count;
         }
@@ -231,10 +232,10 @@ impl Http {
     async fn worked(&self, call: &mut Call, step: &Step) -> Result<(), Failure> {
         let kept = self.kept().clone();
         let values = |name: &str| self.value(&kept, name);
-        *self.waits() = Some(step.shown(&values));
-        let reply = self.ask(call, step, None, &values).await?;
-        let given = step.kept(&reply, &values);
-        let given = given.map_err(|why| self.malformed(&step.shown(&values), &why))?;
+        *self.waits() = Some(step.shown(values));
+        let reply = self.ask(call, step, None, values).await?;
+        let given = step.kept(&reply, values);
+        let given = given.map_err(|why| self.malformed(&step.shown(values), &why))?;
         self.kept().extend(given);
         Ok(())
     }
@@ -245,8 +246,8 @@ impl Http {
             let reply = self.told(call, step).await?;
             let kept = self.kept().clone();
             let values = |name: &str| self.value(&kept, name);
-            let lacks = step.lacks(&reply, &values);
-            match lacks.map_err(|why| self.malformed(&step.shown(&values), &why))? {
+            let lacks = step.lacks(&reply, values);
+            match lacks.map_err(|why| self.malformed(&step.shown(values), &why))? {
                 None => return Ok(()),
                 Some(lacks) => *self.waits() = Some(self.address.quote(&lacks)),
             }
@@ -269,10 +270,10 @@ impl Http {
             name => self.value(&kept, name),
         };
         let step = &self.index.search;
-        let reply = self.ask(call, step, None, &values).await?;
-        let ids = step.picked(&reply, &values);
+        let reply = self.ask(call, step, None, values).await?;
+        let ids = step.picked(&reply, values);
         let ids = ids.and_then(|ids| ids.into_iter().map(neighbour).collect());
-        ids.map_err(|why| self.malformed(&step.shown(&values), &why))
+        ids.map_err(|why| self.malformed(&step.shown(values), &why))
     }
 
     fn refused(&self, shown: &str, reply: &Reply) -> Failure {

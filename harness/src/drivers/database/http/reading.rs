@@ -1,11 +1,11 @@
-//! A preset's file: what may stand in it, and what is wrong with it, by line and column.
+//! A preset's file, compiled, or what is wrong with it, by line and column. What may stand in it is
+//! `written`'s.
 
-use super::batch::Limits;
-use super::preset::{Index, Metrics, Most, Preset};
+use super::preset::{Index, Preset};
 use super::step::{Place, Step};
 use super::template::Template;
+use super::written::{File, Key, Verb, Written, WrittenIndex};
 use hyper::http::{HeaderName, Method};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tokgate_core::diagnostic::{Diagnostic, Diagnostics, nearest};
@@ -18,92 +18,6 @@ const COMMON: [&str; 8] =
 const KNOBS: [&str; 3] = ["m", "ef_construction", "ef_search"];
 /// Parts of the names of headers that carry secrets.
 const SECRET: [&str; 5] = ["auth", "key", "token", "cookie", "secret"];
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    product: String,
-    needs: String,
-    example: String,
-    start: String,
-    precision: String,
-    #[serde(default)]
-    capital: bool,
-    key: Option<Key>,
-    #[serde(default)]
-    headers: BTreeMap<String, Spanned<String>>,
-    metrics: Metrics,
-    #[serde(default)]
-    limits: Most,
-    #[serde(default)]
-    batch: Limits,
-    /// What every reply has to say.
-    always: Option<Spanned<BTreeMap<String, toml::Value>>>,
-    identify: Written,
-    list: Written,
-    remove: Written,
-    size: Option<Written>,
-    create: Option<Written>,
-    ingest: Option<Written>,
-    #[serde(default)]
-    build: Vec<Written>,
-    search: Option<Written>,
-    hnsw: Option<Spanned<WrittenIndex>>,
-    exact: Option<Spanned<WrittenIndex>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Key {
-    header: Spanned<String>,
-    value: Spanned<String>,
-}
-
-/// What one kind of index is asked otherwise.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct WrittenIndex {
-    create: Option<Written>,
-    ingest: Option<Written>,
-    build: Option<Vec<Written>>,
-    search: Option<Written>,
-    fixed: Most,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum Verb {
-    Get,
-    Put,
-    Post,
-    Patch,
-    Delete,
-}
-
-/// A request as it is written.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    method: Verb,
-    path: Spanned<String>,
-    /// Whether the reply is without what every other one has to say.
-    #[serde(default)]
-    bare: bool,
-    body: Option<Spanned<toml::Value>>,
-    row: Option<Spanned<toml::Value>>,
-    row_lines: Option<Spanned<Vec<toml::Value>>>,
-    expect: Option<Spanned<BTreeMap<String, toml::Value>>>,
-    never: Option<Spanned<BTreeMap<String, toml::Value>>>,
-    until: Option<Spanned<BTreeMap<String, toml::Value>>>,
-    #[serde(default)]
-    absent: Vec<Spanned<String>>,
-    #[serde(default)]
-    keep: BTreeMap<String, Spanned<String>>,
-    ids: Option<Spanned<String>>,
-    names: Option<Spanned<String>>,
-    version: Option<Spanned<String>>,
-    bytes: Option<Spanned<String>>,
-}
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
