@@ -115,7 +115,7 @@ impl Named {
 }
 
 /// The names of the drivers.
-const DRIVERS: [&str; 11] = [
+const DRIVERS: [&str; 12] = [
     "auto",
     "embedded",
     "openai",
@@ -127,6 +127,7 @@ const DRIVERS: [&str; 11] = [
     "ivf-sq8",
     "pgvector",
     "redis",
+    "vector-http",
 ];
 
 fn driver_named(name: &str) -> bool {

@@ -7,9 +7,12 @@ use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tokgate_core::case::{
-    Case, Dataset, PromptSet, PromptSource, QuerySource, VectorFile, VectorKind,
+    Case, Dataset, PromptSet, PromptSource, QuerySource, Target, VectorFile, VectorKind,
 };
 use tokgate_core::scenario::{Override, Roots};
+
+/// The key that names a preset.
+const PRESET: &str = "preset";
 
 /// What the paths of a scenario are relative to, and how far they may lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +31,11 @@ impl Home {
     #[must_use]
     pub fn new(folder: Option<PathBuf>, roots: &Roots, overrides: &[Override]) -> Self {
         let given = |key: &&'static str| {
-            let names = |path: &str| path.strip_prefix("dataset.").unwrap_or(path) == *key;
+            let table = if *key == PRESET { "target." } else { "dataset." };
+            let names = |path: &str| path.strip_prefix(table).unwrap_or(path) == *key;
             overrides.iter().any(|one| names(&one.path))
         };
-        let own = ["path", "queries", "tokenizer"].into_iter().filter(given).collect();
+        let own = ["path", "queries", "tokenizer", PRESET].into_iter().filter(given).collect();
         Self { folder, roots: roots.clone(), own }
     }
 
@@ -40,7 +44,7 @@ impl Home {
     /// # Errors
     /// When a file is not there, is no regular file, or lies where a scenario may not read.
     pub fn locate(&self, case: &mut Case) -> Result<()> {
-        for (key, path) in paths(&mut case.dataset) {
+        for (key, path) in paths(&mut case.dataset).into_iter().chain(preset(&mut case.target)) {
             *path =
                 self.found(key, path).map_err(|error| anyhow!("{}: `{key}` {error}", case.id))?;
         }
@@ -63,6 +67,12 @@ impl Home {
         regular(&real)?;
         Ok(shown(&real))
     }
+}
+
+/// The file that a target names as its preset, by the key of a scenario that names it.
+fn preset(target: &mut Target) -> Option<(&'static str, &mut String)> {
+    let file = target.preset.as_mut().filter(|preset| preset.ends_with(".toml"));
+    file.map(|path| (PRESET, path))
 }
 
 /// The files that a data set names, by the keys of a scenario that name them.

@@ -13,6 +13,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("pgvector.toml", include_str!("../scenarios/pgvector.toml")),
     ("production.toml", include_str!("../scenarios/production.toml")),
     ("production_load.toml", include_str!("../scenarios/production_load.toml")),
+    ("qdrant.toml", include_str!("../scenarios/qdrant.toml")),
     ("quick.toml", include_str!("../scenarios/quick.toml")),
     ("redis.toml", include_str!("../scenarios/redis.toml")),
     ("regression.toml", include_str!("../scenarios/regression.toml")),

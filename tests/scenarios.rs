@@ -7,7 +7,7 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 21] = [
+const SHIPPED: [&str; 22] = [
     "stress",
     "breaking_point",
     "production_load",
@@ -28,6 +28,7 @@ const SHIPPED: [&str; 21] = [
     "openai",
     "pgvector",
     "redis",
+    "qdrant",
     "tasks",
 ];
 

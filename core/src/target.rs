@@ -30,6 +30,8 @@ pub enum DriverKind {
     Pgvector,
     /// The vector sets of Redis 8.
     Redis,
+    /// A vector database that speaks JSON over HTTP, as a preset describes it.
+    VectorHttp,
 }
 
 impl DriverKind {
@@ -48,13 +50,14 @@ impl DriverKind {
             Self::IvfSq8 => "ivf-sq8",
             Self::Pgvector => "pgvector",
             Self::Redis => "redis",
+            Self::VectorHttp => "vector-http",
         }
     }
 
     /// Whether it is a vector database of its own, which the vectors are sent to first.
     #[must_use]
     pub fn is_database(self) -> bool {
-        matches!(self, Self::Pgvector | Self::Redis)
+        matches!(self, Self::Pgvector | Self::Redis | Self::VectorHttp)
     }
 
     /// Which kind of case the driver can answer; `None` while it is not yet decided.
@@ -64,9 +67,12 @@ impl DriverKind {
             Self::Auto => None,
             Self::Embedded | Self::Openai | Self::Ollama | Self::Batch => Some(Kind::Generation),
             Self::Simulated => None,
-            Self::Flat | Self::FlatQ4 | Self::IvfSq8 | Self::Pgvector | Self::Redis => {
-                Some(Kind::Retrieval)
-            }
+            Self::Flat
+            | Self::FlatQ4
+            | Self::IvfSq8
+            | Self::Pgvector
+            | Self::Redis
+            | Self::VectorHttp => Some(Kind::Retrieval),
         }
     }
 
@@ -196,6 +202,9 @@ pub struct Target {
     /// Where it listens: OpenAI-compatible servers with their `/v1`, vector databases as
     /// `postgres://user@host:port/database` and `redis://host:port`.
     pub base_url: Option<String>,
+    /// Whose API a vector database has: the name of a preset, or the path of a file with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
     /// The model's name on the server, a synthetic shape, or the path of a GGUF file.
     pub model: Option<String>,
     /// Name of the environment variable that holds the key. Never the key.
@@ -237,6 +246,7 @@ impl Target {
         Self {
             driver,
             base_url: None,
+            preset: None,
             model: None,
             api_key_env: None,
             endpoint: Endpoint::Chat,

@@ -152,9 +152,12 @@ pub(super) struct Preset {
 pub(super) struct Target {
     /// How to speak to it; `auto` for generation and `flat-q4` for retrieval where absent.
     pub(super) driver: Option<DriverKind>,
-    /// Address of the server: with its `/v1` for an OpenAI-compatible one, without for Ollama; `postgres://user@host:5432/database` and `redis://host:6379` for vector databases.
+    /// Address of the server: with its `/v1` for an OpenAI-compatible one, without for Ollama; `postgres://user@host:5432/database`, `redis://host:6379` and `http://host:6333` for vector databases.
     #[schemars(regex(pattern = SERVER), extend("examples" = ["http://127.0.0.1:8000/v1"]))]
     pub(super) base_url: Option<String>,
+    /// Whose API a vector database has, for `vector-http`: `qdrant`, `milvus`, `weaviate`, `chroma`, `elasticsearch`, `opensearch`, or the path of a file of your own.
+    #[schemars(length(min = 1, max = 512), extend("examples" = ["qdrant"]))]
+    pub(super) preset: Option<String>,
     /// The model's name on the server, a synthetic shape such as `synthetic-6.8m`, or the path of a GGUF file within the project.
     #[schemars(length(min = 1, max = 512), extend("examples" = ["synthetic-6.8m"]))]
     pub(super) model: Option<String>,

@@ -30,7 +30,9 @@ const BY_DATA: (&str, &str) = ("dataset", "kind");
 pub(super) fn drivers_for(kind: Kind) -> &'static str {
     match kind {
         Kind::Generation => "`auto`, `embedded`, `openai`, `ollama`, `batch` or `simulated`",
-        Kind::Retrieval => "`flat`, `flat-q4`, `ivf-sq8`, `pgvector`, `redis` or `simulated`",
+        Kind::Retrieval => {
+            "`flat`, `flat-q4`, `ivf-sq8`, `pgvector`, `redis`, `vector-http` or `simulated`"
+        }
     }
 }
 
@@ -55,7 +57,8 @@ pub(super) fn driver_fits(driver: DriverKind, kind: Kind) -> bool {
         | DriverKind::FlatQ4
         | DriverKind::IvfSq8
         | DriverKind::Pgvector
-        | DriverKind::Redis => driver.kind().is_none_or(|answers| answers == kind),
+        | DriverKind::Redis
+        | DriverKind::VectorHttp => driver.kind().is_none_or(|answers| answers == kind),
     }
 }
 
@@ -91,13 +94,14 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
     };
     use DriverKind::{
         Auto, Batch, Embedded, Flat, FlatQ4, IvfSq8, Ollama, Openai, Pgvector, Redis, Simulated,
+        VectorHttp,
     };
     match (table, key) {
         ("retrieval", _) if generation => misfit("belongs to a retrieval case", BY_CASE),
         ("retrieval", "rescore") => driver(&[FlatQ4, IvfSq8, Simulated], "`flat-q4` or `ivf-sq8`"),
         ("retrieval", "nprobe") => driver(&[IvfSq8], "`ivf-sq8`"),
         ("retrieval", "index" | "m" | "ef_construction" | "ef_search") => {
-            driver(&[Pgvector, Redis], "`pgvector` or `redis`")
+            driver(&[Pgvector, Redis, VectorHttp], "`pgvector`, `redis` or `vector-http`")
         }
         ("dataset", "output_tokens" | "temperature" | "tokenizer") | ("target", "model")
             if !generation =>
@@ -132,16 +136,17 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("dataset", "queries" | "held_out" | "metric") => {
             data(&[DatasetKind::Vectors], "`vectors`")
         }
+        ("target", "preset") => driver(&[VectorHttp], "`vector-http`"),
         ("target", "base_url" | "api_key_env" | "deadlines") => driver(
-            &[Openai, Ollama, Auto, Pgvector, Redis],
-            "`openai`, `ollama`, `pgvector`, `redis` or `auto`",
+            &[Openai, Ollama, Auto, Pgvector, Redis, VectorHttp],
+            "`openai`, `ollama`, `pgvector`, `redis`, `vector-http` or `auto`",
         ),
         ("target", "stream" | "proxy") => {
             driver(&[Openai, Ollama, Auto], "`openai`, `ollama` or `auto`")
         }
         ("target", "runs_on") => driver(
-            &[Openai, Ollama, Batch, Auto, Pgvector, Redis],
-            "`openai`, `ollama`, `batch`, `pgvector`, `redis` or `auto`",
+            &[Openai, Ollama, Batch, Auto, Pgvector, Redis, VectorHttp],
+            "`openai`, `ollama`, `batch`, `pgvector`, `redis`, `vector-http` or `auto`",
         ),
         ("target", "endpoint" | "body") => {
             driver(&[Openai, Ollama, Batch, Auto], "`openai`, `ollama`, `batch` or `auto`")

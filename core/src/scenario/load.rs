@@ -351,7 +351,8 @@ pub(super) fn workload(driver: DriverKind, tables: &Tables) -> workload::Workloa
         | DriverKind::FlatQ4
         | DriverKind::IvfSq8
         | DriverKind::Pgvector
-        | DriverKind::Redis => written.resolve(),
+        | DriverKind::Redis
+        | DriverKind::VectorHttp => written.resolve(),
     }
 }
 

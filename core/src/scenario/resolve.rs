@@ -97,7 +97,7 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
         Kind::Retrieval => {
             let (data, roots) = (&tables.dataset, context.roots);
             faults.extend(dataset::vector_checks(cell, data, roots, &refuse));
-            faults.extend(retrieval_checks(cell, tables, &refuse));
+            faults.extend(retrieval_checks(cell, tables, context.roots, &refuse));
         }
     }
     faults
@@ -128,7 +128,33 @@ fn generation_checks(
     Some(refuse(&[("target", "model")], message).help(roots::HELP))
 }
 
-fn retrieval_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Option<Diagnostic> {
+/// A database behind HTTP has a preset, and a preset that is a file lies in the project.
+fn preset_checks(
+    cell: &Cell<'_>,
+    tables: &Tables,
+    roots: &Roots,
+    refuse: &Refuse<'_>,
+) -> Option<Diagnostic> {
+    let Some(preset) = &tables.target.preset else {
+        let message = "driver `vector-http` has no preset".to_owned();
+        let help = "write `preset = \"qdrant\"` in [target], or the path of a file of your own";
+        let lacks = cell.choice.driver == DriverKind::VectorHttp;
+        return lacks.then(|| refuse(&[("target", "driver")], message).help(help));
+    };
+    let own = cell.is_override("target", "preset");
+    let message = roots.refuses(preset).filter(|_| !own)?;
+    Some(refuse(&[("target", "preset")], message).help(roots::HELP))
+}
+
+fn retrieval_checks(
+    cell: &Cell<'_>,
+    tables: &Tables,
+    roots: &Roots,
+    refuse: &Refuse<'_>,
+) -> Option<Diagnostic> {
+    if let Some(fault) = preset_checks(cell, tables, roots, refuse) {
+        return Some(fault);
+    }
     let search = &tables.retrieval;
     if cell.choice.driver.rescores() && search.rescore < search.top_k {
         let message = format!(

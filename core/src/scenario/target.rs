@@ -14,6 +14,7 @@ pub(super) fn target(driver: DriverKind, tables: Tables) -> Target {
     let written = tables.target;
     Target {
         base_url: written.base_url,
+        preset: written.preset,
         model: written.model,
         api_key_env: written.api_key_env,
         endpoint: written.endpoint,

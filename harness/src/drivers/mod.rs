@@ -99,7 +99,7 @@ impl Targets {
             DriverKind::Flat | DriverKind::FlatQ4 | DriverKind::IvfSq8 => {
                 Ok(Arc::new(self.corpora.open(case)?))
             }
-            DriverKind::Pgvector | DriverKind::Redis => {
+            DriverKind::Pgvector | DriverKind::Redis | DriverKind::VectorHttp => {
                 database::open(case, &mut self.corpora, stop).await
             }
         }

@@ -48,7 +48,7 @@ impl Connection {
     }
 
     /// Waits until the next request can be sent; false where none can.
-    async fn is_free(&mut self) -> bool {
+    pub(super) async fn is_free(&mut self) -> bool {
         self.sender.ready().await.is_ok()
     }
 }

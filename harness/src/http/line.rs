@@ -22,6 +22,11 @@ pub(crate) type Wire = TokioIo<Socket>;
 pub(crate) struct Moments(Times);
 
 impl Moments {
+    /// Those that a socket writes.
+    pub(super) fn of(times: Times) -> Self {
+        Self(times)
+    }
+
     /// What is written from now on belongs to a new question.
     pub(crate) fn begin(&self) {
         self.0.begin();

@@ -9,6 +9,7 @@
 //! none).
 
 mod address;
+mod call;
 mod client;
 mod connection;
 mod connector;
@@ -30,6 +31,7 @@ mod times;
 mod transcript;
 
 pub(crate) use address::{Address, is_loopback};
+pub(crate) use call::{Call, Calls, Said as Reply};
 pub use client::escape;
 pub(crate) use client::{question_client, tls};
 pub(crate) use deadlines::{Deadlines, within};

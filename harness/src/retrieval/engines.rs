@@ -36,7 +36,8 @@ pub fn open(
         | DriverKind::Batch
         | DriverKind::Simulated
         | DriverKind::Pgvector
-        | DriverKind::Redis) => Err(OpenError::Invalid(format!(
+        | DriverKind::Redis
+        | DriverKind::VectorHttp) => Err(OpenError::Invalid(format!(
             "driver `{}` is no vector index; take `flat`, `flat-q4` or `ivf-sq8`",
             other.as_str()
         ))),

@@ -35,7 +35,9 @@ pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
         DriverKind::FlatQ4 => codes * LAYOUTS + signs + BESIDES,
         DriverKind::IvfSq8 => u64::from(set.entries) * components(set) + BESIDES,
         // A database has memory of its own; ours holds rows, truth and what is on its way.
-        DriverKind::Flat | DriverKind::Pgvector | DriverKind::Redis => BESIDES,
+        DriverKind::Flat | DriverKind::Pgvector | DriverKind::Redis | DriverKind::VectorHttp => {
+            BESIDES
+        }
         DriverKind::Auto
         | DriverKind::Embedded
         | DriverKind::Openai

@@ -178,7 +178,8 @@ fn memory_of(driver: DriverKind) -> &'static str {
         | DriverKind::Batch
         | DriverKind::Simulated
         | DriverKind::Pgvector
-        | DriverKind::Redis => "the target where it is local, else tokgate",
+        | DriverKind::Redis
+        | DriverKind::VectorHttp => "the target where it is local, else tokgate",
     }
 }
 

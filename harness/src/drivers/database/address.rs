@@ -3,6 +3,7 @@
 use crate::driver::OpenError;
 use crate::http::is_loopback;
 use reqwest::Url;
+use std::borrow::Cow;
 use tokgate_core::case::Target;
 use tokgate_core::failure::{Failure, FailureClass};
 
@@ -10,18 +11,18 @@ use tokgate_core::failure::{Failure, FailureClass};
 const BLANK: &str = "[key]";
 
 /// What the addresses of a kind of database look like.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Kind {
-    /// What the address begins with.
+    /// What the address begins with; `http` stands for `https`, too.
     pub(super) scheme: &'static str,
     /// The usual port.
     pub(super) port: u16,
     /// An address of this machine's, to show.
-    pub(super) example: &'static str,
+    pub(super) example: Cow<'static, str>,
     /// What has to be there.
-    pub(super) needs: &'static str,
+    pub(super) needs: Cow<'static, str>,
     /// How to start it where nothing listens.
-    pub(super) start: &'static str,
+    pub(super) start: Cow<'static, str>,
 }
 
 /// The address of a database, checked. There is on purpose no `Debug`.
@@ -44,7 +45,7 @@ impl Address {
         let url = Url::parse(written).map_err(|error| {
             OpenError::Invalid(format!("`base_url` is no address ({error}): {} is", kind.example))
         })?;
-        if url.scheme() != kind.scheme || url.host_str().is_none_or(str::is_empty) {
+        if family(url.scheme()) != kind.scheme || url.host_str().is_none_or(str::is_empty) {
             return Err(refuse(&format!("`base_url` is no {} address", kind.scheme)));
         }
         if url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
@@ -61,7 +62,7 @@ impl Address {
     }
 
     fn keep_secret(&self) -> Result<(), OpenError> {
-        match self.password.is_some() && !is_loopback(&self.url) {
+        match self.password.is_some() && self.url.scheme() != "https" && !is_loopback(&self.url) {
             true => Err(OpenError::Invalid(format!(
                 "{} would carry the password in the clear; forward its port to this machine \
                  (`ssh -L`), or leave `api_key_env` out",
@@ -78,7 +79,7 @@ impl Address {
 
     /// The port.
     pub(super) fn port(&self) -> u16 {
-        self.url.port().unwrap_or(self.kind.port)
+        self.url.port_or_known_default().unwrap_or(self.kind.port)
     }
 
     /// The whole address.
@@ -117,7 +118,7 @@ impl Address {
 
     /// A database that is not there, or does not do what it is asked before a measurement.
     pub(super) fn unreachable(&self, failure: Failure) -> OpenError {
-        let (at, Kind { needs, start, .. }) = (self.shown(), self.kind);
+        let (at, Kind { needs, start, .. }) = (self.shown(), &self.kind);
         let advice = match failure.class {
             FailureClass::Connect | FailureClass::Dns | FailureClass::TimeoutConnect => {
                 format!("start {needs} at {at} ({start}), or say in `base_url` where it is")
@@ -126,6 +127,11 @@ impl Address {
         };
         OpenError::Unreachable { failure, advice }
     }
+}
+
+/// What an address begins with, encrypted or not.
+fn family(scheme: &str) -> &str {
+    if scheme == "https" { "http" } else { scheme }
 }
 
 fn password_from(variable: &str) -> Result<String, OpenError> {
@@ -145,9 +151,9 @@ mod tests {
     const KIND: Kind = Kind {
         scheme: "postgres",
         port: 5432,
-        example: "postgres://postgres@127.0.0.1:5432/postgres",
-        needs: "PostgreSQL",
-        start: "`pg_ctl start`",
+        example: Cow::Borrowed("postgres://postgres@127.0.0.1:5432/postgres"),
+        needs: Cow::Borrowed("PostgreSQL"),
+        start: Cow::Borrowed("`pg_ctl start`"),
     };
 
     fn target(base_url: &str) -> Target {
@@ -170,9 +176,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_of_the_kind_is_refused_with_one_that_is() {
-        assert!(refusal(&Target::of(DriverKind::Pgvector)).contains(KIND.example));
+        assert!(refusal(&Target::of(DriverKind::Pgvector)).contains(&*KIND.example));
         assert!(refusal(&target("http://127.0.0.1/x")).contains("no postgres address"));
-        assert!(refusal(&target("127.0.0.1")).contains(KIND.example));
+        assert!(refusal(&target("127.0.0.1")).contains(&*KIND.example));
     }
 
     #[test]

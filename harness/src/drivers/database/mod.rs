@@ -6,6 +6,7 @@
 
 mod address;
 mod held;
+mod http;
 mod name;
 mod pgvector;
 mod pool;
@@ -17,7 +18,7 @@ mod tests;
 
 use super::retrieval::Corpora;
 use crate::driver::{Answer, Driver, OpenError, Request};
-use crate::http::{Deadlines, Lines, Moments, within};
+use crate::http::{Deadlines, Moments, within};
 use crate::recorder::Reply;
 use crate::retrieval::best::Neighbour;
 use crate::retrieval::demand::Demand;
@@ -52,6 +53,7 @@ pub async fn open(
     match case.target.driver {
         DriverKind::Pgvector => opened(pgvector::Pgvector::of(&asked)?, asked, corpora, stop).await,
         DriverKind::Redis => opened(redis::Redis::of(&asked)?, asked, corpora, stop).await,
+        DriverKind::VectorHttp => opened(http::Http::of(&asked)?, asked, corpora, stop).await,
         other @ (DriverKind::Auto
         | DriverKind::Embedded
         | DriverKind::Openai
@@ -81,8 +83,8 @@ trait Database: Send + Sync + Sized + 'static {
     /// Where it listens.
     fn address(&self) -> &Address;
 
-    /// What makes its connections.
-    fn lines(&self) -> &Lines;
+    /// Adds whose clock stamped its answers, where there were any.
+    fn put_stamps_into(&self, identity: &mut TargetIdentity);
 
     /// Connects, under our collection's name, so that others see whose it is.
     fn connect(&self) -> BoxFuture<'_, Result<Self::Line, Failure>>;
@@ -138,7 +140,7 @@ struct Said {
     /// Name and version.
     engine: String,
     /// How vectors are held.
-    precision: &'static str,
+    precision: String,
     /// Settings as they are in force.
     config: BTreeMap<String, Value>,
 }
@@ -188,7 +190,7 @@ fn identify<D: Database>(demand: &Demand, database: &D, said: Said) -> TargetIde
         platform: format!("retrieval-{}", demand.driver.as_str()),
         model: demand.wanted.name(),
         engine: said.engine,
-        quantization: Some(said.precision.to_owned()),
+        quantization: Some(said.precision),
         config,
         ..TargetIdentity::default()
     }
@@ -233,7 +235,7 @@ impl<D: Database> Driver for Asker<D> {
 
     fn after(&self) -> BoxFuture<'_, TargetAfter> {
         let mut last = self.identity();
-        self.pool.database().lines().put_stamps_into(&mut last);
+        self.pool.database().put_stamps_into(&mut last);
         let after = TargetAfter { first: self.identity(), last, preparation: None };
         Box::pin(std::future::ready(after))
     }

@@ -4,9 +4,11 @@ use super::address::Kind;
 use super::*;
 use crate::clock::Clock;
 use crate::driver::Payload;
+use crate::http::Lines;
 use crate::retrieval::fixture::case;
 use crate::retrieval::flat::Flat;
 use crate::retrieval::index::{Knobs, VectorIndex};
+use std::borrow::Cow;
 use std::sync::Mutex;
 use tokgate_core::case::{Hnsw, Workload};
 use tokgate_core::record::Hits;
@@ -16,9 +18,9 @@ use tokio::net::TcpListener;
 const KIND: Kind = Kind {
     scheme: "redis",
     port: 1,
-    example: "redis://127.0.0.1",
-    needs: "the player",
-    start: "`play`",
+    example: Cow::Borrowed("redis://127.0.0.1"),
+    needs: Cow::Borrowed("the player"),
+    start: Cow::Borrowed("`play`"),
 };
 
 /// Where a played database goes wrong.
@@ -60,8 +62,8 @@ impl Database for Played {
         &self.address
     }
 
-    fn lines(&self) -> &Lines {
-        &self.lines
+    fn put_stamps_into(&self, identity: &mut TargetIdentity) {
+        self.lines.put_stamps_into(identity);
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Line, Failure>> {
@@ -73,7 +75,7 @@ impl Database for Played {
     }
 
     fn identify<'a>(&'a self, _: &'a mut Line) -> BoxFuture<'a, Result<Said, Failure>> {
-        let said = Said { engine: "Player 1".into(), precision: "f32", ..Said::default() };
+        let said = Said { engine: "Player 1".into(), precision: "f32".into(), ..Said::default() };
         Box::pin(async { Ok(said) })
     }
 

@@ -20,19 +20,21 @@ use failure::failure;
 use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, TryFutureExt, TryStreamExt};
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use tokgate_core::case::Hnsw;
 use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::run::TargetIdentity;
 use tokio::task::AbortHandle;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
 const KIND: Kind = Kind {
     scheme: "postgres",
     port: 5432,
-    example: "postgres://postgres@127.0.0.1:5432/postgres",
-    needs: "PostgreSQL with the extension pgvector",
-    start: "`pg_ctl start`",
+    example: Cow::Borrowed("postgres://postgres@127.0.0.1:5432/postgres"),
+    needs: Cow::Borrowed("PostgreSQL with the extension pgvector"),
+    start: Cow::Borrowed("`pg_ctl start`"),
 };
 /// Who we are where the address does not say.
 const USUAL_USER: &str = "postgres";
@@ -138,7 +140,7 @@ impl Pgvector {
             config.insert(setting.to_owned(), json!(self.address.quote(&value)));
         }
         let engine = format!("PostgreSQL {version}, pgvector {extension}");
-        Ok(Said { engine: self.address.quote(&engine), precision: "f32", config })
+        Ok(Said { engine: self.address.quote(&engine), precision: "f32".to_owned(), config })
     }
 
     /// Whether the planner may read every row: not where an index is to be measured.
@@ -335,8 +337,8 @@ impl Database for Pgvector {
         &self.address
     }
 
-    fn lines(&self) -> &Lines {
-        &self.lines
+    fn put_stamps_into(&self, identity: &mut TargetIdentity) {
+        self.lines.put_stamps_into(identity);
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Session, Failure>> {

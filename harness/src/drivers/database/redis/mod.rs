@@ -21,18 +21,20 @@ use futures_util::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisConnectionInfo, cmd};
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tokgate_core::case::{Hnsw, Similarity};
 use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::run::TargetIdentity;
 use tokio::task::AbortHandle;
 use words::{clients_of, field, neighbours};
 
 const KIND: Kind = Kind {
     scheme: "redis",
     port: 6379,
-    example: "redis://127.0.0.1:6379",
-    needs: "Redis 8 or later",
-    start: "`redis-server`",
+    example: Cow::Borrowed("redis://127.0.0.1:6379"),
+    needs: Cow::Borrowed("Redis 8 or later"),
+    start: Cow::Borrowed("`redis-server`"),
 };
 /// Rows sent before their answers are waited for: enough that the way there and back costs
 /// nothing, few enough that progress is seen.
@@ -114,7 +116,7 @@ impl Redis {
         let info: String = self.ask(session, cmd("INFO").arg("memory")).await?;
         let limit = field(&info, "maxmemory").unwrap_or_default();
         let config = BTreeMap::from([("maxmemory".to_owned(), json!(self.address.quote(limit)))]);
-        Ok(Said { engine, precision: "int8", config })
+        Ok(Said { engine, precision: "int8".to_owned(), config })
     }
 
     async fn leftovers(&self, session: &mut Session) -> Result<Vec<String>, Failure> {
@@ -247,8 +249,8 @@ impl Database for Redis {
         &self.address
     }
 
-    fn lines(&self) -> &Lines {
-        &self.lines
+    fn put_stamps_into(&self, identity: &mut TargetIdentity) {
+        self.lines.put_stamps_into(identity);
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Session, Failure>> {
