@@ -7,7 +7,7 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 21] = [
+const SHIPPED: [&str; 23] = [
     "stress",
     "breaking_point",
     "production_load",
@@ -29,6 +29,8 @@ const SHIPPED: [&str; 21] = [
     "pgvector",
     "redis",
     "tasks",
+    "embeddings",
+    "rag",
 ];
 
 fn folder(name: &str) -> PathBuf {

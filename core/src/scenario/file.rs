@@ -5,7 +5,7 @@
 
 use super::data::Dataset;
 use super::load::Workload;
-use crate::case::{DriverKind, Endpoint, StopSignal};
+use crate::case::{DriverKind, Encoding, Endpoint, StopSignal};
 use crate::metric::Kind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,8 @@ pub(super) struct Tables {
     pub(super) workload: Workload,
     /// How the index is searched.
     pub(super) retrieval: Retrieval,
+    /// What questions are answered from, in a rag case.
+    pub(super) rag: Rag,
     /// What weighs on this host beside the load; released with its end, and with ours.
     pub(super) pressure: Pressure,
     /// Free text, kept with the result.
@@ -97,7 +99,7 @@ pub(super) struct Tables {
 #[serde(default)]
 #[allow(dead_code, reason = "read with their places, for the diagnostics")]
 pub(super) struct Judging {
-    /// Axes: any scalar of `target`, `dataset`, `workload` or `retrieval` by its short name, with a list of values. Every combination is measured.
+    /// Axes: any scalar of `target`, `dataset`, `workload`, `retrieval` or `rag` by its short name, with a list of values. Every combination is measured.
     matrix: BTreeMap<String, Vec<serde_json::Value>>,
     /// Lines to reach, by metric: `"ttft.p50" = "< 5 ms"`, `tok_s = ">= 30"`, `spike_rate = "5 .. 15 %"`.
     #[schemars(extend("examples" = [">= 30"]))]
@@ -150,7 +152,7 @@ pub(super) struct Preset {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(super) struct Target {
-    /// How to speak to it; `auto` for generation and `flat-q4` for retrieval where absent.
+    /// How to speak to it; `auto` for generation, `flat-q4` for retrieval, `openai` for embedding and rag where absent.
     pub(super) driver: Option<DriverKind>,
     /// Address of the server: with its `/v1` for an OpenAI-compatible one, without for Ollama; `postgres://user@host:5432/database` and `redis://host:6379` for vector databases.
     #[schemars(regex(pattern = SERVER), extend("examples" = ["http://127.0.0.1:8000/v1"]))]
@@ -165,6 +167,8 @@ pub(super) struct Target {
     pub(super) endpoint: Endpoint,
     /// Whether answers are streamed; `true` where absent. Without, an answer has an end but no first token.
     pub(super) stream: Option<bool>,
+    /// How vectors are asked for, in an embedding or rag case; either is read.
+    pub(super) encoding_format: Encoding,
     /// Further fields of the request body: `body = { ignore_eos = true }`.
     pub(super) body: serde_json::Map<String, serde_json::Value>,
     /// Compute threads of an engine in process; 1 where absent.
@@ -328,7 +332,7 @@ pub(super) struct Run {
     pub(super) seed: u64,
     /// Whether prompts carry the run's id, so that a repeated run does not measure the server's cache.
     pub(super) salt: bool,
-    /// Whose samples the spike rate is computed from; `itl` for generation and `query` for retrieval where absent.
+    /// Whose samples the spike rate is computed from; `itl` for generation and rag, `query` for retrieval, `embed` for embedding where absent.
     pub(super) spike_of: Option<SpikeOf>,
     /// Whether every request is kept in the raw log's detail.
     pub(super) detailed_logs: bool,
@@ -362,6 +366,8 @@ pub(super) enum SpikeOf {
     Ttft,
     /// Query latencies.
     Query,
+    /// Embedding latencies.
+    Embed,
 }
 
 impl SpikeOf {
@@ -371,6 +377,7 @@ impl SpikeOf {
             Self::E2e => "e2e",
             Self::Ttft => "ttft",
             Self::Query => "query",
+            Self::Embed => "embed",
         }
     }
 }
@@ -450,6 +457,70 @@ impl Default for Retrieval {
             m: 16,
             ef_construction: 64,
             ef_search: 100,
+        }
+    }
+}
+
+/// What questions are answered from, in a rag case.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct Rag {
+    /// The index in process that the passages' vectors are searched in.
+    pub(super) engine: Engine,
+    /// How many passages there are; of a file, the most that are taken.
+    #[schemars(range(min = 100, max = 100000))]
+    pub(super) passages: u32,
+    /// Words of each passage, where they are made from the seed.
+    #[schemars(range(min = 1, max = 2000))]
+    pub(super) passage_words: u32,
+    /// A text file within the project with a passage a line; passages are made from the seed where absent.
+    #[schemars(length(min = 1, max = 4096), extend("examples" = ["data/passages.txt"]))]
+    pub(super) passage_file: Option<String>,
+    /// Address of the server with the embedding model, its `/v1` included; the target's own where absent.
+    #[schemars(regex(pattern = ADDRESS), extend("examples" = ["http://127.0.0.1:8001/v1"]))]
+    pub(super) embedding_url: Option<String>,
+    /// The embedding model's name on its server; the first that is listed where absent.
+    #[schemars(length(min = 1, max = 512), extend("examples" = ["nomic-embed-text"]))]
+    pub(super) embedding_model: Option<String>,
+    /// Name of the environment variable that holds the key of `embedding_url`. Never the key itself.
+    #[schemars(regex(pattern = VARIABLE), extend("examples" = ["EMBEDDING_API_KEY"]))]
+    pub(super) embedding_key_env: Option<String>,
+}
+
+impl Default for Rag {
+    /// Enough passages that a search is one, and few enough that embedding them takes seconds.
+    fn default() -> Self {
+        Self {
+            engine: Engine::FlatQ4,
+            passages: 2000,
+            passage_words: 48,
+            passage_file: None,
+            embedding_url: None,
+            embedding_model: None,
+            embedding_key_env: None,
+        }
+    }
+}
+
+/// An index in process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Engine {
+    /// Exact f32 search.
+    Flat,
+    /// 4-bit scan with f32 rescoring.
+    FlatQ4,
+    /// An inverted file of 8-bit codes with f32 rescoring.
+    IvfSq8,
+}
+
+impl Engine {
+    /// The driver that the engine is by itself.
+    pub(super) fn driver(self) -> DriverKind {
+        match self {
+            Self::Flat => DriverKind::Flat,
+            Self::FlatQ4 => DriverKind::FlatQ4,
+            Self::IvfSq8 => DriverKind::IvfSq8,
         }
     }
 }

@@ -15,10 +15,22 @@ use tokgate_core::case::DriverKind;
 /// # Errors
 /// When the driver is no index, or the engine does not take the rows.
 pub fn build(demand: &Demand, rows: &Arc<Vectors>) -> Result<Box<dyn VectorIndex>, OpenError> {
-    match demand.driver {
-        DriverKind::Flat => build_as::<Flat>(demand.knobs, rows),
-        DriverKind::FlatQ4 => build_as::<FlatQ4>(demand.knobs, rows),
-        DriverKind::IvfSq8 => build_as::<IvfSq8>(demand.knobs, rows),
+    build_over(demand.driver, demand.knobs, rows)
+}
+
+/// The same, where the rows are not those of a retrieval case.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_over(
+    driver: DriverKind,
+    knobs: Knobs,
+    rows: &Arc<Vectors>,
+) -> Result<Box<dyn VectorIndex>, OpenError> {
+    match driver {
+        DriverKind::Flat => build_as::<Flat>(knobs, rows),
+        DriverKind::FlatQ4 => build_as::<FlatQ4>(knobs, rows),
+        DriverKind::IvfSq8 => build_as::<IvfSq8>(knobs, rows),
         other @ (DriverKind::Auto
         | DriverKind::Embedded
         | DriverKind::Openai
