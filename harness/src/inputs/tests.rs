@@ -48,7 +48,7 @@ impl Agreeable {
             Payload::Prompt { messages, max_tokens, .. } => {
                 (messages.last().unwrap().content.clone(), *max_tokens)
             }
-            Payload::Query { .. } => panic!("a prompt was expected"),
+            Payload::Query { .. } | Payload::Texts { .. } => panic!("a prompt was expected"),
         };
         self.asked.lock().unwrap().iter().map(question).collect()
     }

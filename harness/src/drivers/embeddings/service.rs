@@ -122,7 +122,7 @@ impl Service {
         Ok(came)
     }
 
-    fn compare(&self, came: &Embeddings) -> Result<(), Failure> {
+    pub(super) fn compare(&self, came: &Embeddings) -> Result<(), Failure> {
         let (dimensions, encoding) = (came.dimensions(), came.encoding);
         let first = self.seen.get_or_init(|| Shape { dimensions, encoding }).dimensions;
         match first == dimensions {
