@@ -3,6 +3,7 @@
 
 mod architecture;
 mod datasets;
+mod embeddings;
 mod faces;
 mod line;
 mod mock;

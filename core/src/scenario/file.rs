@@ -5,6 +5,7 @@
 
 use super::data::Dataset;
 use super::load::Workload;
+use super::rag::Rag;
 use crate::case::{DriverKind, Encoding, Endpoint, StopSignal};
 use crate::metric::Kind;
 use schemars::JsonSchema;
@@ -457,70 +458,6 @@ impl Default for Retrieval {
             m: 16,
             ef_construction: 64,
             ef_search: 100,
-        }
-    }
-}
-
-/// What questions are answered from, in a rag case.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(default)]
-pub(super) struct Rag {
-    /// The index in process that the passages' vectors are searched in.
-    pub(super) engine: Engine,
-    /// How many passages there are; of a file, the most that are taken.
-    #[schemars(range(min = 100, max = 100000))]
-    pub(super) passages: u32,
-    /// Words of each passage, where they are made from the seed.
-    #[schemars(range(min = 1, max = 2000))]
-    pub(super) passage_words: u32,
-    /// A text file within the project with a passage a line; passages are made from the seed where absent.
-    #[schemars(length(min = 1, max = 4096), extend("examples" = ["data/passages.txt"]))]
-    pub(super) passage_file: Option<String>,
-    /// Address of the server with the embedding model, its `/v1` included; the target's own where absent.
-    #[schemars(regex(pattern = ADDRESS), extend("examples" = ["http://127.0.0.1:8001/v1"]))]
-    pub(super) embedding_url: Option<String>,
-    /// The embedding model's name on its server; the first that is listed where absent.
-    #[schemars(length(min = 1, max = 512), extend("examples" = ["nomic-embed-text"]))]
-    pub(super) embedding_model: Option<String>,
-    /// Name of the environment variable that holds the key of `embedding_url`. Never the key itself.
-    #[schemars(regex(pattern = VARIABLE), extend("examples" = ["EMBEDDING_API_KEY"]))]
-    pub(super) embedding_key_env: Option<String>,
-}
-
-impl Default for Rag {
-    /// Enough passages that a search is one, and few enough that embedding them takes seconds.
-    fn default() -> Self {
-        Self {
-            engine: Engine::FlatQ4,
-            passages: 2000,
-            passage_words: 48,
-            passage_file: None,
-            embedding_url: None,
-            embedding_model: None,
-            embedding_key_env: None,
-        }
-    }
-}
-
-/// An index in process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Engine {
-    /// Exact f32 search.
-    Flat,
-    /// 4-bit scan with f32 rescoring.
-    FlatQ4,
-    /// An inverted file of 8-bit codes with f32 rescoring.
-    IvfSq8,
-}
-
-impl Engine {
-    /// The driver that the engine is by itself.
-    pub(super) fn driver(self) -> DriverKind {
-        match self {
-            Self::Flat => DriverKind::Flat,
-            Self::FlatQ4 => DriverKind::FlatQ4,
-            Self::IvfSq8 => DriverKind::IvfSq8,
         }
     }
 }
