@@ -112,6 +112,24 @@ async fn numbers_in_base64_and_tokens_that_nobody_counts_are_taken_as_they_are()
 }
 
 #[tokio::test]
+async fn recorded_vectors_of_both_encodings_are_the_same() {
+    let mut vectors = Vec::new();
+    for encoding in ["float", "base64"] {
+        let body = recorded(&format!("llamacpp-xllamacpp-embeddings-{encoding}.txt"));
+        let server = server(Script::json(&body)).await;
+        let driver = Embeddings::open(&case(&server.base_url())).await.unwrap();
+        let (answer, _) = send(&driver, text()).await;
+        let expected = Embedded { inputs: 1, dimensions: 576, prompt_tokens: Some(2) };
+        assert_eq!(answer.unwrap().embedded, Some(expected));
+        assert_eq!(driver.identity().config["encoding"], encoding);
+        let text = String::from_utf8(body).unwrap();
+        vectors.push(crate::wire::embeddings::read(&text, 1).unwrap().vectors);
+    }
+    let far = vectors[0][0].iter().zip(&vectors[1][0]).map(|(a, b)| (a - b).abs());
+    assert!(far.fold(0.0, f32::max) < 1e-6, "the same text by the same model");
+}
+
+#[tokio::test]
 async fn vectors_that_cannot_be_used_keep_a_server_from_being_measured() {
     let two =
         json!({ "data": [{ "index": 0, "embedding": [1] }, { "index": 1, "embedding": [1] }] });
