@@ -257,3 +257,25 @@ fn without_a_server_both_scenarios_say_so_and_measure_nothing() {
         assert!(told.contains("is the server started"), "{name}: {told}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_scenario_starts_the_server_that_embeds_and_answers() {
+    let command = [env!("CARGO_BIN_EXE_tokgate"), "mock-server", "--port", "{port}"];
+    let options = ["--embed-ms", "1", "--ttft-ms", "1", "--itl-ms", "0.1"];
+    let command: Vec<&str> = command.into_iter().chain(options).collect();
+    for kind in ["kind = \"embedding\"", "kind = \"rag\"\nrag = { passages = 100 }"] {
+        let folder = project(&format!(
+            "{kind}\ntarget = {{ launch = {{ command = {command:?}, ready = \"/health\" }} }}"
+        ));
+        let output = tokgate()
+            .current_dir(folder.path())
+            .env("TOKGATE_RESULTS", folder.path().join("r"))
+            .args(["run", "own.toml", "--format", "json"])
+            .output()
+            .unwrap();
+        let case = case(&output);
+        assert_eq!(case["requests"]["succeeded"], 8, "{kind}: {case}");
+        assert!(case["preparation"]["model_load_s"].as_f64().unwrap() > 0.0, "{kind}");
+    }
+}

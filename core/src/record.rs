@@ -109,7 +109,7 @@ pub struct Hits {
 
 /// The vectors that an embedding model answered with, already checked: as many as inputs, in their
 /// order, finite, none of them zero, all of one length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Embedded {
     /// Texts that were sent, and vectors that came back.
     pub inputs: u32,
@@ -118,6 +118,9 @@ pub struct Embedded {
     /// Tokens of all inputs, where the target says how many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_tokens: Option<u64>,
+    /// The usage object as the target wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<serde_json::Value>,
 }
 
 /// The parts of a question that is answered from retrieved passages, as far as it came. The

@@ -26,7 +26,7 @@ pub(super) fn successes_per_second(run: &Run) -> Option<f64> {
 
 /// `inputs_s`: Σ inputs of successes / T.
 pub(super) fn inputs_s(run: &Run) -> Option<f64> {
-    let inputs = |record: &Record| Some(f64::from(record.embedded?.inputs));
+    let inputs = |record: &Record| Some(f64::from(record.embedded.as_ref()?.inputs));
     per_second(run, sum_over_successes(run, inputs)?)
 }
 

