@@ -141,7 +141,7 @@ impl Tool {
 pub enum NoEvents {
     /// A search has no tokens.
     #[error(
-        "it is a case without answers, and the tools' definitions are about tokens of an answer"
+        "it is a retrieval or embedding case, and the tools' definitions are about tokens of an answer"
     )]
     Retrieval,
     /// Nothing to look at.
