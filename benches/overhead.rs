@@ -223,6 +223,8 @@ fn record(ordinal: u64) -> Record {
         finish_reason: None,
         sample: None,
         neighbours: None,
+        embedded: None,
+        parts: None,
     }
 }
 

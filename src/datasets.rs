@@ -7,7 +7,8 @@ use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tokgate_core::case::{
-    Case, Dataset, PromptSet, PromptSource, QuerySource, Target, VectorFile, VectorKind,
+    Case, Dataset, Passages, PromptSet, PromptSource, QuerySource, Rag, Target, VectorFile,
+    VectorKind,
 };
 use tokgate_core::scenario::{Override, Roots};
 
@@ -31,11 +32,13 @@ impl Home {
     #[must_use]
     pub fn new(folder: Option<PathBuf>, roots: &Roots, overrides: &[Override]) -> Self {
         let given = |key: &&'static str| {
-            let table = if *key == PRESET { "target." } else { "dataset." };
-            let names = |path: &str| path.strip_prefix(table).unwrap_or(path) == *key;
+            let names = |path: &str| path.rsplit('.').next() == Some(key);
             overrides.iter().any(|one| names(&one.path))
         };
-        let own = ["path", "queries", "tokenizer", PRESET].into_iter().filter(given).collect();
+        let own = ["path", "queries", "tokenizer", "passage_file", PRESET]
+            .into_iter()
+            .filter(given)
+            .collect();
         Self { folder, roots: roots.clone(), own }
     }
 
@@ -44,9 +47,10 @@ impl Home {
     /// # Errors
     /// When a file is not there, is no regular file, or lies where a scenario may not read.
     pub fn locate(&self, case: &mut Case) -> Result<()> {
-        for (key, path) in paths(&mut case.dataset).into_iter().chain(preset(&mut case.target)) {
-            *path =
-                self.found(key, path).map_err(|error| anyhow!("{}: `{key}` {error}", case.id))?;
+        let Case { id, dataset, rag, target, .. } = case;
+        let named = paths(dataset).into_iter().chain(passages(rag.as_mut())).chain(preset(target));
+        for (key, path) in named {
+            *path = self.found(key, path).map_err(|error| anyhow!("{id}: `{key}` {error}"))?;
         }
         Ok(())
     }
@@ -99,6 +103,14 @@ fn paths(dataset: &mut Dataset) -> Vec<(&'static str, &mut String)> {
             }
             VectorKind::Mixture | VectorKind::Iid => Vec::new(),
         },
+    }
+}
+
+/// The file of passages that a case names.
+fn passages(rag: Option<&mut Rag>) -> Option<(&'static str, &mut String)> {
+    match &mut rag?.passages {
+        Passages::File { path, .. } => Some(("passage_file", path)),
+        Passages::Seeded { .. } => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// The scenarios that come with tokgate, for people without a project of their own.
 const BUILT_IN: &[(&str, &str)] = &[
     ("breaking_point.toml", include_str!("../scenarios/breaking_point.toml")),
+    ("embeddings.toml", include_str!("../scenarios/embeddings.toml")),
     ("full.toml", include_str!("../scenarios/full.toml")),
     ("llama_cpp.toml", include_str!("../scenarios/llama_cpp.toml")),
     ("ollama.toml", include_str!("../scenarios/ollama.toml")),
@@ -15,6 +16,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("production_load.toml", include_str!("../scenarios/production_load.toml")),
     ("qdrant.toml", include_str!("../scenarios/qdrant.toml")),
     ("quick.toml", include_str!("../scenarios/quick.toml")),
+    ("rag.toml", include_str!("../scenarios/rag.toml")),
     ("redis.toml", include_str!("../scenarios/redis.toml")),
     ("regression.toml", include_str!("../scenarios/regression.toml")),
     ("retrieval.toml", include_str!("../scenarios/retrieval.toml")),

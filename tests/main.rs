@@ -4,6 +4,7 @@
 mod architecture;
 mod cache;
 mod datasets;
+mod embeddings;
 mod faces;
 mod line;
 mod mock;

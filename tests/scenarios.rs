@@ -7,7 +7,7 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 22] = [
+const SHIPPED: [&str; 24] = [
     "stress",
     "breaking_point",
     "production_load",
@@ -30,6 +30,8 @@ const SHIPPED: [&str; 22] = [
     "redis",
     "qdrant",
     "tasks",
+    "embeddings",
+    "rag",
 ];
 
 fn folder(name: &str) -> PathBuf {

@@ -76,6 +76,14 @@ fn case_hash(case: &Case) -> String {
     if !case.target.stream {
         asked["stream"] = json!(false);
     }
+    // Only where there is one, so that the questions of other cases keep their hash. Engine and
+    // embedding model answer; passages are what is asked about.
+    if let Some(embedding) = &case.embedding {
+        asked["embedding"] = json!(embedding);
+    }
+    if let Some(rag) = &case.rag {
+        asked["passages"] = json!(rag.passages);
+    }
     let mut text = String::new();
     canonical(&asked, &mut text);
     hash(&text)

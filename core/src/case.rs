@@ -9,7 +9,7 @@ use crate::metric::{Kind, MetricRef};
 use crate::pressure::Pressure;
 use crate::slo::Slo;
 pub use crate::target::{
-    Deadlines, DriverKind, Endpoint, Launch, RunsOn, Simulation, StopSignal, Target,
+    Deadlines, DriverKind, Encoding, Endpoint, Launch, RunsOn, Simulation, StopSignal, Target,
 };
 pub use crate::workload::Workload;
 use serde::{Deserialize, Serialize};
@@ -287,6 +287,63 @@ pub struct Hnsw {
     pub ef_search: u32,
 }
 
+/// What is asked of an embedding model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Embedding {
+    /// Texts of one request.
+    pub inputs_per_request: u32,
+    /// How the vectors are asked for; servers may answer otherwise, and both are read.
+    pub encoding: Encoding,
+}
+
+/// What a question is answered from, and how it is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rag {
+    /// The index in process over the passages' vectors: `flat`, `flat-q4` or `ivf-sq8`.
+    pub engine: DriverKind,
+    /// What is searched.
+    pub passages: Passages,
+    /// Who embeds passages and questions.
+    pub embedder: Embedder,
+}
+
+/// Where passages come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "from")]
+pub enum Passages {
+    /// Common words, drawn from the seed.
+    Seeded {
+        /// How many there are.
+        count: u32,
+        /// Words of each.
+        words: u32,
+    },
+    /// The lines of a text file, one passage each; empty ones are left out.
+    File {
+        /// Where it lies, as it was opened.
+        path: String,
+        /// The most that are taken, from the first on.
+        most: u32,
+        /// What was found in it; absent until it is read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contents: Option<Contents>,
+    },
+}
+
+/// A server with an embedding model, where it is not the one that generates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Embedder {
+    /// Where it listens, with its `/v1`; the target's own address where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// The model's name; the first that is listed where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Name of the environment variable that holds the key. Never the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
+}
+
 /// How far a metric may move before it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "of")]
@@ -330,7 +387,7 @@ pub struct RunSettings {
     pub salt: bool,
     /// Telemetry interval, seconds.
     pub telemetry_interval_s: f64,
-    /// Whose samples the spike rate is computed from: `itl`, `e2e`, `ttft` or `query`.
+    /// Whose samples the spike rate is computed from: `itl`, `e2e`, `ttft`, `query` or `embed`.
     pub spike_of: String,
 }
 
@@ -347,8 +404,14 @@ pub struct Case {
     pub dataset: Dataset,
     /// When it is sent.
     pub workload: Workload,
-    /// How the index is searched; present for retrieval.
+    /// How the index is searched; present for retrieval, and where answers need it.
     pub retrieval: Option<Retrieval>,
+    /// What is asked of an embedding model; present where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<Embedding>,
+    /// What questions are answered from; present for retrieval-augmented generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rag: Option<Rag>,
     /// What weighs on this host beside the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pressure: Option<Pressure>,

@@ -2,14 +2,21 @@
 //! know of the prompts, the token counts and the load behind them.
 
 use crate::case::{Dataset, PromptSet, PromptSource, Workload};
-use crate::metric::{self, Metric, MetricRef, Stat};
+use crate::metric::{self, Kind, Metric, MetricRef, Stat};
 use crate::report::CaseReport;
 use crate::workload::Closed;
 
 /// Why the numbers of a case may not be what they seem, a line each; mostly none.
 #[must_use]
 pub fn doubts(case: &CaseReport) -> Vec<String> {
-    let inputs = [left_out(case), uncounted(case), disagreeing(case), short(case), alike(case)];
+    let inputs = [
+        left_out(case),
+        uncounted(case),
+        without_tokens(case),
+        disagreeing(case),
+        short(case),
+        alike(case),
+    ];
     let load = [not_reached(case), sent_late(case), busy(case), not_recovered(case), noisy(case)];
     inputs.into_iter().chain(load).flatten().collect()
 }
@@ -101,6 +108,16 @@ fn uncounted(case: &CaseReport) -> Option<String> {
         )
     };
     (ours > 0).then(told)
+}
+
+/// Vectors of texts whose tokens nobody counted.
+fn without_tokens(case: &CaseReport) -> Option<String> {
+    let told = value(case, &metric::PROMPT_TOK_S, Stat::Value).is_some();
+    let silent = case.case.kind == Kind::Embedding && !told && case.requests().succeeded > 0;
+    silent.then(|| {
+        "the target does not say how many tokens the inputs have: there is no `prompt_tok_s`"
+            .to_owned()
+    })
 }
 
 /// Answers that ended before they had the length that was asked for.

@@ -107,6 +107,40 @@ pub struct Hits {
     pub found: u32,
 }
 
+/// The vectors that an embedding model answered with, already checked: as many as inputs, in their
+/// order, finite, none of them zero, all of one length.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Embedded {
+    /// Texts that were sent, and vectors that came back.
+    pub inputs: u32,
+    /// Components of a vector.
+    pub dimensions: u32,
+    /// Tokens of all inputs, where the target says how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens: Option<u64>,
+    /// The usage object as the target wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<serde_json::Value>,
+}
+
+/// The parts of a question that is answered from retrieved passages, as far as it came. The
+/// question's first byte is [`Record::sent`], its answer's events are [`Record::events`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// When the question's vector had arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedded: Option<Offset>,
+    /// When its search was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searching: Option<Offset>,
+    /// When the passages were found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Offset>,
+    /// When the first byte of the request for an answer was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Offset>,
+}
+
 /// How a request ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
@@ -185,6 +219,12 @@ pub struct Record {
     /// The neighbours found, for a retrieval query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<Neighbours>,
+    /// The vectors that came, for an embedding request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedded: Option<Embedded>,
+    /// The parts of a question that is answered from retrieved passages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
 }
 
 impl Record {

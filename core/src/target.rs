@@ -60,19 +60,19 @@ impl DriverKind {
         matches!(self, Self::Pgvector | Self::Redis | Self::VectorHttp)
     }
 
-    /// Which kind of case the driver can answer; `None` while it is not yet decided.
+    /// Which kinds of case the driver can answer. What `auto` becomes answers generation cases.
     #[must_use]
-    pub fn kind(self) -> Option<Kind> {
+    pub fn kinds(self) -> &'static [Kind] {
         match self {
-            Self::Auto => None,
-            Self::Embedded | Self::Openai | Self::Ollama | Self::Batch => Some(Kind::Generation),
-            Self::Simulated => None,
+            Self::Auto | Self::Embedded | Self::Ollama | Self::Batch => &[Kind::Generation],
+            Self::Openai => &[Kind::Generation, Kind::Embedding, Kind::Rag],
+            Self::Simulated => &[Kind::Generation, Kind::Retrieval],
             Self::Flat
             | Self::FlatQ4
             | Self::IvfSq8
             | Self::Pgvector
             | Self::Redis
-            | Self::VectorHttp => Some(Kind::Retrieval),
+            | Self::VectorHttp => &[Kind::Retrieval],
         }
     }
 
@@ -94,6 +94,31 @@ pub enum Endpoint {
     Chat,
     /// `/completions`; Ollama's `/api/generate`.
     Completions,
+}
+
+/// How a server is asked to write vectors.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// Lists of numbers: what the protocol means where nothing is said, and what every server can,
+    /// so that numbers of different servers are about the same bytes.
+    #[default]
+    Float,
+    /// Little-endian f32 in base64: a quarter to half of the bytes, where a server can.
+    Base64,
+}
+
+impl Encoding {
+    /// The name as requests and scenario files write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Float => "float",
+            Self::Base64 => "base64",
+        }
+    }
 }
 
 /// What the simulated driver plays: log-normal latencies around the given medians, and planted

@@ -22,6 +22,20 @@ pub fn cut(input: &[u8]) -> (Vec<usize>, &[u8]) {
     (sizes.iter().map(|&size| size.into()).collect(), stream)
 }
 
+/// Reads a reply of vectors and checks what must hold of it: they are as many as were asked for, of
+/// one length, and usable.
+pub fn check_vectors(body: &str) {
+    for inputs in 1..3 {
+        let Ok(came) = wire::embeddings::read(body, inputs) else { continue };
+        assert_eq!(came.vectors.len(), inputs);
+        for vector in &came.vectors {
+            assert_eq!(vector.len(), came.dimensions());
+            assert!(vector.iter().all(|value| value.is_finite()), "{vector:?}");
+            assert!(vector.iter().any(|value| *value != 0.0), "{vector:?}");
+        }
+    }
+}
+
 /// Reads a frame and checks what must hold of it, and of its lines as the frames of one reply.
 pub fn check(dialect: Dialect, data: &str) {
     let mut reader = Reader::new(dialect);

@@ -4,7 +4,7 @@ use crate::recorder::Reply;
 use futures_util::future::BoxFuture;
 use tokgate_core::dataset::Message;
 use tokgate_core::failure::Failure;
-use tokgate_core::record::{Neighbours, Usage};
+use tokgate_core::record::{Embedded, Neighbours, Usage};
 use tokgate_core::run::{Preparation, TargetAfter, TargetIdentity};
 
 /// Queries from this number on only warm up. They come from a stream of their own, so that they
@@ -22,6 +22,11 @@ pub enum Payload {
         max_tokens: u32,
         /// Sampling temperature; 0 is greedy.
         temperature: f64,
+    },
+    /// Texts for an embedding model.
+    Texts {
+        /// One or several; each gets a vector.
+        inputs: Vec<String>,
     },
     /// A query for a vector index, by its number in the data set's query stream.
     Query {
@@ -52,6 +57,8 @@ pub struct Answer {
     pub text: Option<String>,
     /// The neighbours found.
     pub neighbours: Option<Neighbours>,
+    /// The vectors that came; they themselves are not kept.
+    pub embedded: Option<Embedded>,
 }
 
 /// Speaks to one target. It reports to the [`Reply`] and never reads a clock.

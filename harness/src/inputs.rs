@@ -4,6 +4,7 @@
 use crate::counting::Counter;
 use crate::datafile::Loaded;
 use crate::driver::OpenError;
+use crate::drivers::rag::surveyed as passages_surveyed;
 use crate::retrieval::vectorfile::surveyed;
 use tokgate_core::case::{
     Case, DataFile, Dataset, OutputTokens, PromptSet, PromptSource, VectorSet,
@@ -38,6 +39,9 @@ impl Inputs {
     /// When a file cannot be used.
     pub(crate) fn prepare(&mut self, case: &Case) -> Result<Case, OpenError> {
         let mut case = case.clone();
+        if let Some(rag) = &mut case.rag {
+            rag.passages = passages_surveyed(&rag.passages)?;
+        }
         match &mut case.dataset {
             Dataset::Prompts(set) => {
                 self.read_tokenizer(set)?;

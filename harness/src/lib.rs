@@ -40,6 +40,8 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
         dataset: Dataset::Prompts(PromptSet::synthetic(16, 8)),
         workload: Workload::closed(1, 1, 10, 0),
         retrieval: None,
+        embedding: None,
+        rag: None,
         run: RunSettings {
             epochs: 1,
             timeout_s: 60.0,

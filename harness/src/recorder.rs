@@ -4,7 +4,7 @@
 use crate::clock::Clock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tokgate_core::record::{Event, EventKind};
+use tokgate_core::record::{Event, EventKind, Parts};
 use tokgate_core::time::Offset;
 
 /// The times of one request, as they are stamped.
@@ -18,6 +18,8 @@ pub struct Stamps {
     pub events: Vec<Event>,
     /// The end that the target announced.
     pub done: Option<Offset>,
+    /// The parts of a question that is answered from retrieved passages.
+    pub parts: Option<Parts>,
     /// The last arrival.
     arrived: Offset,
 }
@@ -81,6 +83,26 @@ impl Reply {
         stamps.done = Some(stamps.arrived);
     }
 
+    /// The question's vector came with the last read. What is sent from now on is a request for the
+    /// answer to the same question, which began when its first byte was written.
+    pub fn embedded(&self) {
+        let mut stamps = self.lock();
+        let embedded = Some(stamps.arrived);
+        stamps.parts = Some(Parts { embedded, ..Parts::default() });
+    }
+
+    /// The question's vector is being searched for from now on.
+    pub fn searching(&self) {
+        let now = self.clock.now();
+        self.lock().parts.get_or_insert_default().searching = Some(now);
+    }
+
+    /// The passages are found.
+    pub fn found(&self) {
+        let now = self.clock.now();
+        self.lock().parts.get_or_insert_default().found = Some(now);
+    }
+
     /// Takes what was stamped; the request is over.
     #[must_use]
     pub fn take(&self) -> Stamps {
@@ -89,7 +111,10 @@ impl Reply {
 
     fn stamp_sent(&self, at: Offset) {
         let mut stamps = self.lock();
-        stamps.sent = at;
+        match &mut stamps.parts {
+            Some(parts) => parts.asked = Some(at),
+            None => stamps.sent = at,
+        }
         stamps.arrived = at;
     }
 

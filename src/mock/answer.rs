@@ -44,7 +44,7 @@ impl Answer {
     /// The answer to `question`; a short one ends by itself at half of the length.
     pub(super) fn new(question: &Question, is_short: bool, options: &Options) -> Self {
         let max = question.max_tokens;
-        let tokens = if is_short { (max / 2).max(1) } else { max };
+        let tokens = if is_short { (max / 2).max(1).min(max) } else { max };
         let reasons = question.endpoint.is_chat();
         Self {
             tokens,

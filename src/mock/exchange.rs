@@ -7,7 +7,7 @@ use super::house::House;
 use super::luck::Luck;
 use super::question::Question;
 use super::refusal::Refusal;
-use super::truth::{Deed, Ended};
+use super::truth::{Deed, Ended, Endpoint};
 use super::voice::{Ending, Setting, Voice};
 use std::io;
 use std::time::{Duration, Instant};
@@ -165,6 +165,11 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// Whether it is answered with vectors.
+    pub(super) fn embeds(&self) -> bool {
+        self.question.endpoint == Endpoint::Embeddings
+    }
+
     /// How the reply is framed.
     pub(super) fn framing(&self) -> Framing {
         match self.question.stream {
@@ -175,11 +180,14 @@ impl<'a> Exchange<'a> {
 
     /// What the end says; `total` is from the receipt to now.
     pub(super) fn ending(&self, prompt_eval: Duration, is_announced: bool) -> Ending<'_> {
-        let tokens = u64::from(self.answer.tokens) * u64::from(self.question.prompts);
+        let tokens = match self.embeds() {
+            true => self.question.prompt_tokens,
+            false => u64::from(self.answer.tokens) * u64::from(self.question.prompts),
+        };
         let more = if self.house.options.wrong_usage { (tokens / 2).max(1) } else { 0 };
         Ending {
             answer: &self.answer,
-            completion_tokens: tokens + more,
+            counted: tokens + more,
             total: self.received.elapsed(),
             prompt_eval,
             is_announced,

@@ -146,13 +146,18 @@ impl Exchange<'_> {
 
     /// Sends the whole answer once all of it would be there.
     pub(super) async fn whole(&mut self, begun: Instant) -> io::Result<Next> {
-        let first = self.house.schedule.first(self.question.prompt_tokens, &mut self.luck);
+        let first = match self.embeds() {
+            true => self.house.schedule.embed(&mut self.luck),
+            false => self.house.schedule.first(self.question.prompt_tokens, &mut self.luck),
+        };
         let mut due = begun + first;
+        // Thousands of numbers take a moment to write, which is no part of the plan.
+        let vectors = self.embeds().then(|| self.voice.whole(&self.ending(first, true)));
         for (number, _) in (1..).zip(self.answer.portions().skip(1)) {
             due += self.house.schedule.gap(number, &mut self.luck);
         }
         self.house.pace.until(due).await;
-        let body = self.voice.whole(&self.ending(first, true));
+        let body = vectors.unwrap_or_else(|| self.voice.whole(&self.ending(first, true)));
         let reply = Reply::body(200, content_type(self.framing()), body);
         match self.fault.filter(|fault| fault.breaks()) {
             Some(fault) => self.break_whole(fault, reply).await,

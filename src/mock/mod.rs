@@ -7,6 +7,7 @@
 
 mod answer;
 mod connection;
+mod embeddings;
 mod exchange;
 mod fault;
 mod generate;

@@ -52,7 +52,7 @@ impl Ollama {
         });
         if self.setting.says_usage {
             fields["prompt_eval_count"] = self.setting.question.prompt_tokens.into();
-            fields["eval_count"] = ending.completion_tokens.into();
+            fields["eval_count"] = ending.counted.into();
         }
         let fields = fields.to_string();
         format!(r#","done":true,{}"#, &fields[1..])

@@ -39,8 +39,8 @@ impl OpenAi {
         let reasoning = u64::from(ending.answer.reasoning);
         json!({
             "prompt_tokens": prompt_tokens,
-            "completion_tokens": ending.completion_tokens,
-            "total_tokens": prompt_tokens + ending.completion_tokens,
+            "completion_tokens": ending.counted,
+            "total_tokens": prompt_tokens + ending.counted,
             "completion_tokens_details": { "reasoning_tokens": reasoning },
         })
     }

@@ -40,6 +40,12 @@ pub struct Options {
     /// Time that each prompt token adds to the first token
     #[arg(long, default_value_t = 0.0, value_name = "MS")]
     pub prefill_ms_per_token: f64,
+    /// Time from a free slot to the vectors of an embedding request
+    #[arg(long, default_value_t = 20.0, value_name = "MS")]
+    pub embed_ms: f64,
+    /// Components of an embedding, where the request does not ask for a number
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16384))]
+    pub embed_dimensions: u32,
     /// Make every N-th gap of a request a stall; 0 for none
     #[arg(long, default_value_t = 0, value_name = "N", requires = "stall_ms")]
     pub stall_every: u32,

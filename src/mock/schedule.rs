@@ -16,6 +16,7 @@ const LONGEST_MS: f64 = 86_400e3;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Schedule {
     ttft: Duration,
+    embed: Duration,
     per_prompt_token: Duration,
     itl: Duration,
     stall: Duration,
@@ -33,6 +34,7 @@ impl Schedule {
         let time = |option, ms: f64| milliseconds(option, checked(option, ms)? * slow_down);
         Ok(Self {
             ttft: time("--ttft-ms", options.ttft_ms)?,
+            embed: time("--embed-ms", options.embed_ms)?,
             per_prompt_token: time("--prefill-ms-per-token", options.prefill_ms_per_token)?,
             itl: time("--itl-ms", options.itl_ms)?,
             stall: time("--stall-ms", options.stall_ms)?,
@@ -45,6 +47,11 @@ impl Schedule {
     pub(super) fn first(&self, prompt_tokens: u64, luck: &mut Luck) -> Duration {
         let prefill = self.per_prompt_token.mul_f64(prompt_tokens as f64);
         self.shaken(self.ttft + prefill, luck)
+    }
+
+    /// From the start of the work to the vectors.
+    pub(super) fn embed(&self, luck: &mut Luck) -> Duration {
+        self.shaken(self.embed, luck)
     }
 
     /// The gap with this number, the first after the first event being 1.

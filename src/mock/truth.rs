@@ -20,6 +20,9 @@ pub enum Endpoint {
     /// OpenAI's text completions.
     #[serde(rename = "/v1/completions")]
     Completions,
+    /// OpenAI's embeddings.
+    #[serde(rename = "/v1/embeddings")]
+    Embeddings,
     /// Ollama's chat.
     #[serde(rename = "/api/chat")]
     OllamaChat,
@@ -34,6 +37,7 @@ impl Endpoint {
         match path {
             "/v1/chat/completions" => Some(Self::Chat),
             "/v1/completions" => Some(Self::Completions),
+            "/v1/embeddings" => Some(Self::Embeddings),
             "/api/chat" => Some(Self::OllamaChat),
             "/api/generate" => Some(Self::OllamaGenerate),
             _ => None,
@@ -89,7 +93,7 @@ pub struct Deed {
     pub ttft_s: Option<f64>,
     /// From its receipt to the first event with tokens of the answer, not of reasoning.
     pub ttfo_s: Option<f64>,
-    /// From its receipt to the last event with tokens, or to the whole answer.
+    /// From its receipt to the last event with tokens, or to the whole answer or its vectors.
     pub e2e_s: Option<f64>,
     /// The gaps between events with tokens, one an event after the first.
     pub itl_s: Vec<f64>,
@@ -155,6 +159,8 @@ pub struct Truth {
     pub itl_s: Option<Spread>,
     /// Time to the last token.
     pub e2e_s: Option<Spread>,
+    /// Time to the vectors of embedding requests, which are in no other time.
+    pub embed_s: Option<Spread>,
     /// Whether there were more requests than are kept, so that times are of the first only.
     pub truncated: bool,
     /// The requests, in the order in which they ended, where they are asked for.
@@ -222,6 +228,11 @@ impl Ledger {
     /// The truth so far.
     pub(super) fn truth(&self, queued: u64, with_requests: bool) -> Truth {
         let successes = || self.deeds.iter().filter(|deed| deed.ended == Ended::Success);
+        let ends = |embeds: bool| {
+            let of_this_kind =
+                move |deed: &&Deed| (deed.endpoint == Endpoint::Embeddings) == embeds;
+            successes().filter(of_this_kind).filter_map(|deed| deed.e2e_s)
+        };
         let window_s = self.window.map(|(first, last)| last - first).filter(|it| *it > 0.0);
         Truth {
             counts: self.counts.clone(),
@@ -232,7 +243,8 @@ impl Ledger {
             ttfr_s: spread(successes().filter_map(|deed| deed.ttfr_s)),
             ttft_s: spread(successes().filter_map(|deed| deed.ttft_s)),
             itl_s: spread(successes().flat_map(|deed| deed.itl_s.iter().copied())),
-            e2e_s: spread(successes().filter_map(|deed| deed.e2e_s)),
+            e2e_s: spread(ends(false)),
+            embed_s: spread(ends(true)),
             truncated: self.truncated,
             requests: with_requests.then(|| self.deeds.clone()),
         }

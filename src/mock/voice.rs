@@ -1,11 +1,13 @@
-//! The two ways to say an answer, OpenAI's and Ollama's, and what both are told.
+//! The ways to say an answer, OpenAI's and Ollama's, and what all of them are told.
 
 use super::answer::{Answer, Portion};
+use super::embeddings::{Embeddings, Space};
 use super::fault::Framing;
 use super::ollama::Ollama;
 use super::openai::OpenAi;
 use super::options::{Options, UsagePolicy};
 use super::question::Question;
+use super::truth::Endpoint;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -43,8 +45,8 @@ pub(super) struct Piece<'a> {
 pub(super) struct Ending<'a> {
     /// The answer that ends.
     pub(super) answer: &'a Answer,
-    /// Output tokens as the usage says them.
-    pub(super) completion_tokens: u64,
+    /// Output tokens as the usage says them; those of the inputs where these are embedded.
+    pub(super) counted: u64,
     /// From the request to the end.
     pub(super) total: Duration,
     /// From the request to the first token.
@@ -93,6 +95,8 @@ pub(super) struct Setting {
     pub(super) says_usage: bool,
     /// Whether every piece says it.
     pub(super) says_usage_so_far: bool,
+    /// Where texts lie, should they be embedded.
+    pub(super) space: Space,
 }
 
 impl Setting {
@@ -109,14 +113,17 @@ impl Setting {
             UsagePolicy::Never => false,
         };
         let says_usage_so_far = says_usage && question.wants_continuous_usage;
-        Self { ordinal, question, identity, says_usage, says_usage_so_far }
+        let dimensions = question.dimensions.unwrap_or(options.embed_dimensions);
+        let space = Space::new(options.seed, &identity.model, dimensions);
+        Self { ordinal, question, identity, says_usage, says_usage_so_far, space }
     }
 
     /// The voice of the API that was asked.
     pub(super) fn voice(self) -> Box<dyn Voice> {
-        match self.question.endpoint.is_ollama() {
-            true => Box::new(Ollama::new(self)),
-            false => Box::new(OpenAi::new(self)),
+        match self.question.endpoint {
+            Endpoint::Embeddings => Box::new(Embeddings(self)),
+            Endpoint::Chat | Endpoint::Completions => Box::new(OpenAi::new(self)),
+            Endpoint::OllamaChat | Endpoint::OllamaGenerate => Box::new(Ollama::new(self)),
         }
     }
 }

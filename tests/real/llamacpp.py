@@ -1,9 +1,11 @@
 """llama.cpp's own HTTP server on 127.0.0.1, out of the wheel `xllamacpp`.
 
 usage: llamacpp.py MODEL ALIAS SECONDS [PORT]
-Without PORT a free one. Prints its address once it listens. Ends after SECONDS at the latest, whoever forgets it.
+Without PORT a free one. With EMBEDS in the environment it embeds, by the mean of its tokens, and writes
+nothing. Prints its address once it listens. Ends after SECONDS at the latest, whoever forgets it.
 """
 
+import os
 import signal
 import sys
 
@@ -27,6 +29,9 @@ params.n_ctx = SLOTS * TOKENS_PER_SLOT
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
 params.endpoint_metrics = True
 params.ui = False
+if os.environ.get("EMBEDS"):
+    params.embedding = True
+    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
 
 # The server lives as long as this name.
 server = xllamacpp.Server(params)

@@ -35,6 +35,8 @@ pub(super) fn case(name: &str) -> Case {
         dataset: Dataset::Prompts(PromptSet { temperature: 0.7, ..PromptSet::synthetic(128, 4) }),
         workload: Workload::closed(2, 1, 20, 1),
         retrieval: None,
+        embedding: None,
+        rag: None,
         run: RunSettings {
             epochs: 2,
             timeout_s: 60.0,
@@ -143,6 +145,8 @@ pub(crate) fn answered(ordinal: u64) -> Record {
         sample: (ordinal < 3)
             .then(|| format!("answer \"{ordinal}\"\n\u{0}'; DROP TABLE runs; 日本")),
         neighbours: None,
+        embedded: None,
+        parts: None,
     }
 }
 

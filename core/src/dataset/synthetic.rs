@@ -11,6 +11,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
+/// Streams of the generator that no prompt draws from: passages are others than questions.
+const PASSAGES: u64 = 1 << 60;
+
 /// Words that carry the salt: 512^8 values are enough that two runs never share one.
 pub const SALT_WORDS: usize = 8;
 
@@ -92,6 +95,15 @@ pub(super) fn of_words(count: usize, opening: &Opening<'_>, rng: &mut ChaCha8Rng
     chosen.chain(question).collect::<Vec<_>>().join(" ")
 }
 
+/// A passage of exactly `count` words to answer questions from: the same for the same seed and
+/// number.
+#[must_use]
+pub fn passage(count: u32, seed: u64, number: u32) -> String {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(PASSAGES | u64::from(number));
+    words(&mut rng).take(count as usize).collect::<Vec<_>>().join(" ")
+}
+
 /// Exactly `length` characters.
 pub(super) fn of_length(length: usize, salt: &[&'static str], rng: &mut ChaCha8Rng) -> String {
     let mut text = String::new();
@@ -120,4 +132,17 @@ fn question(rng: &mut ChaCha8Rng) -> Vec<&'static str> {
 /// Words without end.
 pub(super) fn words(rng: &mut ChaCha8Rng) -> impl Iterator<Item = &'static str> {
     std::iter::repeat_with(|| WORDS[rng.next_u32() as usize % WORDS.len()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passages_have_their_length_and_are_the_same_for_the_same_seed() {
+        assert_eq!(passage(48, 1, 7).split(' ').count(), 48);
+        assert_eq!(passage(48, 1, 7), passage(48, 1, 7));
+        assert_ne!(passage(48, 1, 7), passage(48, 1, 8));
+        assert_ne!(passage(48, 1, 7), passage(48, 2, 7));
+    }
 }

@@ -36,6 +36,10 @@ pub enum Kind {
     Generation,
     /// Nearest neighbours from a vector index.
     Retrieval,
+    /// Vectors of texts from an embedding model.
+    Embedding,
+    /// Text from a language model that is given retrieved passages: embed, search, generate.
+    Rag,
 }
 
 impl Kind {
@@ -45,6 +49,8 @@ impl Kind {
         match self {
             Self::Generation => "generation",
             Self::Retrieval => "retrieval",
+            Self::Embedding => "embedding",
+            Self::Rag => "rag",
         }
     }
 }
@@ -68,9 +74,16 @@ pub struct Metric {
     pub formula: &'static str,
 }
 
-const GENERATION: &[Kind] = &[Kind::Generation];
 const RETRIEVAL: &[Kind] = &[Kind::Retrieval];
-const BOTH: &[Kind] = &[Kind::Generation, Kind::Retrieval];
+const EMBEDDING: &[Kind] = &[Kind::Embedding];
+const RAG: &[Kind] = &[Kind::Rag];
+/// What writes text.
+const TEXT: &[Kind] = &[Kind::Generation, Kind::Rag];
+/// What reads text, and so has tokens.
+const TOKENS: &[Kind] = &[Kind::Generation, Kind::Embedding, Kind::Rag];
+/// What searches vectors.
+const SEARCH: &[Kind] = &[Kind::Retrieval, Kind::Rag];
+const ALL: &[Kind] = &[Kind::Generation, Kind::Retrieval, Kind::Embedding, Kind::Rag];
 
 macro_rules! catalogue {
     ($($constant:ident: $id:literal, $name:literal, $unit:ident, $better:ident, $shape:ident, $kinds:ident, $formula:literal;)*) => {
@@ -87,54 +100,60 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    TOK_S: "tok_s", "output throughput", TokensPerSecond, Higher, Scalar, GENERATION, "sum of output tokens of successes / window";
-    TOTAL_TOK_S: "total_tok_s", "total throughput", TokensPerSecond, Higher, Scalar, GENERATION, "sum of prompt and output tokens of successes / window";
-    REQ_S: "req_s", "request throughput", RequestsPerSecond, Higher, Scalar, GENERATION, "successes / window";
-    TTFT: "ttft", "time to first token", Seconds, Lower, Distribution, GENERATION, "first content event - sent";
-    TTFR: "ttfr", "time to first response", Seconds, Lower, Distribution, GENERATION, "first data event of any kind - sent (what vLLM's bench calls TTFT)";
-    TTFO: "ttfo", "time to first output", Seconds, Lower, Distribution, GENERATION, "first non-reasoning content event - sent";
-    TTFT_DUE: "ttft_due", "time to first token from due", Seconds, Lower, Distribution, GENERATION, "first content event - due: with the wait on our side, free of coordinated omission";
-    E2E: "e2e", "end-to-end latency", Seconds, Lower, Distribution, GENERATION, "last content event - sent";
-    E2E_DUE: "e2e_due", "end-to-end latency from due", Seconds, Lower, Distribution, BOTH, "last content event (neighbours received) - due";
-    TPOT: "tpot", "time per output token", Seconds, Lower, Distribution, GENERATION, "(last content event - first content event) / (output tokens - tokens of the first event)";
-    ITL: "itl", "inter-token latency", Seconds, Lower, Distribution, GENERATION, "gap between successive content events, one sample an event, pooled over successes";
-    DECODE_RATE: "decode_rate", "decode rate of one stream", TokensPerSecond, Higher, Distribution, GENERATION, "1 / tpot";
+    TOK_S: "tok_s", "output throughput", TokensPerSecond, Higher, Scalar, TEXT, "sum of output tokens of successes / window";
+    TOTAL_TOK_S: "total_tok_s", "total throughput", TokensPerSecond, Higher, Scalar, TEXT, "sum of prompt and output tokens of successes / window";
+    REQ_S: "req_s", "request throughput", RequestsPerSecond, Higher, Scalar, TOKENS, "successes / window";
+    TTFT: "ttft", "time to first token", Seconds, Lower, Distribution, TEXT, "first content event - sent";
+    TTFR: "ttfr", "time to first response", Seconds, Lower, Distribution, TEXT, "first data event of any kind - sent (what vLLM's bench calls TTFT)";
+    TTFO: "ttfo", "time to first output", Seconds, Lower, Distribution, TEXT, "first non-reasoning content event - sent";
+    TTFT_DUE: "ttft_due", "time to first token from due", Seconds, Lower, Distribution, TEXT, "first content event - due: with the wait on our side, free of coordinated omission";
+    E2E: "e2e", "end-to-end latency", Seconds, Lower, Distribution, TEXT, "last content event - sent";
+    E2E_DUE: "e2e_due", "end-to-end latency from due", Seconds, Lower, Distribution, ALL, "last content event (neighbours or vectors received) - due";
+    TPOT: "tpot", "time per output token", Seconds, Lower, Distribution, TEXT, "(last content event - first content event) / (output tokens - tokens of the first event)";
+    ITL: "itl", "inter-token latency", Seconds, Lower, Distribution, TEXT, "gap between successive content events, one sample an event, pooled over successes";
+    DECODE_RATE: "decode_rate", "decode rate of one stream", TokensPerSecond, Higher, Distribution, TEXT, "1 / tpot";
+    EMBED: "embed", "embedding latency", Seconds, Lower, Distribution, EMBEDDING, "last byte of the vectors received - sent, of a request with one or several inputs";
+    INPUTS_S: "inputs_s", "embedding throughput", RequestsPerSecond, Higher, Scalar, EMBEDDING, "inputs of successes / window: vectors per second";
+    PROMPT_TOK_S: "prompt_tok_s", "prompt token throughput", TokensPerSecond, Higher, Scalar, EMBEDDING, "sum of prompt tokens of successes / window, as the target counts them; absent where it does not";
+    RAG_EMBED: "rag_embed", "embedding the question", Seconds, Lower, Distribution, RAG, "vector of the question received - sent";
+    RAG_SEARCH: "rag_search", "searching the passages", Seconds, Lower, Distribution, RAG, "passages found - search asked for, the wait for a searcher included";
+    RAG_GENERATE: "rag_generate", "first token after retrieval", Seconds, Lower, Distribution, RAG, "first content event - generation request sent: the target's own time to first token, where `ttft` counts from the question";
     QUERY: "query", "query latency", Seconds, Lower, Distribution, RETRIEVAL, "neighbours received - sent";
     QUERY_CPU: "query_cpu", "CPU time of a query", Seconds, Lower, Distribution, RETRIEVAL, "CPU time of the thread that searched; absent where several threads share a query, and where the index is not in process";
     FIRST_QUERY: "first_query", "first query", Seconds, Lower, Scalar, RETRIEVAL, "neighbours received - sent of the first query of all, warm-up included, after the index was built or loaded; absent in later epochs and where an earlier case has asked the index";
     QPS: "qps", "query throughput", RequestsPerSecond, Higher, Scalar, RETRIEVAL, "successes / window";
-    RECALL_AT_1: "recall_at_1", "recall@1", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 1 found / 1, against exact search on the same data, ties by score";
-    RECALL_AT_10: "recall_at_10", "recall@10", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 10 found / 10, against exact search on the same data, ties by score";
-    RECALL_AT_100: "recall_at_100", "recall@100", Ratio, Higher, Mean, RETRIEVAL, "exact neighbours among the first 100 found / 100, against exact search on the same data, ties by score";
-    INGEST_S: "ingest_s", "ingest time", Seconds, Lower, Scalar, RETRIEVAL, "sending the vectors to a vector database until all are stored, with the index where it is built as rows come";
-    BUILD_S: "build_s", "index build time", Seconds, Lower, Scalar, RETRIEVAL, "index construction, without generating the data; of an index from the cache, when it was built";
+    RECALL_AT_1: "recall_at_1", "recall@1", Ratio, Higher, Mean, SEARCH, "exact neighbours among the first 1 found / 1, against exact search on the same data, ties by score";
+    RECALL_AT_10: "recall_at_10", "recall@10", Ratio, Higher, Mean, SEARCH, "exact neighbours among the first 10 found / 10, against exact search on the same data, ties by score";
+    RECALL_AT_100: "recall_at_100", "recall@100", Ratio, Higher, Mean, SEARCH, "exact neighbours among the first 100 found / 100, against exact search on the same data, ties by score";
+    INGEST_S: "ingest_s", "ingest time", Seconds, Lower, Scalar, SEARCH, "sending the vectors to a vector database until all are stored, with the index where it is built as rows come; in a rag case embedding the passages";
+    BUILD_S: "build_s", "index build time", Seconds, Lower, Scalar, SEARCH, "index construction, without generating the data; of an index from the cache, when it was built";
     LOAD_S: "load_s", "index load time", Seconds, Lower, Scalar, RETRIEVAL, "reading the index from the cache, checks included; absent where it was built";
-    INDEX_BYTES: "index_bytes", "index size", Bytes, Lower, Scalar, RETRIEVAL, "bytes of the index itself, without the full-precision rows that a rescore reads";
-    SPIKE_RATE: "spike_rate", "spike rate (robust)", Ratio, Lower, Scalar, BOTH, "share of latency samples above median + 3 * 1.4826 * MAD, and above the median by at least 1 ms and 10 %";
-    SPIKE_RATE_SIGMA: "spike_rate_sigma", "spike rate (classical)", Ratio, Neither, Scalar, BOTH, "share of latency samples above mean + 3 standard deviations";
-    STALL_MAX: "stall_max", "longest stall", Seconds, Lower, Scalar, GENERATION, "longest gap between content events of one request";
-    STALL_COUNT: "stall_count", "stalls", Count, Lower, Scalar, GENERATION, "gaps between content events above the spike threshold of the gaps";
-    GOODPUT: "goodput", "goodput", RequestsPerSecond, Higher, Scalar, BOTH, "successes that meet all SLOs / window; absent without SLOs";
-    ATTAINMENT: "attainment", "SLO attainment", Ratio, Higher, Scalar, BOTH, "successes that meet all SLOs / attempted; absent without SLOs";
-    RECOVERY_S: "recovery_s", "time to recover", Seconds, Lower, Scalar, BOTH, "from the end of a spike's burst to the first request with at most one late one among the twenty from it on; late: more than 1.5 times the 95th percentile of before the burst (from due), and 5 ms; absent without a spike or a recovery";
-    SEND_LAG: "send_lag", "send lag", Seconds, Neither, Distribution, BOTH, "sent - due: our own lateness";
-    IN_FLIGHT: "in_flight", "concurrency reached", Count, Neither, Scalar, BOTH, "most measured requests in flight at once, from sent to done";
-    CLIENT_BUSY: "client_busy", "our own thread, busy", Ratio, Neither, Scalar, BOTH, "CPU time of the thread that sends and reads / time; at 100 % the client is the limit";
-    ERROR_RATE: "error_rate", "error rate", Ratio, Lower, Scalar, BOTH, "failures / attempted";
-    PROMPT_TOKENS: "prompt_tokens", "prompt tokens", Count, Neither, Distribution, GENERATION, "tokens of the prompt, as the target counts them";
-    OUTPUT_TOKENS: "output_tokens", "output tokens", Count, Neither, Distribution, GENERATION, "tokens of the answer, as the target counts them";
-    MODEL_LOAD_S: "model_load_s", "model load time", Seconds, Lower, Scalar, GENERATION, "launch to ready, where we load or launch the model";
-    PEAK_RSS: "peak_rss", "peak resident memory", Bytes, Lower, Scalar, BOTH, "largest resident set of the target's process while measuring (ours when the target is in process or remote)";
-    MEMORY_PEAK: "memory_peak", "host memory, peak", Bytes, Neither, Scalar, BOTH, "largest used memory of the host while measuring";
-    MEMORY_MEAN: "memory_mean", "host memory, mean", Bytes, Neither, Scalar, BOTH, "mean used memory of the host while measuring";
-    MEMORY_SHARE: "memory_share", "host memory, share", Ratio, Lower, Scalar, BOTH, "memory_peak / memory of the host";
-    CPU_MEAN: "cpu_mean", "host CPU, mean", Ratio, Neither, Scalar, BOTH, "mean utilisation over all cores of the host";
-    GPU_UTIL_MEAN: "gpu_util_mean", "GPU utilisation, mean", Ratio, Neither, Scalar, BOTH, "mean over samples of the mean over GPUs";
-    GPU_MEM_PEAK: "gpu_mem_peak", "GPU memory, peak", Bytes, Lower, Scalar, BOTH, "largest sum over GPUs of used memory";
-    GPU_TEMP_PEAK: "gpu_temp_peak", "GPU temperature, peak", Celsius, Neither, Scalar, BOTH, "hottest sample of any GPU";
-    GPU_POWER_MEAN: "gpu_power_mean", "GPU power, mean", Watts, Neither, Scalar, BOTH, "mean over samples of the sum over GPUs";
-    ENERGY: "energy", "energy", Joules, Lower, Scalar, BOTH, "hardware energy counter at the end - at the start, all GPUs; absent on a reset or without permission";
-    ENERGY_PER_TOKEN: "energy_per_token", "energy per output token", Joules, Lower, Scalar, GENERATION, "energy / sum of output tokens of successes";
+    INDEX_BYTES: "index_bytes", "index size", Bytes, Lower, Scalar, SEARCH, "bytes of the index itself, without the full-precision rows that a rescore reads";
+    SPIKE_RATE: "spike_rate", "spike rate (robust)", Ratio, Lower, Scalar, ALL, "share of latency samples above median + 3 * 1.4826 * MAD, and above the median by at least 1 ms and 10 %";
+    SPIKE_RATE_SIGMA: "spike_rate_sigma", "spike rate (classical)", Ratio, Neither, Scalar, ALL, "share of latency samples above mean + 3 standard deviations";
+    STALL_MAX: "stall_max", "longest stall", Seconds, Lower, Scalar, TEXT, "longest gap between content events of one request";
+    STALL_COUNT: "stall_count", "stalls", Count, Lower, Scalar, TEXT, "gaps between content events above the spike threshold of the gaps";
+    GOODPUT: "goodput", "goodput", RequestsPerSecond, Higher, Scalar, ALL, "successes that meet all SLOs / window; absent without SLOs";
+    ATTAINMENT: "attainment", "SLO attainment", Ratio, Higher, Scalar, ALL, "successes that meet all SLOs / attempted; absent without SLOs";
+    RECOVERY_S: "recovery_s", "time to recover", Seconds, Lower, Scalar, ALL, "from the end of a spike's burst to the first request with at most one late one among the twenty from it on; late: more than 1.5 times the 95th percentile of before the burst (from due), and 5 ms; absent without a spike or a recovery";
+    SEND_LAG: "send_lag", "send lag", Seconds, Neither, Distribution, ALL, "sent - due: our own lateness";
+    IN_FLIGHT: "in_flight", "concurrency reached", Count, Neither, Scalar, ALL, "most measured requests in flight at once, from sent to done";
+    CLIENT_BUSY: "client_busy", "our own thread, busy", Ratio, Neither, Scalar, ALL, "CPU time of the thread that sends and reads / time; at 100 % the client is the limit";
+    ERROR_RATE: "error_rate", "error rate", Ratio, Lower, Scalar, ALL, "failures / attempted";
+    PROMPT_TOKENS: "prompt_tokens", "prompt tokens", Count, Neither, Distribution, TOKENS, "tokens of the prompt, as the target counts them";
+    OUTPUT_TOKENS: "output_tokens", "output tokens", Count, Neither, Distribution, TEXT, "tokens of the answer, as the target counts them";
+    MODEL_LOAD_S: "model_load_s", "model load time", Seconds, Lower, Scalar, TOKENS, "launch to ready, where we load or launch the model";
+    PEAK_RSS: "peak_rss", "peak resident memory", Bytes, Lower, Scalar, ALL, "largest resident set of the target's process while measuring (ours when the target is in process or remote)";
+    MEMORY_PEAK: "memory_peak", "host memory, peak", Bytes, Neither, Scalar, ALL, "largest used memory of the host while measuring";
+    MEMORY_MEAN: "memory_mean", "host memory, mean", Bytes, Neither, Scalar, ALL, "mean used memory of the host while measuring";
+    MEMORY_SHARE: "memory_share", "host memory, share", Ratio, Lower, Scalar, ALL, "memory_peak / memory of the host";
+    CPU_MEAN: "cpu_mean", "host CPU, mean", Ratio, Neither, Scalar, ALL, "mean utilisation over all cores of the host";
+    GPU_UTIL_MEAN: "gpu_util_mean", "GPU utilisation, mean", Ratio, Neither, Scalar, ALL, "mean over samples of the mean over GPUs";
+    GPU_MEM_PEAK: "gpu_mem_peak", "GPU memory, peak", Bytes, Lower, Scalar, ALL, "largest sum over GPUs of used memory";
+    GPU_TEMP_PEAK: "gpu_temp_peak", "GPU temperature, peak", Celsius, Neither, Scalar, ALL, "hottest sample of any GPU";
+    GPU_POWER_MEAN: "gpu_power_mean", "GPU power, mean", Watts, Neither, Scalar, ALL, "mean over samples of the sum over GPUs";
+    ENERGY: "energy", "energy", Joules, Lower, Scalar, ALL, "hardware energy counter at the end - at the start, all GPUs; absent on a reset or without permission";
+    ENERGY_PER_TOKEN: "energy_per_token", "energy per output token", Joules, Lower, Scalar, TEXT, "energy / sum of output tokens of successes";
 }
 
 /// The metric with this identifier.

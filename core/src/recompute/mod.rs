@@ -140,7 +140,9 @@ impl Tool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoEvents {
     /// A search has no tokens.
-    #[error("it is a retrieval case, and the tools' definitions are about tokens of an answer")]
+    #[error(
+        "it is a retrieval or embedding case, and the tools' definitions are about tokens of an answer"
+    )]
     Retrieval,
     /// Nothing to look at.
     #[error("none of its measured requests succeeded")]
@@ -185,7 +187,9 @@ impl<'a> Events<'a> {
     /// # Errors
     /// When there are none.
     pub fn of(epochs: &'a [Run]) -> Result<Self, NoEvents> {
-        let retrieval = epochs.iter().any(|run| run.head.case.kind == Kind::Retrieval);
+        let retrieval = epochs
+            .iter()
+            .any(|run| matches!(run.head.case.kind, Kind::Retrieval | Kind::Embedding));
         let streams: Vec<Vec<Stream<'a>>> =
             epochs.iter().map(|run| run.successes().filter_map(Stream::of).collect()).collect();
         match (retrieval, epochs.iter().any(|run| run.successes().next().is_some())) {

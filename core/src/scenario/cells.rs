@@ -55,6 +55,7 @@ pub(super) fn cells<'a>(
     let default = match kind {
         Kind::Generation => (DriverKind::Auto, DatasetKind::Synthetic),
         Kind::Retrieval => (DriverKind::FlatQ4, DatasetKind::Mixture),
+        Kind::Embedding | Kind::Rag => (DriverKind::Openai, DatasetKind::Synthetic),
     };
     let drivers = Decider { kind, all: &all, key: ("target", "driver") }.values(
         default.0,
@@ -64,7 +65,7 @@ pub(super) fn cells<'a>(
     );
     let data = Decider { kind, all: &all, key: ("dataset", "kind") }.values(
         default.1,
-        |data, kind| fit::data_kind(data) == kind,
+        fit::data_fits,
         ledger,
         faults,
     );
@@ -132,8 +133,14 @@ impl Decider<'_, '_> {
             _ => ("data of kind", fit::data_for(self.kind)),
         };
         let kind = self.kind.as_str();
-        let message = format!("{what} {} does not fit a {kind} case", names.join(", "));
-        candidate.entry.node.place.fault(message).help(format!("a {kind} case takes {help}"))
+        let article = fit::article(self.kind);
+        let message = format!("{what} {} does not fit {article} {kind} case", names.join(", "));
+        candidate
+            .entry
+            .node
+            .place
+            .fault(message)
+            .help(format!("{article} {kind} case takes {help}"))
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) enum Distribution {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(super) struct Dataset {
-    /// How it is made; `synthetic` for generation and `mixture` for retrieval where absent.
+    /// How it is made; `mixture` for retrieval and `synthetic` for all else where absent.
     pub(super) kind: Option<DatasetKind>,
     /// Tokens of each prompt, for `synthetic`; their mean, where the lengths are distributed.
     #[schemars(range(min = 1, max = 1000000))]
@@ -103,6 +103,9 @@ pub(super) struct Dataset {
     /// A tokenizer within the project that counts beside the server: a `tokenizer.json`, or a model's `.gguf`.
     #[schemars(length(min = 1, max = 4096), extend("examples" = ["models/tokenizer.json"]))]
     pub(super) tokenizer: Option<String>,
+    /// Texts of one request, for embedding; each is a prompt of the data set.
+    #[schemars(range(min = 1, max = 2048))]
+    pub(super) inputs_per_request: u32,
     /// Output tokens asked for, for generation; where absent, `tasks` and files that say how many ask for their own.
     #[schemars(range(min = 1, max = 1000000))]
     pub(super) output_tokens: u32,
@@ -143,6 +146,7 @@ impl Default for Dataset {
             path: None,
             format: None,
             tokenizer: None,
+            inputs_per_request: 1,
             output_tokens: 64,
             temperature: 0.0,
             entries: 1_000_000,

@@ -29,13 +29,15 @@ pub(super) fn default_tolerances(planned: Planned<'_>) -> BTreeMap<MetricRef, To
 }
 
 /// What users feel; the others follow from these.
-const DEFAULT_METRICS: [&Metric; 11] = [
+const DEFAULT_METRICS: [&Metric; 13] = [
     &metric::TOK_S,
     &metric::TTFT,
     &metric::TTFT_DUE,
     &metric::ITL,
     &metric::E2E,
     &metric::E2E_DUE,
+    &metric::EMBED,
+    &metric::INPUTS_S,
     &metric::QUERY,
     &metric::QPS,
     &metric::RECALL_AT_1,
@@ -47,7 +49,7 @@ const DEFAULT_METRICS: [&Metric; 11] = [
 /// a target that keeps requests waiting is not the better for it.
 fn counts(metric: &Metric, is_open: bool) -> bool {
     match is_open {
-        true => ![&metric::TTFT, &metric::E2E].contains(&metric),
+        true => ![&metric::TTFT, &metric::E2E, &metric::EMBED].contains(&metric),
         false => ![&metric::TTFT_DUE, &metric::E2E_DUE].contains(&metric),
     }
 }

@@ -5,7 +5,8 @@
 
 use super::data::Dataset;
 use super::load::Workload;
-use crate::case::{DriverKind, Endpoint, StopSignal};
+use super::rag::Rag;
+use crate::case::{DriverKind, Encoding, Endpoint, StopSignal};
 use crate::metric::Kind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,8 @@ pub(super) struct Tables {
     pub(super) workload: Workload,
     /// How the index is searched.
     pub(super) retrieval: Retrieval,
+    /// What questions are answered from, in a rag case.
+    pub(super) rag: Rag,
     /// What weighs on this host beside the load; released with its end, and with ours.
     pub(super) pressure: Pressure,
     /// Free text, kept with the result.
@@ -97,7 +100,7 @@ pub(super) struct Tables {
 #[serde(default)]
 #[allow(dead_code, reason = "read with their places, for the diagnostics")]
 pub(super) struct Judging {
-    /// Axes: any scalar of `target`, `dataset`, `workload` or `retrieval` by its short name, with a list of values. Every combination is measured.
+    /// Axes: any scalar of `target`, `dataset`, `workload`, `retrieval` or `rag` by its short name, with a list of values. Every combination is measured.
     matrix: BTreeMap<String, Vec<serde_json::Value>>,
     /// Lines to reach, by metric: `"ttft.p50" = "< 5 ms"`, `tok_s = ">= 30"`, `spike_rate = "5 .. 15 %"`.
     #[schemars(extend("examples" = [">= 30"]))]
@@ -150,7 +153,7 @@ pub(super) struct Preset {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(super) struct Target {
-    /// How to speak to it; `auto` for generation and `flat-q4` for retrieval where absent.
+    /// How to speak to it; `auto` for generation, `flat-q4` for retrieval, `openai` for embedding and rag where absent.
     pub(super) driver: Option<DriverKind>,
     /// Address of the server: with its `/v1` for an OpenAI-compatible one, without for Ollama; `postgres://user@host:5432/database`, `redis://host:6379` and `http://host:6333` for vector databases.
     #[schemars(regex(pattern = SERVER), extend("examples" = ["http://127.0.0.1:8000/v1"]))]
@@ -168,6 +171,8 @@ pub(super) struct Target {
     pub(super) endpoint: Endpoint,
     /// Whether answers are streamed; `true` where absent. Without, an answer has an end but no first token.
     pub(super) stream: Option<bool>,
+    /// How vectors are asked for, in an embedding or rag case; either is read.
+    pub(super) encoding_format: Encoding,
     /// Further fields of the request body: `body = { ignore_eos = true }`.
     pub(super) body: serde_json::Map<String, serde_json::Value>,
     /// Compute threads of an engine in process; 1 where absent.
@@ -331,7 +336,7 @@ pub(super) struct Run {
     pub(super) seed: u64,
     /// Whether prompts carry the run's id, so that a repeated run does not measure the server's cache.
     pub(super) salt: bool,
-    /// Whose samples the spike rate is computed from; `itl` for generation and `query` for retrieval where absent.
+    /// Whose samples the spike rate is computed from; `itl` for generation and rag, `query` for retrieval, `embed` for embedding where absent.
     pub(super) spike_of: Option<SpikeOf>,
     /// Whether every request is kept in the raw log's detail.
     pub(super) detailed_logs: bool,
@@ -365,6 +370,8 @@ pub(super) enum SpikeOf {
     Ttft,
     /// Query latencies.
     Query,
+    /// Embedding latencies.
+    Embed,
 }
 
 impl SpikeOf {
@@ -374,6 +381,7 @@ impl SpikeOf {
             Self::E2e => "e2e",
             Self::Ttft => "ttft",
             Self::Query => "query",
+            Self::Embed => "embed",
         }
     }
 }

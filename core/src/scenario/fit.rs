@@ -33,51 +33,53 @@ pub(super) fn drivers_for(kind: Kind) -> &'static str {
         Kind::Retrieval => {
             "`flat`, `flat-q4`, `ivf-sq8`, `pgvector`, `redis`, `vector-http` or `simulated`"
         }
+        Kind::Embedding | Kind::Rag => "`openai`",
     }
 }
 
 /// The data that a kind of case is sent, in words.
 pub(super) fn data_for(kind: Kind) -> &'static str {
     match kind {
-        Kind::Generation => "`synthetic`, `text`, `prompts`, `tasks` or `file`",
+        Kind::Generation | Kind::Embedding | Kind::Rag => {
+            "`synthetic`, `text`, `prompts`, `tasks` or `file`"
+        }
         Kind::Retrieval => "`mixture`, `iid` or `vectors`",
+    }
+}
+
+/// The article before the name of a kind.
+pub(super) fn article(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Generation | Kind::Retrieval | Kind::Rag => "a",
+        Kind::Embedding => "an",
     }
 }
 
 /// Whether a driver can answer a kind of case.
 pub(super) fn driver_fits(driver: DriverKind, kind: Kind) -> bool {
-    match driver {
-        DriverKind::Auto => kind == Kind::Generation,
-        DriverKind::Embedded
-        | DriverKind::Openai
-        | DriverKind::Ollama
-        | DriverKind::Batch
-        | DriverKind::Simulated
-        | DriverKind::Flat
-        | DriverKind::FlatQ4
-        | DriverKind::IvfSq8
-        | DriverKind::Pgvector
-        | DriverKind::Redis
-        | DriverKind::VectorHttp => driver.kind().is_none_or(|answers| answers == kind),
-    }
+    driver.kinds().contains(&kind)
 }
 
-/// The kind of case that a kind of data is for.
-pub(super) fn data_kind(data: DatasetKind) -> Kind {
+/// Whether a kind of data is for a kind of case: vectors are searched, and all else reads text.
+pub(super) fn data_fits(data: DatasetKind, kind: Kind) -> bool {
     match data {
         DatasetKind::Synthetic
         | DatasetKind::Text
         | DatasetKind::Prompts
         | DatasetKind::Tasks
-        | DatasetKind::File => Kind::Generation,
-        DatasetKind::Mixture | DatasetKind::Iid | DatasetKind::Vectors => Kind::Retrieval,
+        | DatasetKind::File => kind != Kind::Retrieval,
+        DatasetKind::Mixture | DatasetKind::Iid | DatasetKind::Vectors => kind == Kind::Retrieval,
     }
 }
 
 /// Whether `table.key` belongs to a cell.
 pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Misfit> {
     let misfit = |why: &str, decided_by| Err(Misfit { why: why.to_owned(), decided_by });
-    let generation = choice.kind == Kind::Generation;
+    let of_kind = |kinds: &[Kind], what: &str| match kinds.contains(&choice.kind) {
+        true => Ok(()),
+        false => misfit(&format!("belongs to {what}"), BY_CASE),
+    };
+    let (rag, embedding) = (choice.kind == Kind::Rag, choice.kind == Kind::Embedding);
     let driver = |kinds: &[DriverKind], names: &str| match kinds.contains(&choice.driver) {
         true => Ok(()),
         false => misfit(
@@ -97,16 +99,33 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         VectorHttp,
     };
     match (table, key) {
-        ("retrieval", _) if generation => misfit("belongs to a retrieval case", BY_CASE),
+        ("retrieval", _) if !matches!(choice.kind, Kind::Retrieval | Kind::Rag) => {
+            misfit("belongs to a retrieval or rag case", BY_CASE)
+        }
+        ("retrieval", "top_k" | "rescore" | "nprobe" | "truth_queries") if rag => Ok(()),
+        ("rag", _) => of_kind(&[Kind::Rag], "a rag case"),
+        ("dataset", "inputs_per_request") => of_kind(&[Kind::Embedding], "an embedding case"),
+        ("target", "encoding_format") => {
+            of_kind(&[Kind::Embedding, Kind::Rag], "an embedding or rag case")
+        }
         ("retrieval", "rescore") => driver(&[FlatQ4, IvfSq8, Simulated], "`flat-q4` or `ivf-sq8`"),
         ("retrieval", "nprobe") => driver(&[IvfSq8], "`ivf-sq8`"),
         ("retrieval", "index" | "m" | "ef_construction" | "ef_search") => {
             driver(&[Pgvector, Redis, VectorHttp], "`pgvector`, `redis` or `vector-http`")
         }
-        ("dataset", "output_tokens" | "temperature" | "tokenizer") | ("target", "model")
-            if !generation =>
+        ("dataset", "output_tokens" | "temperature") => {
+            of_kind(&[Kind::Generation, Kind::Rag], "a generation or rag case")
+        }
+        // Ours would count the question, and the target what is answered: other texts.
+        ("dataset", "tokenizer") => of_kind(&[Kind::Generation], "a generation case"),
+        ("target", "model") if choice.kind == Kind::Retrieval => {
+            misfit("belongs to a case with a language model", BY_CASE)
+        }
+        ("dataset", "output_distribution" | "output_spread")
+        | ("target", "stream" | "endpoint")
+            if embedding =>
         {
-            misfit("belongs to a generation case", BY_CASE)
+            misfit("belongs to a case with answers", BY_CASE)
         }
         (
             "dataset",
@@ -183,7 +202,7 @@ pub(super) fn say_the_same(one: &str, other: &str) -> bool {
 /// Whether a case can produce a metric; `top_k` for retrieval.
 pub(super) fn metric_fits(metric: MetricRef, kind: Kind, top_k: u32) -> Result<(), Misfit> {
     if !metric.metric.kinds.contains(&kind) {
-        let why = format!("is not produced by a {} case", kind.as_str());
+        let why = format!("is not produced by {} {} case", article(kind), kind.as_str());
         return Err(Misfit { why, decided_by: BY_CASE });
     }
     if recall_depth(metric).is_some_and(|k| k > top_k) {

@@ -8,8 +8,17 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tables whose keys are resolved one by one.
-const TABLES: [&str; 8] =
-    ["target", "requires", "run", "telemetry", "dataset", "workload", "retrieval", "pressure"];
+const TABLES: [&str; 9] = [
+    "target",
+    "requires",
+    "run",
+    "telemetry",
+    "dataset",
+    "workload",
+    "retrieval",
+    "rag",
+    "pressure",
+];
 
 /// Where a value comes from, which decides what happens when it does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod lines;
 mod load;
 mod overrides;
 mod plan;
+mod rag;
 mod read;
 mod reference;
 mod resolve;

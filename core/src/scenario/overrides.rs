@@ -18,7 +18,7 @@ pub struct Override {
 }
 
 /// The tables that an option may reach; the rest of a file says what a scenario is.
-const REACHABLE: [&str; 12] = [
+const REACHABLE: [&str; 13] = [
     "target",
     "requires",
     "run",
@@ -26,6 +26,7 @@ const REACHABLE: [&str; 12] = [
     "dataset",
     "workload",
     "retrieval",
+    "rag",
     "pressure",
     "goals",
     "slo",

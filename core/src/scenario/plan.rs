@@ -160,7 +160,8 @@ impl<'a> Planner<'a> {
         let written = own().filter_map(|layer| layer.node.get("kind")).next_back();
         if let (None, Some(case)) = (written, own().next_back()) {
             let fault = case.node.place.fault(format!("case `{name}` has no kind"));
-            let help = "write `kind = \"generation\"` or `kind = \"retrieval\"`";
+            let help =
+                "write `kind = \"generation\"`, `\"retrieval\"`, `\"embedding\"` or `\"rag\"`";
             self.faults.push(fault.help(help));
         }
         serde_json::from_value(written?.json()).ok()

@@ -8,9 +8,10 @@ use super::fit::Choice;
 use super::judging::{self, Planned, Told};
 use super::layers::Layer;
 use super::load::{self, workload};
+use super::rag::{self, searched_by};
 use super::roots::{self, Roots};
 use super::target::{batch_checks, batch_timeout_s, target};
-use crate::case::{Case, CaseId, DriverKind, Hnsw, Requires, Retrieval, RunSettings};
+use crate::case::{Case, CaseId, DriverKind, Embedding, Hnsw, Requires, Retrieval, RunSettings};
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
 use crate::pressure::Pressure;
@@ -58,7 +59,9 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
         pressure: pressure(&tables),
         run: settings(&tables, cell.choice),
         requires: requires(&tables),
-        retrieval: (cell.choice.kind == Kind::Retrieval).then(|| retrieval(cell, &tables)),
+        retrieval: retrieval(cell, &tables),
+        embedding: embedding(cell.choice.kind, &tables),
+        rag: (cell.choice.kind == Kind::Rag).then(|| rag::rag(&tables.rag)),
         workload: workload(cell.choice.driver, &tables),
         benchmark_type: tables
             .benchmark_type
@@ -99,6 +102,17 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
             faults.extend(dataset::vector_checks(cell, data, roots, &refuse));
             faults.extend(retrieval_checks(cell, tables, context.roots, &refuse));
         }
+        Kind::Embedding => {
+            faults.extend(dataset::checks(cell, &tables.dataset, context.roots, &refuse));
+            faults.extend(spikes_of(tables, &[SpikeOf::Embed, SpikeOf::E2e], &refuse));
+        }
+        Kind::Rag => {
+            const OF_ANSWERS: [SpikeOf; 3] = [SpikeOf::Itl, SpikeOf::E2e, SpikeOf::Ttft];
+            faults.extend(dataset::checks(cell, &tables.dataset, context.roots, &refuse));
+            faults.extend(rag::checks(cell, &tables.rag, context.roots, &refuse));
+            faults.extend(search_checks(cell, tables, &refuse));
+            faults.extend(spikes_of(tables, &OF_ANSWERS, &refuse));
+        }
     }
     faults
 }
@@ -106,14 +120,22 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
 /// Makes a diagnostic at the places of keys, as far as they are written.
 pub(super) type Refuse<'a> = dyn Fn(&[(&str, &str)], String) -> Diagnostic + 'a;
 
+/// Spikes of samples that a case does not have.
+fn spikes_of(tables: &Tables, has: &[SpikeOf], refuse: &Refuse<'_>) -> Option<Diagnostic> {
+    let of = tables.run.spike_of.filter(|of| !has.contains(of))?;
+    let message = format!("`{}` latencies are not measured in this kind of case", of.as_str());
+    let names: Vec<String> = has.iter().map(|of| format!("`{}`", of.as_str())).collect();
+    Some(refuse(&[("run", "spike_of")], message).help(format!("write {}", names.join(" or "))))
+}
+
 fn generation_checks(
     cell: &Cell<'_>,
     tables: &Tables,
     context: &Context<'_>,
     refuse: &Refuse<'_>,
 ) -> Option<Diagnostic> {
-    if tables.run.spike_of == Some(SpikeOf::Query) {
-        let message = "`query` latencies are not measured in a generation case".to_owned();
+    if let Some(of @ (SpikeOf::Query | SpikeOf::Embed)) = tables.run.spike_of {
+        let message = format!("`{}` latencies are not measured in a generation case", of.as_str());
         return Some(refuse(&[("run", "spike_of")], message).help("write `itl`, `e2e` or `ttft`"));
     }
     if cell.choice.driver == DriverKind::Batch
@@ -155,20 +177,25 @@ fn retrieval_checks(
     if let Some(fault) = preset_checks(cell, tables, roots, refuse) {
         return Some(fault);
     }
-    let search = &tables.retrieval;
-    if cell.choice.driver.rescores() && search.rescore < search.top_k {
-        let message = format!(
-            "rescoring {} candidates cannot give {} neighbours",
-            search.rescore, search.top_k
-        );
-        return Some(refuse(&[("retrieval", "rescore"), ("retrieval", "top_k")], message));
-    }
-    if let Some(fault) = graph_checks(cell, search, refuse) {
+    if let Some(fault) = graph_checks(cell, &tables.retrieval, refuse) {
         return Some(fault);
     }
     if matches!(tables.run.spike_of, Some(of) if of != SpikeOf::Query && of != SpikeOf::E2e) {
         let message = "a retrieval case has no tokens to take spikes from".to_owned();
         return Some(refuse(&[("run", "spike_of")], message).help("write `query`"));
+    }
+    search_checks(cell, tables, refuse)
+}
+
+/// What the numbers of a search say together, whoever searches.
+fn search_checks(cell: &Cell<'_>, tables: &Tables, refuse: &Refuse<'_>) -> Option<Diagnostic> {
+    let search = &tables.retrieval;
+    if searched_by(cell.choice, tables).rescores() && search.rescore < search.top_k {
+        let message = format!(
+            "rescoring {} candidates cannot give {} neighbours",
+            search.rescore, search.top_k
+        );
+        return Some(refuse(&[("retrieval", "rescore"), ("retrieval", "top_k")], message));
     }
     // Whoever sends fewer queries by an option does not mean more truth than there are queries.
     let meant = cell.place("retrieval", "truth_queries").is_some()
@@ -203,20 +230,33 @@ fn graph_checks(
     })
 }
 
-/// How the index is searched. An exact search rescores nothing; recall is checked on no more
-/// queries than are sent.
-fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Retrieval {
+/// What is asked of an embedding model. A question is embedded alone.
+fn embedding(kind: Kind, tables: &Tables) -> Option<Embedding> {
+    let inputs_per_request = match kind {
+        Kind::Embedding => tables.dataset.inputs_per_request,
+        Kind::Rag => 1,
+        Kind::Generation | Kind::Retrieval => return None,
+    };
+    Some(Embedding { inputs_per_request, encoding: tables.target.encoding_format })
+}
+
+/// How the index is searched, where there is one. An exact search rescores nothing; recall is
+/// checked on no more queries than are sent.
+fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Option<Retrieval> {
+    if !matches!(cell.choice.kind, Kind::Retrieval | Kind::Rag) {
+        return None;
+    }
     let written = &tables.retrieval;
-    let driver = cell.choice.driver;
+    let driver = searched_by(cell.choice, tables);
     let rescores = driver.rescores() || driver == DriverKind::Simulated;
     let sent = tables.workload.expected().unwrap_or(u64::MAX);
-    Retrieval {
+    Some(Retrieval {
         top_k: written.top_k,
         rescore: if rescores { written.rescore } else { 0 },
         nprobe: (driver == DriverKind::IvfSq8).then_some(written.nprobe),
         truth_queries: u64::from(written.truth_queries).min(sent) as u32,
         hnsw: hnsw(driver, written),
-    }
+    })
 }
 
 /// The graph of a vector database; `None` where there is no database or no graph.
@@ -248,8 +288,9 @@ pub(super) fn requires(tables: &Tables) -> Requires {
 
 fn settings(tables: &Tables, choice: Choice) -> RunSettings {
     let usual = match choice.kind {
-        Kind::Generation => SpikeOf::Itl,
+        Kind::Generation | Kind::Rag => SpikeOf::Itl,
         Kind::Retrieval => SpikeOf::Query,
+        Kind::Embedding => SpikeOf::Embed,
     };
     RunSettings {
         epochs: tables.run.epochs,
@@ -273,7 +314,7 @@ fn benchmark_type(varying: &[String]) -> String {
         "prompt_tokens" | "prompt_class" | "text_length" => "prompt_length",
         "temperature" => "temperature",
         "batch" => "batch_size",
-        "entries" => "index_scaling",
+        "entries" | "passages" => "index_scaling",
         other => other,
     }
     .to_owned()

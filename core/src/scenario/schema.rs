@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// The tables whose scalars may be axes of the matrix.
-pub(super) const AXIS_TABLES: [&str; 4] = ["target", "dataset", "workload", "retrieval"];
+pub(super) const AXIS_TABLES: [&str; 5] = ["target", "dataset", "workload", "retrieval", "rag"];
 
 /// What a value must look like.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,7 +173,8 @@ pub(super) fn axes() -> impl Iterator<Item = (&'static str, &'static Field)> {
 
 /// The kind of load and the kind of data have one short name, so neither is an axis.
 fn is_axis(table: &str, name: &str, form: &Form) -> bool {
-    AXIS_TABLES.contains(&table) && form.is_scalar() && name != "kind" && name != "api_key_env"
+    let is_apart = matches!(name, "kind" | "api_key_env" | "embedding_key_env");
+    AXIS_TABLES.contains(&table) && form.is_scalar() && !is_apart
 }
 
 /// The JSON schema of scenario files, for editors.

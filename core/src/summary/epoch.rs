@@ -24,6 +24,17 @@ pub(super) fn successes_per_second(run: &Run) -> Option<f64> {
     per_second(run, sum_over_successes(run, |_| Some(1.0))?)
 }
 
+/// `inputs_s`: Σ inputs of successes / T.
+pub(super) fn inputs_s(run: &Run) -> Option<f64> {
+    let inputs = |record: &Record| Some(f64::from(record.embedded.as_ref()?.inputs));
+    per_second(run, sum_over_successes(run, inputs)?)
+}
+
+/// `prompt_tok_s`: Σ N_in of successes / T.
+pub(super) fn prompt_tok_s(run: &Run) -> Option<f64> {
+    per_second(run, sum_over_successes(run, request::prompt_tokens)?)
+}
+
 /// `in_flight`: the most requests between their sent and their done at once.
 pub(super) fn in_flight(run: &Run) -> Option<f64> {
     // At one instant those that end go before those that begin.

@@ -44,6 +44,8 @@ pub(crate) fn with_events(tokens: u64, events: &[(u64, EventKind, Option<u32>)])
         finish_reason: None,
         sample: None,
         neighbours: None,
+        embedded: None,
+        parts: None,
     }
 }
 

@@ -51,6 +51,28 @@ pub(super) fn query_cpu(record: &Record) -> Option<f64> {
     record.neighbours.as_ref()?.cpu_ns.map(|nanoseconds| nanoseconds as f64 / 1e9)
 }
 
+/// `embed`: the vectors' end − sent, seconds; only for requests that brought vectors.
+pub(super) fn embed(record: &Record) -> Option<f64> {
+    record.embedded.as_ref().and_then(|_| e2e(record))
+}
+
+/// `rag_embed`: the question's vector received − sent, seconds.
+pub(super) fn rag_embed(record: &Record) -> Option<f64> {
+    Some(record.parts?.embedded?.seconds_since(record.sent))
+}
+
+/// `rag_search`: passages found − search asked for, seconds.
+pub(super) fn rag_search(record: &Record) -> Option<f64> {
+    let parts = record.parts?;
+    Some(parts.found?.seconds_since(parts.searching?))
+}
+
+/// `rag_generate`: t_1 − the generation request's first byte, seconds.
+pub(super) fn rag_generate(record: &Record) -> Option<f64> {
+    let first = record.content().next().filter(|event| is_streamed(event))?;
+    Some(first.at.seconds_since(record.parts?.asked?))
+}
+
 /// `send_lag`: sent − due, seconds.
 pub(super) fn send_lag(record: &Record) -> Option<f64> {
     Some(record.sent.seconds_since(record.due))
@@ -78,9 +100,13 @@ pub(super) fn itl(record: &Record) -> Vec<f64> {
     record.content().zip(later).map(|(one, next)| next.at.seconds_since(one.at)).collect()
 }
 
-/// `prompt_tokens`, as counted in [`crate::record::Usage`].
+/// `prompt_tokens`, as counted in [`crate::record::Usage`]; of all inputs of an embedding request.
 pub(super) fn prompt_tokens(record: &Record) -> Option<f64> {
-    record.usage.as_ref().map(|usage| usage.prompt_tokens as f64)
+    let tokens = match &record.embedded {
+        Some(embedded) => embedded.prompt_tokens,
+        None => record.usage.as_ref().map(|usage| usage.prompt_tokens),
+    };
+    tokens.map(|tokens| tokens as f64)
 }
 
 /// `output_tokens`: N_out, as counted in [`crate::record::Usage`]; never the number of events.
@@ -185,5 +211,34 @@ mod tests {
         let record = Record { neighbours: Some(neighbours), ..success(0) };
         assert_eq!((recall(&record, 10), recall(&record, 100)), (Some(0.9), None));
         assert_eq!(query(&success(0)), None);
+    }
+
+    #[test]
+    fn vectors_have_a_latency_and_the_tokens_of_their_inputs_alone() {
+        use crate::record::Embedded;
+        let vectors = Embedded { inputs: 3, dimensions: 8, prompt_tokens: Some(21), usage: None };
+        let answered = with_events(0, &[(50, EventKind::Whole, None)]);
+        let record = Record { embedded: Some(vectors.clone()), usage: None, ..answered };
+        assert_eq!((embed(&record), prompt_tokens(&record)), (Some(ms(50)), Some(21.0)));
+        let uncounted = Embedded { prompt_tokens: None, ..vectors };
+        assert_eq!(prompt_tokens(&Record { embedded: Some(uncounted), ..record }), None);
+        assert_eq!(embed(&success(0)), None);
+    }
+
+    #[test]
+    fn the_parts_of_a_question_lie_within_its_time_to_first_token() {
+        use crate::record::Parts;
+        use crate::time::Offset;
+        let at = |milliseconds: u64| Some(Offset(milliseconds * 1_000_000));
+        let parts = Parts { embedded: at(20), searching: at(21), found: at(25), asked: at(26) };
+        let record = Record {
+            parts: Some(parts),
+            ..with_events(2, &[(66, Content, None), (70, Content, None)])
+        };
+        assert_eq!((rag_embed(&record), rag_search(&record)), (Some(ms(20)), Some(ms(4))));
+        assert_eq!((rag_generate(&record), ttft(&record)), (Some(ms(40)), Some(ms(66))));
+        let cut = Parts { found: None, asked: None, ..parts };
+        let record = Record { parts: Some(cut), ..record };
+        assert_eq!((rag_search(&record), rag_generate(&record)), (None, None));
     }
 }

@@ -4,8 +4,10 @@ pub mod batch;
 pub mod database;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod embeddings;
 pub mod ollama;
 pub mod openai;
+pub mod rag;
 #[cfg(test)]
 #[path = "../../../tests/support/replay.rs"]
 pub(crate) mod replay;
@@ -19,6 +21,7 @@ use crate::stop::Stop;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokgate_core::case::{Case, DriverKind};
+use tokgate_core::metric::Kind;
 
 /// The targets of one invocation. What is dear to make (a model in memory, a server, a million
 /// vectors and their exact neighbours) is kept for the next case that asks for the same.
@@ -26,6 +29,7 @@ pub struct Targets {
     #[cfg(feature = "embedded")]
     models: embedded::Models,
     corpora: retrieval::Corpora,
+    library: rag::Library,
     server: Option<Running>,
     /// Where the logs of what is launched go.
     logs: PathBuf,
@@ -39,6 +43,7 @@ impl Targets {
             #[cfg(feature = "embedded")]
             models: embedded::Models::default(),
             corpora: retrieval::Corpora::default(),
+            library: rag::Library::default(),
             server: None,
             logs,
         }
@@ -55,9 +60,38 @@ impl Targets {
     /// # Errors
     /// When the target cannot be measured; the message says what to do.
     pub async fn open(&mut self, case: &Case, stop: &Stop) -> Result<Arc<dyn Driver>, OpenError> {
-        match self.serve(case, stop).await? {
-            Some(server) => launched(case, server).await,
+        match self.serve(case, stop).await?.map(Running::base_url) {
+            Some(base_url) => {
+                let mut there = case.clone();
+                there.target.base_url = Some(base_url);
+                self.open_launched(&there, stop).await
+            }
             None => self.open_as_it_is(case, stop).await,
+        }
+    }
+
+    /// A driver to the server that was started for a case.
+    async fn open_launched(
+        &mut self,
+        there: &Case,
+        stop: &Stop,
+    ) -> Result<Arc<dyn Driver>, OpenError> {
+        match (there.kind, there.target.driver) {
+            (Kind::Embedding, _) => Ok(self.launched(embeddings::Embeddings::open(there).await?)),
+            (Kind::Rag, _) => {
+                let rag = rag::Rag::open(there, &mut self.library, stop).await?;
+                Ok(self.launched(rag))
+            }
+            (_, DriverKind::Ollama) => Ok(self.launched(ollama::Ollama::open(there).await?)),
+            _ => Ok(self.launched(openai::OpenAi::open(there).await?)),
+        }
+    }
+
+    /// The driver, with what its start tells.
+    fn launched<D: Driver + 'static>(&self, driver: D) -> Arc<dyn Driver> {
+        match &self.server {
+            Some(server) => Arc::new(Launched::new(driver, server)),
+            None => Arc::new(driver),
         }
     }
 
@@ -92,7 +126,13 @@ impl Targets {
             DriverKind::Embedded => Err(OpenError::Unavailable(
                 "this build has no embedded model; build with `--features embedded`".to_owned(),
             )),
-            DriverKind::Openai => Ok(Arc::new(openai::OpenAi::open(case).await?)),
+            DriverKind::Openai => match case.kind {
+                Kind::Embedding => Ok(Arc::new(embeddings::Embeddings::open(case).await?)),
+                Kind::Rag => Ok(Arc::new(rag::Rag::open(case, &mut self.library, stop).await?)),
+                Kind::Generation | Kind::Retrieval => {
+                    Ok(Arc::new(openai::OpenAi::open(case).await?))
+                }
+            },
             DriverKind::Ollama => Ok(Arc::new(ollama::Ollama::open(case).await?)),
             DriverKind::Batch => Ok(Arc::new(batch::Batch::open(case, &self.logs)?)),
             DriverKind::Simulated => Ok(Arc::new(simulated::Simulated::open(case)?)),
@@ -103,17 +143,5 @@ impl Targets {
                 database::open(case, &mut self.corpora, stop).await
             }
         }
-    }
-}
-
-/// A driver to the server that was started for a case.
-async fn launched(case: &Case, server: &Running) -> Result<Arc<dyn Driver>, OpenError> {
-    let mut there = case.clone();
-    there.target.base_url = Some(server.base_url());
-    match case.target.driver {
-        DriverKind::Ollama => {
-            Ok(Arc::new(Launched::new(ollama::Ollama::open(&there).await?, server)))
-        }
-        _ => Ok(Arc::new(Launched::new(openai::OpenAi::open(&there).await?, server))),
     }
 }

@@ -126,6 +126,10 @@ impl Driver for Simulated {
                     self.generate(&mut draws, prompt_tokens, *max_tokens, reply).await
                 }
                 Payload::Query { .. } => self.search(&mut draws, reply).await,
+                Payload::Texts { .. } => Err(Failure::new(
+                    FailureClass::Engine,
+                    "simulated: there are no embeddings; take driver `openai`",
+                )),
             }
         })
     }

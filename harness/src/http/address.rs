@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokgate_core::case::Target;
 use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::run::TargetIdentity;
 
 /// A target's address.
 pub(crate) struct Address {
@@ -94,6 +95,18 @@ impl Address {
             true => self.connections.connector.connect().await,
             false => self.connections.any().await,
         }
+    }
+
+    /// Adds whose clock stamped what was read there, where anything was.
+    pub(crate) fn put_stamps_into(&self, identity: &mut TargetIdentity) {
+        if let Some(source) = self.connections.connector.sources.in_a_word() {
+            identity.config.insert("receive_stamps".to_owned(), source.into());
+        }
+    }
+
+    /// A failure in the server's own words.
+    pub(crate) fn said(&self, class: FailureClass, words: &str) -> Failure {
+        super::refusal::said(class, words, self)
     }
 
     /// What an error before the response's head means for a measured request. A server that hung up

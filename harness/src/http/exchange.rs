@@ -97,15 +97,13 @@ impl Exchange {
 
     /// Adds whose clock stamped the replies, where there were any.
     pub(crate) fn put_stamps_into(&self, identity: &mut TargetIdentity) {
-        if let Some(source) = self.address.connections.connector.sources.in_a_word() {
-            identity.config.insert("receive_stamps".to_owned(), source.into());
-        }
+        self.address.put_stamps_into(identity);
     }
 
     /// Posts `body` and reads the reply to its end.
     async fn post(&self, body: Bytes, reply: &Reply) -> Result<Said, Failure> {
         let mut watch = Watch::start();
-        let send = self.send(body, reply);
+        let send = send(&self.address, self.template.path(), body, reply);
         let (mut response, connection) =
             watch.within(self.deadlines.head, FailureClass::TimeoutHead, send).await?;
         reply.head();
@@ -123,36 +121,37 @@ impl Exchange {
         }
         stream.said().await
     }
-
-    /// Sends `body` and waits for the response's head.
-    async fn send(
-        &self,
-        body: Bytes,
-        reply: &Reply,
-    ) -> Result<(Response<Incoming>, Connection), Failure> {
-        let post = self.address.measured_post(self.template.path(), body)?;
-        let mut connection = self.address.connection().await?;
-        let response = connection.send(post).await;
-        if let Some(asked) = connection.times.asked() {
-            reply.sent_at(asked);
-        }
-        let response = response.map_err(|error| self.address.failure(&error))?;
-        reply.arrived_at(connection.times.received());
-        Ok((response, connection))
-    }
 }
 
-fn bytes(body: &Map<String, Value>) -> Result<Bytes, Failure> {
+/// Posts `body` to `path` below the base URL and waits for the response's head.
+pub(super) async fn send(
+    address: &Address,
+    path: &str,
+    body: Bytes,
+    reply: &Reply,
+) -> Result<(Response<Incoming>, Connection), Failure> {
+    let post = address.measured_post(path, body)?;
+    let mut connection = address.connection().await?;
+    let response = connection.send(post).await;
+    if let Some(asked) = connection.times.asked() {
+        reply.sent_at(asked);
+    }
+    let response = response.map_err(|error| address.failure(&error))?;
+    reply.arrived_at(connection.times.received());
+    Ok((response, connection))
+}
+
+pub(super) fn bytes(body: &Map<String, Value>) -> Result<Bytes, Failure> {
     let body = serde_json::to_vec(body);
     let failed = |error: serde_json::Error| Failure::new(FailureClass::Engine, error.to_string());
     body.map(Bytes::from).map_err(failed)
 }
 
 /// A task that ends with whoever waits for it.
-struct Task<T>(JoinHandle<T>);
+pub(super) struct Task<T>(pub(super) JoinHandle<T>);
 
 impl<T> Task<T> {
-    async fn end(mut self) -> T {
+    pub(super) async fn end(mut self) -> T {
         match (&mut self.0).await {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {

@@ -29,6 +29,7 @@ mod stream;
 mod template;
 mod times;
 mod transcript;
+mod whole;
 
 pub(crate) use address::{Address, is_loopback};
 pub(crate) use call::{Call, Calls, Said as Reply};
@@ -41,5 +42,6 @@ pub(crate) use exchange::{Exchange, Framing};
 pub(crate) use line::Wire;
 pub(crate) use line::{Lines, Moments};
 pub(crate) use preflight::{Fetched, Unanswered, fetch, not_listed};
-pub(crate) use sightings::Named;
+pub(crate) use sightings::{Named, Sightings};
 pub(crate) use template::Template;
+pub(crate) use whole::Whole;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokgate_core::failure::{Failure, FailureClass};
 
 /// Most bytes of one response: a hundred thousand tokens with log-probabilities stay below it.
-const RESPONSE_BYTES: usize = 256 << 20;
+pub(super) const RESPONSE_BYTES: usize = 256 << 20;
 /// Most bytes of a body that is read whole, since it is held in memory: as much as one event.
 const WHOLE_BYTES: usize = sse::EVENT_BYTES;
 /// How long a worker waits for the connection's end after `[DONE]`; mostly it came with it.
@@ -147,7 +147,11 @@ impl<'a> Stream<'a> {
 
 /// Reads what follows the end, mostly the empty last chunk, so that the connection can be used
 /// again: the next request would otherwise be measured with a new one. The request itself is over.
-async fn release(mut body: Incoming, connection: Connection, connections: Arc<Connections>) {
+pub(super) async fn release(
+    mut body: Incoming,
+    connection: Connection,
+    connections: Arc<Connections>,
+) {
     let mut drain = Box::pin(async move {
         while let Some(Ok(_)) = body.frame().await {}
         connections.take_back(connection).await;

@@ -70,7 +70,7 @@ impl Template {
     /// When the request is none for a language model.
     pub(crate) fn body(&self, request: &Request) -> Result<Map<String, Value>, Failure> {
         let Payload::Prompt { messages, max_tokens, temperature } = &request.payload else {
-            let message = "a query for a vector index was sent to a language model";
+            let message = "a language model was sent something that is no prompt";
             return Err(Failure::new(FailureClass::Engine, message));
         };
         let mut body = self.fixed.clone();

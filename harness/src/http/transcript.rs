@@ -129,7 +129,7 @@ impl<'a> Transcript<'a> {
             usage: usage(self.address.dialect, &self.usage)?.map(|it| timed(it, &self.timings)),
             finish_reason: self.finish_reason,
             text: self.text.map(|text| self.address.scrub(text)),
-            neighbours: None,
+            ..Answer::default()
         };
         Ok(Said { answer, named: self.named })
     }

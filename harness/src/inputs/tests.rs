@@ -48,10 +48,19 @@ impl Agreeable {
             Payload::Prompt { messages, max_tokens, .. } => {
                 (messages.last().unwrap().content.clone(), *max_tokens)
             }
-            Payload::Query { .. } => panic!("a prompt was expected"),
+            Payload::Query { .. } | Payload::Texts { .. } => panic!("a prompt was expected"),
         };
         self.asked.lock().unwrap().iter().map(question).collect()
     }
+}
+
+/// The texts of each embedding request.
+fn texts(driver: &Agreeable) -> Vec<Vec<String>> {
+    let texts = |payload: &Payload| match payload {
+        Payload::Texts { inputs } => inputs.clone(),
+        Payload::Query { .. } | Payload::Prompt { .. } => panic!("texts were expected"),
+    };
+    driver.asked.lock().unwrap().iter().map(texts).collect()
 }
 
 /// A case that sends a file four times over, unsalted.
@@ -119,6 +128,23 @@ fn a_file_is_sent_in_turn_with_its_own_lengths() {
     );
     let requested: Vec<_> = records.iter().map(|record| record.requested_tokens).collect();
     assert_eq!(requested, [Some(3), Some(8), Some(3), Some(8)]);
+}
+
+#[test]
+fn an_embedding_request_has_as_many_texts_as_are_asked_for_and_all_come_in_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = put(&folder, "a.txt", "one\ntwo\nthree\n");
+    let mut case = case_of(&path);
+    case.kind = tokgate_core::metric::Kind::Embedding;
+    let encoding = tokgate_core::case::Encoding::Float;
+    case.embedding = Some(tokgate_core::case::Embedding { inputs_per_request: 2, encoding });
+    let mut harness = Harness::new().unwrap();
+    let case = harness.prepare(&case).unwrap();
+    let driver = Agreeable::default();
+    let (records, _) = measure(&harness, &case, &driver);
+    let sent = [["one", "two"], ["three", "one"], ["two", "three"], ["one", "two"]];
+    assert_eq!(texts(&driver), sent);
+    assert!(records.iter().all(|record| record.requested_tokens.is_none()));
 }
 
 #[test]

@@ -18,8 +18,9 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use tokgate_core::case::{Dataset, Workload};
 use tokgate_core::dataset::file::Entries;
-use tokgate_core::dataset::{NoPrompts, Prompt, Prompts, fnv1a};
+use tokgate_core::dataset::{NoPrompts, Prompt, Prompts, fnv1a, joined};
 use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::metric::Kind;
 use tokgate_core::record::{Outcome, Phase, Record};
 use tokgate_core::run::Ending;
 use tokgate_core::time::Offset;
@@ -181,6 +182,9 @@ impl<'a> Load<'a> {
 
     fn request(&self, place: &Place) -> Request {
         let payload = match (&self.epoch.case.dataset, &self.prompts) {
+            (Dataset::Prompts(_), Some(prompts)) if self.epoch.case.kind == Kind::Embedding => {
+                Payload::Texts { inputs: self.inputs(prompts, place) }
+            }
             (Dataset::Prompts(set), Some(prompts)) => {
                 let Prompt { messages, max_tokens } =
                     prompts.prompt(place.stage.phase, place.ordinal);
@@ -189,6 +193,14 @@ impl<'a> Load<'a> {
             _ => Payload::Query { index: place.query() },
         };
         Request { ordinal: place.ordinal, seed: self.seed(place), payload }
+    }
+
+    /// The texts of one request: each is a prompt of its own, and all come in turn.
+    fn inputs(&self, prompts: &Prompts<'_>, place: &Place) -> Vec<String> {
+        let each = self.epoch.case.embedding.map_or(1, |asked| asked.inputs_per_request);
+        let first = place.ordinal * u64::from(each);
+        let text = |number| joined(&prompts.prompt(place.stage.phase, number).messages);
+        (first..first + u64::from(each)).map(text).collect()
     }
 
     /// A seed that no other request of any epoch has; the same again for the same salt.
@@ -265,10 +277,10 @@ impl Ended {
 
     fn into_record(self, place: Place, request: Request, stamps: Stamps, now: Offset) -> Uncounted {
         let keep_text = place.stage.phase == Phase::Measured && place.ordinal < SAMPLES_KEPT;
-        let Answer { usage, finish_reason, text, neighbours } = self.answer;
+        let Answer { usage, finish_reason, text, neighbours, embedded } = self.answer;
         let (requested_tokens, messages) = match request.payload {
             Payload::Prompt { max_tokens, messages, .. } => (Some(max_tokens), messages),
-            Payload::Query { .. } => (None, Vec::new()),
+            Payload::Query { .. } | Payload::Texts { .. } => (None, Vec::new()),
         };
         let sample = text.as_deref().filter(|_| keep_text);
         let record = Record {
@@ -288,6 +300,8 @@ impl Ended {
             finish_reason,
             sample: sample.map(|text| text.chars().take(SAMPLE_LENGTH).collect()),
             neighbours,
+            embedded,
+            parts: stamps.parts,
         };
         Uncounted { record, messages, answer: text }
     }

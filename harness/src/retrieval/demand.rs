@@ -135,7 +135,8 @@ fn check_search(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Resul
     }
 }
 
-fn knobs(asked: &Retrieval) -> Knobs {
+/// What an engine is told.
+pub(crate) fn knobs(asked: &Retrieval) -> Knobs {
     Knobs { rescore: asked.rescore as usize, probes: asked.nprobe.map_or(0, |it| it as usize) }
 }
 
@@ -153,7 +154,8 @@ fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {
     }
 }
 
-fn size(case: &Case) -> Size {
+/// Who searches.
+pub(crate) fn size(case: &Case) -> Size {
     let in_flight = case.workload.most_in_flight().map_or(MOST_MEMBERS, |most| most as usize);
     let most = if case.target.driver.is_database() { MOST_CONNECTIONS } else { MOST_MEMBERS };
     Size { members: in_flight.clamp(1, most), threads: case.target.threads.max(1) as usize }

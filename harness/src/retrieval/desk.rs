@@ -33,9 +33,9 @@ impl Question {
                 Ok(Self::Warmup((*index - WARMUP_QUERIES) as usize))
             }
             Payload::Query { index } => Ok(Self::Measured(*index as usize)),
-            Payload::Prompt { .. } => Err(Failure::new(
+            Payload::Prompt { .. } | Payload::Texts { .. } => Err(Failure::new(
                 FailureClass::Engine,
-                "a vector index was sent a prompt; it answers queries by number",
+                "a vector index was sent text; it answers queries by number",
             )),
         }
     }

@@ -4,7 +4,7 @@ use super::cache::{Cache, Craft, Data, Kept, Spec, Unfit, What};
 use super::demand::Demand;
 use super::flat::Flat;
 use super::flat_q4::FlatQ4;
-use super::index::{Recipe, VectorIndex};
+use super::index::{Knobs, Recipe, VectorIndex};
 use super::ivf_sq8::IvfSq8;
 use super::memory;
 use super::vectors::Vectors;
@@ -37,10 +37,49 @@ pub fn open(
         | DriverKind::Simulated
         | DriverKind::Pgvector
         | DriverKind::Redis
-        | DriverKind::VectorHttp) => Err(OpenError::Invalid(format!(
-            "driver `{}` is no vector index; take `flat`, `flat-q4` or `ivf-sq8`",
-            other.as_str()
-        ))),
+        | DriverKind::VectorHttp) => Err(no_index(other)),
+    }
+}
+
+/// Builds an engine over rows that are not those of a retrieval case, and keeps nothing on disk.
+///
+/// # Errors
+/// When the driver is no index, or the engine does not take the rows.
+pub fn build_over(
+    driver: DriverKind,
+    knobs: Knobs,
+    rows: &Arc<Vectors>,
+) -> Result<Box<dyn VectorIndex>, OpenError> {
+    match driver {
+        DriverKind::Flat => build_as::<Flat>(knobs, rows),
+        DriverKind::FlatQ4 => build_as::<FlatQ4>(knobs, rows),
+        DriverKind::IvfSq8 => build_as::<IvfSq8>(knobs, rows),
+        other @ (DriverKind::Auto
+        | DriverKind::Embedded
+        | DriverKind::Openai
+        | DriverKind::Ollama
+        | DriverKind::Batch
+        | DriverKind::Simulated
+        | DriverKind::Pgvector
+        | DriverKind::Redis
+        | DriverKind::VectorHttp) => Err(no_index(other)),
+    }
+}
+
+fn no_index(driver: DriverKind) -> OpenError {
+    OpenError::Invalid(format!(
+        "driver `{}` is no vector index; take `flat`, `flat-q4` or `ivf-sq8`",
+        driver.as_str()
+    ))
+}
+
+fn build_as<Index: VectorIndex + 'static>(
+    knobs: Knobs,
+    rows: &Arc<Vectors>,
+) -> Result<Box<dyn VectorIndex>, OpenError> {
+    match Index::build(Arc::clone(rows), knobs) {
+        Ok(index) => Ok(Box::new(index)),
+        Err(error) => Err(OpenError::Invalid(error.to_string())),
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
         dataset: Dataset::Vectors(VectorSet { kind: VectorKind::Mixture, entries, dimensions }),
         workload: Workload::closed(1, 1, 100, 10),
         retrieval: Some(search()),
+        embedding: None,
+        rag: None,
         run: settings(),
         requires: Requires::default(),
         goals: Vec::new(),

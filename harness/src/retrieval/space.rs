@@ -38,6 +38,15 @@ pub(super) fn align(
     true
 }
 
+/// A vector as a row: padded to [`width`], and of length 1, as the cosine wants it. It is finite
+/// and not zero.
+#[must_use]
+pub fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    vector.resize(width(Similarity::Cosine, vector.len()), 0.0);
+    normalise(&mut vector);
+    vector
+}
+
 fn normalise(row: &mut [f32]) {
     let length = square(row).sqrt();
     row.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);

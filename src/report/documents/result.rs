@@ -125,6 +125,8 @@ fn benchmark(case: &CaseReport) -> Value {
     let mut entry = match case.case.kind {
         Kind::Generation => generation(&case.summary, &case.case),
         Kind::Retrieval => retrieval(&case.summary),
+        Kind::Embedding => embedding(&case.summary, &case.case),
+        Kind::Rag => rag(&case.summary, &case.case),
     };
     let all_met = case.is_valid() && case.goals.iter().all(GoalResult::is_met);
     entry["target_scores"] = Value::Object(scores(&case.goals));
@@ -164,6 +166,31 @@ fn retrieval(summary: &Summary) -> Value {
         "throughput_rps": number(value(&metric::QPS)),
         "recall_at_10": number(value(&metric::RECALL_AT_10)),
     })
+}
+
+/// Under an open load latencies count from when a request was due.
+fn embedding(summary: &Summary, case: &Case) -> Value {
+    let latency = if case.workload.is_open() { &metric::E2E_DUE } else { &metric::EMBED };
+    let value = |metric| estimate(summary, metric, Stat::Value);
+    json!({
+        "p50_ms": milliseconds(estimate(summary, latency, Stat::P50)),
+        "p95_ms": milliseconds(estimate(summary, latency, Stat::P95)),
+        "p99_ms": milliseconds(estimate(summary, latency, Stat::P99)),
+        "throughput_rps": number(value(&metric::REQ_S)),
+        "inputs_per_second": number(value(&metric::INPUTS_S)),
+        "prompt_tokens_per_second": number(value(&metric::PROMPT_TOK_S)),
+    })
+}
+
+/// The answer's numbers, from the question on, and those of its parts.
+fn rag(summary: &Summary, case: &Case) -> Value {
+    let mut entry = generation(summary, case);
+    let median = |metric| milliseconds(estimate(summary, metric, Stat::P50));
+    entry["embed_p50_ms"] = median(&metric::RAG_EMBED);
+    entry["search_p50_ms"] = median(&metric::RAG_SEARCH);
+    entry["generate_p50_ms"] = median(&metric::RAG_GENERATE);
+    entry["recall_at_10"] = number(estimate(summary, &metric::RECALL_AT_10, Stat::Value));
+    entry
 }
 
 /// Whose memory the peak is: an engine in process is part of tokgate's own.

@@ -148,6 +148,7 @@ impl Embedded {
             finish_reason: Some(reason.to_owned()),
             text: Some(self.model.tokenizer.text(&generated.tokens).map_err(refused)?),
             neighbours: None,
+            embedded: None,
         })
     }
 }

@@ -14,6 +14,8 @@ enum Platform {
     LlamaCpp,
     Sglang,
     Tgi,
+    /// Text Embeddings Inference.
+    Tei,
     Ollama,
     /// Any other server that speaks the protocol.
     Openai,
@@ -45,6 +47,7 @@ impl Platform {
             Self::LlamaCpp => "llama-cpp",
             Self::Sglang => "sglang",
             Self::Tgi => "tgi",
+            Self::Tei => "tei",
             Self::Ollama => "ollama",
             Self::Openai => "openai",
         }
@@ -55,28 +58,31 @@ impl Platform {
         match self {
             Self::Vllm => "vllm",
             Self::LlamaCpp => "llama.cpp",
-            Self::Sglang | Self::Tgi | Self::Ollama | Self::Openai => self.as_str(),
+            Self::Sglang | Self::Tgi | Self::Tei | Self::Ollama | Self::Openai => self.as_str(),
         }
     }
 
     /// The page on which the engine says its version; of the servers that keep silent in their
-    /// list, TGI may be asked for.
+    /// list, TGI and TEI may be asked for.
     fn version_page(self) -> VersionPage {
         match self {
             Self::Vllm => VersionPage { path: "/version", field: "version" },
             Self::LlamaCpp => VersionPage { path: "/props", field: "build_info" },
             Self::Sglang => VersionPage { path: "/get_server_info", field: "version" },
             Self::Ollama => VersionPage { path: "/api/version", field: "version" },
-            Self::Tgi | Self::Openai => VersionPage { path: "/info", field: "version" },
+            Self::Tgi | Self::Tei | Self::Openai => VersionPage { path: "/info", field: "version" },
         }
     }
 
-    /// The platform once its page is known: TGI signs it.
+    /// The platform once its page is known: TGI signs it, TEI says what kind of model it has.
     fn with(self, page: &Value) -> Self {
         let router = page["router"].as_str().unwrap_or_default();
-        match router.starts_with("text-generation-router") {
-            true => Self::Tgi,
-            false => self,
+        if router.starts_with("text-generation-router") {
+            Self::Tgi
+        } else if page["model_type"]["embedding"].is_object() {
+            Self::Tei
+        } else {
+            self
         }
     }
 }

@@ -1,4 +1,5 @@
-//! OpenAI-compatible servers over HTTP: chat and completions, streamed or whole.
+//! OpenAI-compatible servers over HTTP: who they are, and their chat and completions, streamed or
+//! whole. Their embeddings have a driver of their own ([`super::embeddings`]).
 //!
 //! A request is timed from what its stream brings, and its tokens are those that the server's
 //! `usage` counts. What does not live here, on purpose: framing and reading of events
@@ -15,15 +16,64 @@ use crate::wire::piece::Dialect;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 pub(crate) use identity::size_in_words;
-use models::Listing;
+use models::{Listing, Model};
 use std::sync::Arc;
-use tokgate_core::case::Case;
+use std::time::Duration;
+use tokgate_core::case::{Case, Target};
 use tokgate_core::failure::Failure;
 use tokgate_core::run::{TargetAfter, TargetIdentity};
 
 /// Why and how a base URL must be given.
 const NO_BASE_URL: &str = "driver `openai` needs a base URL; give it with `--base-url`, \
      `TOKGATE_BASE_URL` or `base_url` in [target], `/v1` included: http://127.0.0.1:8000/v1";
+
+/// A server, and the one of its models that is measured.
+pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) address: Address,
+    /// The model.
+    pub(crate) model: Model,
+    /// Who it is.
+    pub(crate) identity: TargetIdentity,
+}
+
+impl Server {
+    /// Asks the server of a target who it is. A connection may take `connect` to be made.
+    ///
+    /// # Errors
+    /// When the settings do not fit, the key is not set, or the server does not answer as it
+    /// should; the message says what to do.
+    pub(crate) async fn find(target: &Target, connect: Duration) -> Result<Self, OpenError> {
+        let base = target.base_url.as_deref();
+        let base = base.ok_or_else(|| OpenError::Invalid(NO_BASE_URL.to_owned()))?;
+        let address = Address::new(base, Dialect::OpenAi, target, connect)?;
+        let chosen = target.model.as_deref();
+        let listing = Listing::fetch(&address, chosen).await?;
+        let model = listing.choose(chosen, &address)?;
+        if identity::hangs_up_after_streams(&listing, &model) {
+            address.end_connections();
+        }
+        let identity = identity::identify(&address, &listing, &model).await;
+        Ok(Self { address, model, identity })
+    }
+}
+
+/// Who the server at `address` is now; who it `was`, where it no longer says.
+pub(crate) async fn identity_now(
+    address: &Address,
+    chosen: Option<&str>,
+    was: &TargetIdentity,
+) -> TargetIdentity {
+    let Ok(listing) = Listing::fetch(address, chosen).await else { return was.clone() };
+    match listing.choose(chosen, address) {
+        Ok(model) => identity::identify(address, &listing, &model).await,
+        // The model is gone: the first that is left has its place.
+        Err(_) => match listing.choose(None, address) {
+            Ok(model) => identity::identify(address, &listing, &model).await,
+            Err(_) => was.clone(),
+        },
+    }
+}
 
 /// An OpenAI-compatible server.
 pub struct OpenAi {
@@ -41,39 +91,18 @@ impl OpenAi {
     /// should; the message says what to do.
     pub async fn open(case: &Case) -> Result<Self, OpenError> {
         let target = &case.target;
-        let base = target.base_url.as_deref();
-        let base = base.ok_or_else(|| OpenError::Invalid(NO_BASE_URL.to_owned()))?;
         suffice(case)?;
         let deadlines = Deadlines::of(case);
-        let address = Address::new(base, Dialect::OpenAi, target, deadlines.connect)?;
-        let chosen = target.model.clone();
-        let listing = Listing::fetch(&address, chosen.as_deref()).await?;
-        let model = listing.choose(chosen.as_deref(), &address)?;
+        let Server { address, model, identity } = Server::find(target, deadlines.connect).await?;
         let template = Template::online(target, &model.id, Dialect::OpenAi)?;
-        if identity::hangs_up_after_streams(&listing, &model) {
-            address.end_connections();
-        }
-        let identity = identity::identify(&address, &listing, &model).await;
         let framing = if target.stream { Framing::Events } else { Framing::Whole };
         let exchange = Exchange::new(address, deadlines, framing, template);
-        Ok(Self { exchange, chosen, identity })
+        Ok(Self { exchange, chosen: target.model.clone(), identity })
     }
 
     /// Who the server is now; who it was, where it no longer says.
     async fn identity_now(&self) -> TargetIdentity {
-        let address = &self.exchange.address;
-        let chosen = self.chosen.as_deref();
-        let Ok(listing) = Listing::fetch(address, chosen).await else {
-            return self.identity.clone();
-        };
-        match listing.choose(chosen, address) {
-            Ok(model) => identity::identify(address, &listing, &model).await,
-            // The model is gone: the first that is left has its place.
-            Err(_) => match listing.choose(None, address) {
-                Ok(model) => identity::identify(address, &listing, &model).await,
-                Err(_) => self.identity.clone(),
-            },
-        }
+        identity_now(&self.exchange.address, self.chosen.as_deref(), &self.identity).await
     }
 }
 
