@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tokgate_fuzz::{check, check_vectors};
 use tokgate_fuzz::wire::piece::Dialect;
 use tokgate_fuzz::wire::sse::Decoder;
+use tokgate_fuzz::{check, check_vectors};
 
 fuzz_target!(|input: &[u8]| {
     let _ = Decoder::new().push(input, &mut |event| check(Dialect::OpenAi, event.data));

@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn the_instructions_come_to_what_a_plain_loop_does() {
         for nibbles in [2, 32, 96, 514, 1030] {
-            let bytes = |factor: usize| (0..nibbles * STEP).map(move |at| (at * factor >> 3) as u8);
+            let bytes =
+                |factor: usize| (0..nibbles * STEP).map(move |at| ((at * factor) >> 3) as u8);
             let (codes, tables): (Vec<u8>, Vec<u8>) = (bytes(37).collect(), bytes(101).collect());
             assert_eq!(sums(&codes, &tables), portable(&codes, &tables), "{nibbles} nibbles");
         }
