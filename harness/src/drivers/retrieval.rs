@@ -143,12 +143,12 @@ impl Built {
 
 /// A pool of our own: the global one may have been limited to one thread for the sake of an
 /// embedded model.
-fn all_cores() -> Result<rayon::ThreadPool, OpenError> {
+pub(super) fn all_cores() -> Result<rayon::ThreadPool, OpenError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     rayon::ThreadPoolBuilder::new().num_threads(cores).build().map_err(no_threads)
 }
 
-fn no_threads(error: rayon::ThreadPoolBuildError) -> OpenError {
+pub(super) fn no_threads(error: rayon::ThreadPoolBuildError) -> OpenError {
     OpenError::Unavailable(format!("threads cannot be started: {error}; lower `concurrency`"))
 }
 

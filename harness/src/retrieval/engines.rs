@@ -1,6 +1,7 @@
 //! Which engine a driver names: the one place that knows them all.
 
 use super::cache::{Cache, Craft, Data, Kept, Spec, Unfit, What};
+use super::corpus::Wanted;
 use super::demand::Demand;
 use super::flat::Flat;
 use super::flat_q4::FlatQ4;
@@ -25,20 +26,8 @@ pub fn open(
     rows: &Arc<Vectors>,
     cache: &Cache,
 ) -> Result<Kept<Box<dyn VectorIndex>>, OpenError> {
-    match demand.driver {
-        DriverKind::Flat => open_as::<Flat>(demand, rows, cache),
-        DriverKind::FlatQ4 => open_as::<FlatQ4>(demand, rows, cache),
-        DriverKind::IvfSq8 => open_as::<IvfSq8>(demand, rows, cache),
-        other @ (DriverKind::Auto
-        | DriverKind::Embedded
-        | DriverKind::Openai
-        | DriverKind::Ollama
-        | DriverKind::Batch
-        | DriverKind::Simulated
-        | DriverKind::Pgvector
-        | DriverKind::Redis
-        | DriverKind::VectorHttp) => Err(no_index(other)),
-    }
+    let Demand { driver, knobs, wanted, .. } = demand;
+    had(Asked { driver: *driver, knobs: *knobs, wanted: Some(wanted), rows }, cache)
 }
 
 /// Builds an engine over rows that are not those of a retrieval case, and keeps nothing on disk.
@@ -49,11 +38,15 @@ pub fn build_over(
     driver: DriverKind,
     knobs: Knobs,
     rows: &Arc<Vectors>,
-) -> Result<Box<dyn VectorIndex>, OpenError> {
-    match driver {
-        DriverKind::Flat => build_as::<Flat>(knobs, rows),
-        DriverKind::FlatQ4 => build_as::<FlatQ4>(knobs, rows),
-        DriverKind::IvfSq8 => build_as::<IvfSq8>(knobs, rows),
+) -> Result<Kept<Box<dyn VectorIndex>>, OpenError> {
+    had(Asked { driver, knobs, wanted: None, rows }, &Cache::off())
+}
+
+fn had(asked: Asked<'_>, cache: &Cache) -> Result<Kept<Box<dyn VectorIndex>>, OpenError> {
+    match asked.driver {
+        DriverKind::Flat => had_as::<Flat>(asked, cache),
+        DriverKind::FlatQ4 => had_as::<FlatQ4>(asked, cache),
+        DriverKind::IvfSq8 => had_as::<IvfSq8>(asked, cache),
         other @ (DriverKind::Auto
         | DriverKind::Embedded
         | DriverKind::Openai
@@ -62,41 +55,34 @@ pub fn build_over(
         | DriverKind::Simulated
         | DriverKind::Pgvector
         | DriverKind::Redis
-        | DriverKind::VectorHttp) => Err(no_index(other)),
+        | DriverKind::VectorHttp) => Err(OpenError::Invalid(format!(
+            "driver `{}` is no vector index; take `flat`, `flat-q4` or `ivf-sq8`",
+            other.as_str()
+        ))),
     }
 }
 
-fn no_index(driver: DriverKind) -> OpenError {
-    OpenError::Invalid(format!(
-        "driver `{}` is no vector index; take `flat`, `flat-q4` or `ivf-sq8`",
-        driver.as_str()
-    ))
-}
-
-fn build_as<Index: VectorIndex + 'static>(
-    knobs: Knobs,
-    rows: &Arc<Vectors>,
-) -> Result<Box<dyn VectorIndex>, OpenError> {
-    match Index::build(Arc::clone(rows), knobs) {
-        Ok(index) => Ok(Box::new(index)),
-        Err(error) => Err(OpenError::Invalid(error.to_string())),
-    }
-}
-
-fn open_as<Index: VectorIndex + 'static>(
-    demand: &Demand,
-    rows: &Arc<Vectors>,
+fn had_as<Index: VectorIndex + 'static>(
+    asked: Asked<'_>,
     cache: &Cache,
 ) -> Result<Kept<Box<dyn VectorIndex>>, OpenError> {
-    let building = Building::<Index> { demand, rows, index: PhantomData };
+    let building = Building::<Index> { asked, index: PhantomData };
     let kept = cache.get(&building)?;
     Ok(kept.map(|index| Box::new(index) as Box<dyn VectorIndex>))
 }
 
-/// How an index is had over these rows.
-struct Building<'a, Index> {
-    demand: &'a Demand,
+/// Which index, over which rows.
+struct Asked<'a> {
+    driver: DriverKind,
+    knobs: Knobs,
+    /// The data set that the rows are; `None` for rows that no later run has again.
+    wanted: Option<&'a Wanted>,
     rows: &'a Arc<Vectors>,
+}
+
+/// How such an index is had.
+struct Building<'a, Index> {
+    asked: Asked<'a>,
     index: PhantomData<Index>,
 }
 
@@ -112,13 +98,14 @@ impl<Index: VectorIndex> Craft for Building<'_, Index> {
     type Fault = OpenError;
 
     fn spec(&self) -> Option<Spec> {
-        let Demand { wanted, driver, .. } = self.demand;
-        let parts = Parts { data: Data::of(wanted, self.rows), recipe: Index::recipe()? };
-        Some(Spec::new(What::Index, parts, memory::index(&wanted.set, *driver)))
+        let Asked { driver, wanted, rows, .. } = self.asked;
+        let wanted = wanted?;
+        let parts = Parts { data: Data::of(wanted, rows), recipe: Index::recipe()? };
+        Some(Spec::new(What::Index, parts, memory::index(&wanted.set, driver)))
     }
 
     fn make(&self) -> Result<Index, OpenError> {
-        let built = Index::build(Arc::clone(self.rows), self.demand.knobs);
+        let built = Index::build(Arc::clone(self.asked.rows), self.asked.knobs);
         built.map_err(|error| OpenError::Invalid(error.to_string()))
     }
 
@@ -127,6 +114,6 @@ impl<Index: VectorIndex> Craft for Building<'_, Index> {
     }
 
     fn load(&self, payload: &[u8]) -> Result<Index, Unfit> {
-        Index::load(Arc::clone(self.rows), self.demand.knobs, payload)
+        Index::load(Arc::clone(self.asked.rows), self.asked.knobs, payload)
     }
 }

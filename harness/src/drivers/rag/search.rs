@@ -1,9 +1,10 @@
 //! The index over the passages: who searches it, and how much of what was found is right.
 
-use crate::clock::Clock;
 use crate::driver::OpenError;
+use crate::drivers::retrieval::{all_cores, no_threads};
 use crate::recorder::Reply;
 use crate::retrieval::best::Neighbour;
+use crate::retrieval::cache::Kept;
 use crate::retrieval::crew::{Crew, Size};
 use crate::retrieval::demand::{knobs, size};
 use crate::retrieval::desk;
@@ -49,19 +50,16 @@ impl Search {
         rows: &Arc<Vectors>,
     ) -> Result<Self, OpenError> {
         let knobs = knobs(retrieval);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build();
-        let pool = pool.map_err(no_threads)?;
-        let clock = Clock::start();
-        let index = pool.install(|| build_over(engine, knobs, rows))?;
+        let Kept { value, made_s, .. } =
+            all_cores()?.install(|| build_over(engine, knobs, rows))?;
         Ok(Self {
             rows: Arc::clone(rows),
-            index: Arc::from(index),
+            index: Arc::from(value),
             engine,
             knobs,
             top_k: retrieval.top_k as usize,
             truth_queries: retrieval.truth_queries.into(),
-            build_s: clock.now().seconds(),
+            build_s: made_s,
             searchers: Crew::start(size(case)).map_err(no_threads)?,
             graders: Crew::start(GRADERS).map_err(no_threads)?,
         })
@@ -143,10 +141,6 @@ fn graded(rows: &Vectors, vector: Vec<f32>, found: &[Neighbour]) -> Vec<Hits> {
     let Ok(query) = Vectors::new(rows.dimensions(), vector) else { return Vec::new() };
     let truth = Truth::find(rows, &query, 1);
     truth.hits(rows, Asked { number: 0, vector: query.row(0) }, found)
-}
-
-fn no_threads(error: rayon::ThreadPoolBuildError) -> OpenError {
-    OpenError::Unavailable(format!("threads cannot be started: {error}; lower `concurrency`"))
 }
 
 fn lost() -> Failure {
