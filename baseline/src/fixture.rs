@@ -71,6 +71,8 @@ pub(crate) fn series(values: Vec<f64>) -> Series {
 
 /// Requests of an epoch of [`run`].
 const REQUESTS: u64 = 60;
+/// Queries of an epoch of [`searches`].
+const SEARCHES: u64 = 200;
 /// Tokens of each answer, one event each.
 const TOKENS: u64 = 8;
 
@@ -121,8 +123,51 @@ pub(crate) fn run(luck: &mut Luck, factor: f64) -> Run {
     Run { head: head(), records, telemetry, ending, after: None, client: None }
 }
 
+/// An epoch of a retrieval case that gates on the median latency at 2 % and on recall at half a
+/// point: queries around 0.01 s and `factor` times as long, of whose ten neighbours each is found
+/// with probability `recall`.
+pub(crate) fn searches(luck: &mut Luck, factor: f64, recall: f64) -> Run {
+    let mut now = 0.0;
+    let records = (0..SEARCHES).map(|ordinal| {
+        let sent = offset(now);
+        now += factor * luck.lognormal(0.01, 0.1);
+        let found = (0..10).filter(|_| luck.uniform() <= recall).count();
+        serde_json::from_value(json!({
+            "ordinal": ordinal, "worker": 0, "phase": "measured", "due": sent, "sent": sent,
+            "done": offset(now), "outcome": { "is": "success" },
+            "events": [Event { at: offset(now), kind: EventKind::Content, tokens: None }],
+            "neighbours": { "ids": [], "hits": [{ "k": 10, "found": found }] }
+        }))
+        .expect("the fixture is a record")
+    });
+    let records = records.collect();
+    let mut head = head();
+    head.case = search_case();
+    let (telemetry, ending) = (Vec::new(), Ending::Completed);
+    Run { head, records, telemetry, ending, after: None, client: None }
+}
+
+fn search_case() -> Case {
+    let mut case = serde_json::to_value(case("retrieval/one")).expect("a case is JSON");
+    let retrieval = json!({
+        "kind": "retrieval",
+        "dataset": { "of": "vectors", "kind": "mixture", "entries": 1000, "dimensions": 64 },
+        "retrieval": { "top_k": 10, "rescore": 30, "truth_queries": SEARCHES },
+        "gate": { "required": [], "tolerances": {
+            "query.p50": { "kind": "relative", "of": 0.02 },
+            "recall_at_10": { "kind": "absolute", "of": 0.005 }
+        } }
+    });
+    let changes = retrieval.as_object().expect("it is one").clone();
+    case.as_object_mut().expect("a case is an object").extend(changes);
+    serde_json::from_value(case).expect("the fixture is a case")
+}
+
+fn offset(seconds: f64) -> Offset {
+    Offset((seconds * 1e9) as u64)
+}
+
 fn record(luck: &mut Luck, factor: f64, ordinal: u64, now: &mut f64) -> Record {
-    let offset = |seconds: f64| Offset((seconds * 1e9) as u64);
     let sent = offset(*now);
     let events: Vec<Event> = (0..TOKENS)
         .map(|token| {

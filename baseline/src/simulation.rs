@@ -63,6 +63,18 @@ fn twenty_percent_are_convicted_and_their_opposite_is_an_improvement() {
 }
 
 #[test]
+fn speed_that_is_bought_with_recall_is_a_regression() {
+    let mut luck = Luck::new(6);
+    let mut epochs = |factor, recall| -> Vec<Run> {
+        (0..5).map(|_| fixture::searches(&mut luck, factor, recall)).collect()
+    };
+    let (careful, hasty) = (epochs(1.0, 0.99), epochs(0.7, 0.96));
+    let judged = judged(&careful, &hasty);
+    assert_eq!(verdict(&judged, "query.p50"), Verdict::Improved);
+    assert_eq!(verdict(&judged, "recall_at_10"), Verdict::Regressed);
+}
+
+#[test]
 fn whole_runs_without_a_change_are_not_convicted() {
     let mut luck = Luck::new(2);
     let convicted = (0..40).filter(|_| {
