@@ -20,6 +20,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("redis.toml", include_str!("../scenarios/redis.toml")),
     ("regression.toml", include_str!("../scenarios/regression.toml")),
     ("retrieval.toml", include_str!("../scenarios/retrieval.toml")),
+    ("retrieval_scaling.toml", include_str!("../scenarios/retrieval_scaling.toml")),
     ("rtx_4090.toml", include_str!("../scenarios/rtx_4090.toml")),
     ("sglang.toml", include_str!("../scenarios/sglang.toml")),
     ("simulated.toml", include_str!("../scenarios/simulated.toml")),

@@ -7,7 +7,7 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 24] = [
+const SHIPPED: [&str; 25] = [
     "stress",
     "breaking_point",
     "production_load",
@@ -18,6 +18,7 @@ const SHIPPED: [&str; 24] = [
     "production",
     "tok_throughput",
     "retrieval",
+    "retrieval_scaling",
     "simulated",
     "vllm",
     "vllm_batch",
@@ -66,13 +67,13 @@ fn planned(scenario: &Scenario, hardware: &str) -> Vec<Case> {
 }
 
 fn with_options(scenario: &Scenario, options: &[(&str, &str)]) -> Result<Vec<Case>, Diagnostics> {
-    let option = |(path, value): &(&str, &str)| Override {
-        path: (*path).to_owned(),
-        value: (*value).to_owned(),
-        source: "--set".to_owned(),
-    };
     let overrides = options.iter().map(option).collect();
     plan(scenario, &Facts { overrides, ..Facts::default() })
+}
+
+fn option((path, value): &(&str, &str)) -> Override {
+    let (path, value) = ((*path).to_owned(), (*value).to_owned());
+    Override { path, value, source: "--set".to_owned() }
 }
 
 fn ids(cases: &[Case]) -> Vec<&str> {
@@ -121,6 +122,25 @@ fn quick_takes_three_batches_three_lengths_and_a_million_vectors() {
 }
 
 /// The goals of the token throughput on a machine, and its batches.
+/// How long the vectors of `retrieval` are, and how long they would be, with so much free memory.
+fn vectors_with(free_gib: u64, options: &[(&str, &str)]) -> (u32, Option<u32>) {
+    let overrides = options.iter().map(option).collect();
+    let facts = Facts { free_memory_bytes: Some(free_gib << 30), overrides, ..Facts::default() };
+    let cases = plan(&shipped("retrieval"), &facts).unwrap();
+    match &cases[0].dataset {
+        Dataset::Vectors(set) => (set.dimensions, set.instead_of),
+        Dataset::Prompts(_) => panic!("retrieval has prompts"),
+    }
+}
+
+#[test]
+fn vectors_are_shorter_where_memory_is_unless_the_user_says_how_long() {
+    assert_eq!(vectors_with(16, &[]), (384, None));
+    assert_eq!(vectors_with(3, &[]), (128, Some(384)));
+    assert_eq!(vectors_with(3, &[("dataset.dimensions", "256")]), (256, None));
+    assert_eq!(vectors_with(6, &[("dataset.low_memory_gb", "8")]), (128, Some(384)));
+}
+
 fn throughput_on(hardware: &str) -> (Vec<String>, Vec<u32>) {
     let cases = planned(&shipped("full"), hardware);
     let own: Vec<&Case> =

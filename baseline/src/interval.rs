@@ -160,6 +160,7 @@ fn within(unit: Unit, interval: Interval) -> Interval {
         Unit::Celsius => (f64::NEG_INFINITY, f64::INFINITY),
         Unit::Seconds
         | Unit::Bytes
+        | Unit::BytesPerSecond
         | Unit::TokensPerSecond
         | Unit::RequestsPerSecond
         | Unit::Count

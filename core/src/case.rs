@@ -246,6 +246,17 @@ pub struct VectorSet {
     pub entries: u32,
     /// Components of a vector, a multiple of 8 where they are generated; 0 before a file is read.
     pub dimensions: u32,
+    /// Components that were asked for, where memory was too short for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<u32>,
+}
+
+impl VectorSet {
+    /// As it was asked for.
+    #[must_use]
+    pub fn new(kind: VectorKind, entries: u32, dimensions: u32) -> Self {
+        Self { kind, entries, dimensions, instead_of: None }
+    }
 }
 
 /// What is sent.

@@ -11,6 +11,7 @@ use crate::workload::Closed;
 pub fn doubts(case: &CaseReport) -> Vec<String> {
     let inputs = [
         left_out(case),
+        fewer_dimensions(case),
         uncounted(case),
         without_tokens(case),
         disagreeing(case),
@@ -96,6 +97,16 @@ fn left_out(case: &CaseReport) -> Option<String> {
     Some(format!(
         "{}: {bad} lines could not be read; {entries} requests are in the others",
         file.path
+    ))
+}
+
+/// Vectors that are not as long as the scenario would have them.
+fn fewer_dimensions(case: &CaseReport) -> Option<String> {
+    let Dataset::Vectors(set) = &case.case.dataset else { return None };
+    let asked = set.instead_of?;
+    Some(format!(
+        "the vectors have {} dimensions instead of {asked}: memory was short; `--set dataset.dimensions={asked}` tries it all the same",
+        set.dimensions
     ))
 }
 

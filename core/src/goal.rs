@@ -149,6 +149,7 @@ fn units_of(unit: Unit) -> (&'static [(&'static str, f64)], &'static str) {
             &[("GiB", 1073741824.0), ("MiB", 1048576.0), ("GB", 1e9), ("MB", 1e6), ("B", 1.0)],
             "write `GiB`, `MiB`, `GB`, `MB` or `B`",
         ),
+        Unit::BytesPerSecond => (&[("GB/s", 1e9), ("MB/s", 1e6)], "write `GB/s` or `MB/s`"),
         Unit::Ratio => (&[("%", 0.01), ("", 1.0)], "write `%`, or a share between 0 and 1"),
         Unit::TokensPerSecond => (&[("", 1.0), ("tok/s", 1.0)], "write none, or `tok/s`"),
         Unit::RequestsPerSecond => {

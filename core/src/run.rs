@@ -72,6 +72,12 @@ pub struct Preparation {
     /// the platform does not say, and where it did not grow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_rss_bytes: Option<u64>,
+    /// Bytes that each query scans, whatever it asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan_bytes: Option<u64>,
+    /// Bytes a second that as many threads as search read from memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_bytes_s: Option<f64>,
     /// Generating the vectors, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generate_s: Option<f64>,

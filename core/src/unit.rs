@@ -10,6 +10,8 @@ pub enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
+    /// Bytes per second.
+    BytesPerSecond,
     /// Tokens per second.
     TokensPerSecond,
     /// Requests (or queries) per second.
@@ -33,6 +35,7 @@ impl Unit {
         match self {
             Self::Seconds => "s",
             Self::Bytes => "B",
+            Self::BytesPerSecond => "B/s",
             Self::TokensPerSecond => "tok/s",
             Self::RequestsPerSecond => "1/s",
             Self::Ratio => "1",
@@ -49,6 +52,8 @@ impl Unit {
         match self {
             Self::Seconds => show_seconds(value),
             Self::Bytes => show_bytes(value),
+            // As memory is sold: in powers of ten.
+            Self::BytesPerSecond => format!("{} GB/s", significant(value / 1e9)),
             Self::TokensPerSecond => format!("{} tok/s", significant(value)),
             Self::RequestsPerSecond => format!("{} /s", significant(value)),
             Self::Ratio => format!("{:.2} %", value * 100.0),

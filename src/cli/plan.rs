@@ -61,7 +61,8 @@ pub(super) fn read(
         None => Hardware::Detected(environment.hardware_preset()),
     };
     let roots = options.settled.roots.clone();
-    let mut facts = Facts { hardware, roots, ..Facts::default() };
+    let free_memory_bytes = Some(environment.memory_available_bytes).filter(|bytes| *bytes > 0);
+    let mut facts = Facts { hardware, roots, free_memory_bytes, ..Facts::default() };
     let mut cases = plan(&scenario, &facts)?;
     let mut all: Vec<CaseId> = cases.iter().map(|case| case.id.clone()).collect();
     let in_category = |case: &Case| {

@@ -37,6 +37,8 @@ const ASIDE: &[&str] = &[
     "stall_max",
     "first_query",
     "index_bytes",
+    "scan_bytes_s",
+    "read_bytes_s",
     "peak_rss",
     "memory_peak",
     "memory_share",

@@ -129,6 +129,8 @@ catalogue! {
     BUILD_S: "build_s", "index build time", Seconds, Lower, Scalar, SEARCH, "index construction, without generating the data; of an index from the cache, when it was built";
     LOAD_S: "load_s", "index load time", Seconds, Lower, Scalar, RETRIEVAL, "reading the index from the cache, checks included; absent where it was built";
     INDEX_BYTES: "index_bytes", "index size", Bytes, Lower, Scalar, SEARCH, "bytes of the index itself, without the full-precision rows that a rescore reads";
+    SCAN_BYTES_S: "scan_bytes_s", "scan bandwidth", BytesPerSecond, Higher, Scalar, RETRIEVAL, "bytes that each query scans, whatever it asks for, * successes / window; absent where they depend on the query";
+    READ_BYTES_S: "read_bytes_s", "memory bandwidth", BytesPerSecond, Neither, Scalar, RETRIEVAL, "bytes that as many threads as search read of the vectors / time, the best of three before the first query: what no scan can beat that is larger than the caches; absent below 256 MiB";
     SPIKE_RATE: "spike_rate", "spike rate (robust)", Ratio, Lower, Scalar, ALL, "share of latency samples above median + 3 * 1.4826 * MAD, and above the median by at least 1 ms and 10 %";
     SPIKE_RATE_SIGMA: "spike_rate_sigma", "spike rate (classical)", Ratio, Neither, Scalar, ALL, "share of latency samples above mean + 3 standard deviations";
     STALL_MAX: "stall_max", "longest stall", Seconds, Lower, Scalar, TEXT, "longest gap between content events of one request";

@@ -118,6 +118,12 @@ pub(super) struct Dataset {
     /// Components of a vector, for `mixture` and `iid`.
     #[schemars(range(min = 8, max = 8192), extend("multipleOf" = 8))]
     pub(super) dimensions: u32,
+    /// Components of a vector where less than `low_memory_gb` are free, for `mixture` and `iid`; as many as otherwise where absent.
+    #[schemars(range(min = 8, max = 8192), extend("multipleOf" = 8))]
+    pub(super) low_memory_dimensions: Option<u32>,
+    /// Memory of the host below which vectors have `low_memory_dimensions`, GiB.
+    #[schemars(range(max = 65536), extend("exclusiveMinimum" = 0))]
+    pub(super) low_memory_gb: f64,
     /// The file of the queries, for `vectors`; its last rows where absent.
     #[schemars(length(min = 1, max = 4096), extend("examples" = ["data/queries.npy"]))]
     pub(super) queries: Option<String>,
@@ -151,6 +157,8 @@ impl Default for Dataset {
             temperature: 0.0,
             entries: 1_000_000,
             dimensions: 384,
+            low_memory_dimensions: None,
+            low_memory_gb: 4.0,
             queries: None,
             held_out: 1000,
             metric: Similarity::Cosine,

@@ -4,7 +4,7 @@
 use super::cells::Cell;
 use super::data::{self, DatasetKind, Distribution};
 use super::file::Tables;
-use super::resolve::Refuse;
+use super::resolve::{GIB, Refuse};
 use super::roots::{self, Roots};
 use crate::case::{
     DataFile, Dataset, OutputTokens, PromptSet, PromptSource, QuerySource, VectorFile, VectorKind,
@@ -20,12 +20,17 @@ const TABLE: &str = "dataset";
 const MOST_ENTRIES: u32 = 100_000_000;
 
 /// What a cell sends.
-pub(super) fn dataset(cell: &Cell<'_>, tables: &Tables) -> Dataset {
+pub(super) fn dataset(cell: &Cell<'_>, tables: &Tables, free_memory: Option<u64>) -> Dataset {
     let written = &tables.dataset;
     let prompts = |source| Dataset::Prompts(prompt_set(cell, written, source));
     let vectors = |kind| {
-        let (entries, dimensions) = (written.entries, written.dimensions);
-        Dataset::Vectors(VectorSet { kind, entries, dimensions })
+        let asked = VectorSet::new(kind, written.entries, written.dimensions);
+        Dataset::Vectors(match shorter(cell, written, free_memory) {
+            Some(dimensions) => {
+                VectorSet { dimensions, instead_of: Some(asked.dimensions), ..asked }
+            }
+            None => asked,
+        })
     };
     match cell.choice.data {
         DatasetKind::Synthetic => prompts(PromptSource::Synthetic(synthetic(written))),
@@ -43,6 +48,14 @@ pub(super) fn dataset(cell: &Cell<'_>, tables: &Tables) -> Dataset {
     }
 }
 
+/// The dimensions that fit a host with little free memory, where the scenario has them. What the
+/// user asks for is tried.
+fn shorter(cell: &Cell<'_>, written: &data::Dataset, free_memory: Option<u64>) -> Option<u32> {
+    let fewer = written.low_memory_dimensions.filter(|fewer| *fewer < written.dimensions)?;
+    let is_short = free_memory? < (written.low_memory_gb * GIB) as u64;
+    (is_short && !cell.is_override(TABLE, "dimensions")).then_some(fewer)
+}
+
 /// How many rows there are, and how long they are, is the file's to say.
 fn vectors_of_file(cell: &Cell<'_>, written: &data::Dataset) -> VectorSet {
     let file = VectorFile {
@@ -55,7 +68,7 @@ fn vectors_of_file(cell: &Cell<'_>, written: &data::Dataset) -> VectorSet {
         contents: None,
     };
     let entries = cell.place(TABLE, "entries").map_or(MOST_ENTRIES, |_| written.entries);
-    VectorSet { kind: VectorKind::File(file), entries, dimensions: 0 }
+    VectorSet::new(VectorKind::File(file), entries, 0)
 }
 
 fn prompt_set(cell: &Cell<'_>, written: &data::Dataset, source: PromptSource) -> PromptSet {

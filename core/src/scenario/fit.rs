@@ -149,7 +149,7 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
             &[DatasetKind::Mixture, DatasetKind::Iid, DatasetKind::Vectors],
             "`mixture`, `iid` or `vectors`",
         ),
-        ("dataset", "dimensions") => {
+        ("dataset", "dimensions" | "low_memory_dimensions" | "low_memory_gb") => {
             data(&[DatasetKind::Mixture, DatasetKind::Iid], "`mixture` or `iid`")
         }
         ("dataset", "queries" | "held_out" | "metric") => {

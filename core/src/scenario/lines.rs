@@ -89,6 +89,7 @@ pub(super) fn example(metric: &Metric) -> &'static str {
     match (metric.unit, metric.better) {
         (Unit::Seconds, _) => "< 5 ms",
         (Unit::Bytes, _) => "< 2 GiB",
+        (Unit::BytesPerSecond, _) => ">= 5 GB/s",
         (Unit::TokensPerSecond | Unit::RequestsPerSecond, _) => ">= 30",
         (Unit::Ratio, Better::Higher) => ">= 95 %",
         (Unit::Ratio, Better::Lower | Better::Neither) => "5 .. 15 %",

@@ -37,6 +37,8 @@ pub struct Facts {
     pub overrides: Vec<Override>,
     /// Folders outside the project that scenarios may name.
     pub roots: Roots,
+    /// Bytes of memory that are free on the host, where that is known.
+    pub free_memory_bytes: Option<u64>,
     /// The cases to plan, by name; all without. What is wrong with the others only under the
     /// overrides is not said.
     pub only: Option<BTreeSet<String>>,
@@ -58,7 +60,7 @@ pub fn plan(scenario: &Scenario, facts: &Facts) -> Result<Vec<Case>, Diagnostics
     for name in planner.names() {
         let layers = planner.layers(&name, preset.as_deref(), &overrides);
         let before = planner.faults.clone();
-        let planned = planner.case(&name, &layers, &facts.roots, &mut ledger);
+        let planned = planner.case(&name, &layers, facts, &mut ledger);
         match facts.only.as_ref().is_none_or(|only| only.contains(&name)) {
             true => cases.extend(planned),
             false => planner.faults = before,
@@ -137,7 +139,7 @@ impl<'a> Planner<'a> {
         &mut self,
         name: &str,
         layers: &[Layer<'_>],
-        roots: &Roots,
+        facts: &Facts,
         ledger: &mut Ledger,
     ) -> Vec<Case> {
         let Some(kind) = self.kind(name, layers) else { return Vec::new() };
@@ -147,7 +149,8 @@ impl<'a> Planner<'a> {
             case: name,
             file: self.scenario.file(),
             layers,
-            roots,
+            roots: &facts.roots,
+            free_memory_bytes: facts.free_memory_bytes,
             varying: varying(&cells),
         };
         let mut told = Told { ledger, faults: &mut self.faults };

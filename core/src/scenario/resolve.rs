@@ -25,6 +25,7 @@ pub(super) struct Context<'a> {
     pub(super) file: &'a str,
     pub(super) layers: &'a [Layer<'a>],
     pub(super) roots: &'a Roots,
+    pub(super) free_memory_bytes: Option<u64>,
     /// The axes that have more than one value.
     pub(super) varying: Vec<String>,
 }
@@ -68,7 +69,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
             .clone()
             .unwrap_or_else(|| benchmark_type(&context.varying)),
         notes: tables.notes.clone(),
-        dataset: dataset::dataset(cell, &tables),
+        dataset: dataset::dataset(cell, &tables, context.free_memory_bytes),
         target: target(cell.choice.driver, tables),
         goals,
         slos,

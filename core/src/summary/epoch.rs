@@ -133,6 +133,17 @@ pub(super) fn index_bytes(run: &Run) -> Option<f64> {
     run.preparation().index_bytes.map(|bytes| bytes as f64)
 }
 
+/// `scan_bytes_s`: bytes that each query scans * successes / T.
+pub(super) fn scan_bytes_s(run: &Run) -> Option<f64> {
+    let bytes = run.preparation().scan_bytes? as f64;
+    successes_per_second(run).map(|queries| bytes * queries)
+}
+
+/// `read_bytes_s`
+pub(super) fn read_bytes_s(run: &Run) -> Option<f64> {
+    run.preparation().read_bytes_s
+}
+
 fn gaps(run: &Run) -> Vec<f64> {
     run.successes().flat_map(request::itl).collect()
 }

@@ -48,6 +48,8 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::BUILD_S, Epoch(epoch::build_s)),
     (&metric::LOAD_S, Epoch(epoch::load_s)),
     (&metric::INDEX_BYTES, Epoch(epoch::index_bytes)),
+    (&metric::SCAN_BYTES_S, Epoch(epoch::scan_bytes_s)),
+    (&metric::READ_BYTES_S, Epoch(epoch::read_bytes_s)),
     (&metric::SPIKE_RATE, Epoch(epoch::spike_rate)),
     (&metric::SPIKE_RATE_SIGMA, Epoch(epoch::spike_rate_sigma)),
     (&metric::STALL_MAX, Epoch(epoch::stall_max)),

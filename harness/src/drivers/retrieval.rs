@@ -5,6 +5,7 @@
 
 use crate::driver::{Answer, Driver, OpenError, Request};
 use crate::recorder::Reply;
+use crate::retrieval::bandwidth;
 use crate::retrieval::cache::{Cache, Kept};
 use crate::retrieval::corpus::Corpus;
 use crate::retrieval::crew::Crew;
@@ -16,12 +17,10 @@ use crate::retrieval::memory;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokgate_core::case::{Case, CaseId, DriverKind};
-use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::failure::Failure;
 use tokgate_core::run::{Preparation, TargetIdentity};
-use tokio::sync::oneshot;
 
 /// Data sets and their exact neighbours, kept between cases: the last one, and the last index over
 /// it.
@@ -69,6 +68,7 @@ impl Corpora {
         let preparation = built.over(Preparation { index_kept, ..exam.preparation() });
         let index = built.index.value.tuned(demand.knobs);
         self.built = Some(built);
+        let preparation = beside_memory(&demand, &*index, preparation, &exam.corpus);
         Searcher::start(&demand, Desk { exam, index }, preparation)
     }
 
@@ -141,11 +141,27 @@ impl Built {
     }
 }
 
+/// What each query scans, and how fast that can be read here and now.
+fn beside_memory(
+    demand: &Demand,
+    index: &dyn VectorIndex,
+    preparation: Preparation,
+    corpus: &Corpus,
+) -> Preparation {
+    let scan_bytes = index.scanned();
+    let readers = (demand.size.members * demand.size.threads).min(cores());
+    let read = || bandwidth::read(corpus.rows.vectors.values(), readers);
+    Preparation { scan_bytes, read_bytes_s: scan_bytes.and_then(|_| read()), ..preparation }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// A pool of our own: the global one may have been limited to one thread for the sake of an
 /// embedded model.
 pub(super) fn all_cores() -> Result<rayon::ThreadPool, OpenError> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    rayon::ThreadPoolBuilder::new().num_threads(cores).build().map_err(no_threads)
+    rayon::ThreadPoolBuilder::new().num_threads(cores()).build().map_err(no_threads)
 }
 
 pub(super) fn no_threads(error: rayon::ThreadPoolBuildError) -> OpenError {
@@ -211,26 +227,10 @@ impl Driver for Searcher {
     ) -> BoxFuture<'a, Result<Answer, Failure>> {
         Box::pin(async move {
             let question = Question::of(&request.payload)?;
-            let (answer, answered) = oneshot::channel();
             let (desk, reply) = (Arc::clone(&self.desk), reply.clone());
-            self.crew.submit(move || {
-                // Abandoned while it waited: not searched at all.
-                if !answer.is_closed() {
-                    let _ = answer.send(guarded(|| desk.answer(question, &reply)));
-                }
-            });
-            answered.await.unwrap_or_else(|_| Err(lost()))
+            self.crew.ask(move || desk.answer(question, &reply)).await
         })
     }
-}
-
-/// A panic of the engine is that query's failure, and the thread goes on to the next.
-fn guarded(search: impl FnOnce() -> Result<Answer, Failure>) -> Result<Answer, Failure> {
-    catch_unwind(AssertUnwindSafe(search)).unwrap_or_else(|_| Err(lost()))
-}
-
-fn lost() -> Failure {
-    Failure::new(FailureClass::Engine, "the search panicked; its message is on standard error")
 }
 
 #[cfg(test)]
@@ -243,6 +243,7 @@ mod tests {
     use futures_util::FutureExt;
     use tokgate_core::case::{Retrieval, Workload};
     use tokgate_core::dataset::Message;
+    use tokgate_core::failure::FailureClass;
     use tokgate_core::record::{EventKind, Hits, Neighbours};
     use tokgate_core::run::CacheUse;
 
@@ -329,12 +330,6 @@ mod tests {
         let failure = searcher.send(&request, &reply).await.unwrap_err();
         assert_eq!(failure.class, FailureClass::Engine);
         assert!(reply.take().events.is_empty());
-    }
-
-    #[test]
-    fn a_panic_of_the_engine_is_the_failure_of_that_query() {
-        let failure = guarded(|| panic!("planted")).unwrap_err();
-        assert_eq!(failure.class, FailureClass::Engine);
     }
 
     #[test]

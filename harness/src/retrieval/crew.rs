@@ -1,8 +1,11 @@
 //! The threads that search. They are ours alone: a runtime's shared blocking threads come and go
 //! and would put their start into a query's time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokgate_core::failure::{Failure, FailureClass};
+use tokio::sync::oneshot;
 
 /// How many search at the same time, and with how many threads each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +44,34 @@ impl Crew {
         Ok(Self { jobs })
     }
 
+    /// Queues a search, and gives what comes of it. One that is given up while it waits is not made
+    /// at all; a panic of the engine is its failure, and the thread goes on to the next.
+    ///
+    /// # Errors
+    /// When the search fails or panics.
+    pub async fn ask<Found: Send + 'static>(
+        &self,
+        search: impl FnOnce() -> Result<Found, Failure> + Send + 'static,
+    ) -> Result<Found, Failure> {
+        let (answer, answered) = oneshot::channel();
+        self.submit(move || {
+            if !answer.is_closed() {
+                let found = catch_unwind(AssertUnwindSafe(search));
+                let _ = answer.send(found.unwrap_or_else(|_| Err(lost())));
+            }
+        });
+        answered.await.unwrap_or_else(|_| Err(lost()))
+    }
+
     /// Queues a job. It must not panic.
     pub fn submit(&self, job: impl FnOnce() + Send + 'static) {
         // Members end only when this sender is gone, so there is always a receiver.
         let _ = self.jobs.send(Box::new(job));
     }
+}
+
+fn lost() -> Failure {
+    Failure::new(FailureClass::Engine, "the search panicked; its message is on standard error")
 }
 
 fn serve(queue: &Mutex<Receiver<Job>>) {
@@ -78,6 +104,14 @@ mod tests {
             });
         }
         assert_eq!(results.iter().take(3).collect::<Vec<_>>(), [2, 2, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_engine_is_the_failure_of_that_query() {
+        let crew = Crew::start(Size { members: 1, threads: 1 }).unwrap();
+        let failure = crew.ask::<()>(|| panic!("planted")).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::Engine);
+        assert_eq!(crew.ask(|| Ok(1)).await, Ok(1));
     }
 
     #[test]

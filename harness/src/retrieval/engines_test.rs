@@ -21,7 +21,7 @@ struct Data {
 }
 
 fn data(rows: usize, dimensions: u32) -> Data {
-    let set = VectorSet { kind: VectorKind::Mixture, entries: 0, dimensions };
+    let set = VectorSet::new(VectorKind::Mixture, 0, dimensions);
     let generator = Generator::new(&set, 42);
     Data {
         rows: Arc::new(generator.rows(Side::Corpus, rows)),

@@ -13,7 +13,7 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
         id: CaseId::new("retrieval", "search", &[]),
         kind: Kind::Retrieval,
         target: target(),
-        dataset: Dataset::Vectors(VectorSet { kind: VectorKind::Mixture, entries, dimensions }),
+        dataset: Dataset::Vectors(VectorSet::new(VectorKind::Mixture, entries, dimensions)),
         workload: Workload::closed(1, 1, 100, 10),
         retrieval: Some(search()),
         embedding: None,

@@ -47,6 +47,10 @@ impl VectorIndex for Flat {
         self.rows.bytes()
     }
 
+    fn scanned(&self) -> Option<u64> {
+        Some(self.rows.bytes())
+    }
+
     fn name(&self) -> &'static str {
         "flat"
     }

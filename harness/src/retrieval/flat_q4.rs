@@ -143,6 +143,11 @@ impl VectorIndex for FlatQ4 {
         (codes + size_of_val(self.codes.scales())) as u64 + plane
     }
 
+    /// The signs; how many of the codes the crate reads, it does not tell.
+    fn scanned(&self) -> Option<u64> {
+        self.plane.as_deref().map(SignPlane::bytes)
+    }
+
     fn name(&self) -> &'static str {
         NAME
     }

@@ -69,7 +69,7 @@ mod tests {
     const ROWS: usize = BLOCK + 100;
 
     fn generator(kind: VectorKind, dimensions: u32) -> Generator {
-        Generator::new(&VectorSet { kind, entries: 0, dimensions }, 42)
+        Generator::new(&VectorSet::new(kind, 0, dimensions), 42)
     }
 
     fn on_threads(threads: usize, work: impl FnOnce() -> Vectors + Send) -> Vectors {

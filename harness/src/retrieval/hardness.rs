@@ -89,7 +89,7 @@ mod tests {
     use tokgate_core::case::{VectorKind, VectorSet};
 
     fn measured(kind: VectorKind, entries: usize, dimensions: u32) -> Hardness {
-        let generator = Generator::new(&VectorSet { kind, entries: 0, dimensions }, 42);
+        let generator = Generator::new(&VectorSet::new(kind, 0, dimensions), 42);
         let rows = generator.rows(Side::Corpus, entries);
         let queries = generator.rows(Side::Queries, 50);
         let truth = Truth::find(&rows, &queries, 50);

@@ -128,6 +128,12 @@ pub trait VectorIndex: Send + Sync {
     /// Bytes of what is scanned. An engine that rescores also reads the corpus, not counted here.
     fn bytes(&self) -> u64;
 
+    /// Bytes that each query scans, whatever it asks for; `None` where that depends on the query.
+    #[must_use]
+    fn scanned(&self) -> Option<u64> {
+        None
+    }
+
     /// The name as scenario files write it.
     fn name(&self) -> &'static str;
 

@@ -325,7 +325,7 @@ mod tests {
     use tokgate_core::case::{VectorKind, VectorSet};
 
     fn mixture(rows: usize) -> Arc<Vectors> {
-        let set = VectorSet { kind: VectorKind::Mixture, entries: 0, dimensions: 64 };
+        let set = VectorSet::new(VectorKind::Mixture, 0, 64);
         Arc::new(Generator::new(&set, 42).rows(Side::Corpus, rows))
     }
 

@@ -1,6 +1,7 @@
 //! Retrieval in process: vectors that are seeded or a file's, their exact neighbours, index engines and the threads
 //! that search them. What does not live here: when queries are sent, the clock, and metrics.
 
+pub mod bandwidth;
 pub mod best;
 pub mod cache;
 pub mod corpus;

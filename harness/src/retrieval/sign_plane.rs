@@ -224,7 +224,7 @@ mod tests {
     const QUERIES: usize = 40;
 
     fn data(rows: usize, dimensions: u32) -> (Vectors, Vectors) {
-        let set = VectorSet { kind: VectorKind::Mixture, entries: 0, dimensions };
+        let set = VectorSet::new(VectorKind::Mixture, 0, dimensions);
         let generator = Generator::new(&set, 42);
         (generator.rows(Side::Corpus, rows), generator.rows(Side::Queries, QUERIES))
     }

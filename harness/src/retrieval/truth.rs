@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn data(entries: usize) -> Data {
-        let set = VectorSet { kind: VectorKind::Mixture, entries: 0, dimensions: 64 };
+        let set = VectorSet::new(VectorKind::Mixture, 0, 64);
         let generator = Generator::new(&set, 7);
         let (rows, queries) =
             (generator.rows(Side::Corpus, entries), generator.rows(Side::Queries, QUERIES));

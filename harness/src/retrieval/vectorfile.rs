@@ -48,11 +48,9 @@ pub(crate) fn surveyed(set: &VectorSet) -> Result<VectorSet, OpenError> {
         queries: queries.as_ref().map_or(held_out, |found| found.layout.rows),
         queries_sha256: queries.map(|found| found.sha256),
     };
-    Ok(VectorSet {
-        kind: VectorKind::File(VectorFile { contents: Some(contents), ..file.clone() }),
-        entries: u32::try_from(indexed).unwrap_or(u32::MAX).min(set.entries),
-        dimensions: rows.layout.dimensions as u32,
-    })
+    let kind = VectorKind::File(VectorFile { contents: Some(contents), ..file.clone() });
+    let entries = u32::try_from(indexed).unwrap_or(u32::MAX).min(set.entries);
+    Ok(VectorSet::new(kind, entries, rows.layout.dimensions as u32))
 }
 
 struct Found {
@@ -210,7 +208,7 @@ mod tests {
     fn set(path: String, queries: QuerySource) -> VectorSet {
         let metric = Similarity::Cosine;
         let file = VectorFile { path, queries, metric, contents: None };
-        VectorSet { kind: VectorKind::File(file), entries: 1000, dimensions: 0 }
+        VectorSet::new(VectorKind::File(file), 1000, 0)
     }
 
     fn read(set: &VectorSet) -> Result<(VectorSet, Numbers), OpenError> {

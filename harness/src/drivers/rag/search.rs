@@ -13,10 +13,9 @@ use crate::retrieval::index::{Knobs, VectorIndex};
 use crate::retrieval::truth::{Asked, Truth};
 use crate::retrieval::vectors::Vectors;
 use serde_json::{Value, json};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokgate_core::case::{Case, DriverKind, Retrieval};
-use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::failure::Failure;
 use tokgate_core::record::Hits;
 use tokio::sync::oneshot;
 
@@ -75,25 +74,16 @@ impl Search {
         vector: &[f32],
         reply: &Reply,
     ) -> Result<Vec<Neighbour>, Failure> {
-        let (answer, answered) = oneshot::channel();
         let (index, top_k) = (Arc::clone(&self.index), self.top_k);
         let (vector, on_reply) = (vector.to_vec(), reply.clone());
         reply.searching();
-        self.searchers.submit(move || {
-            // Abandoned while it waited: not searched at all.
-            if answer.is_closed() {
-                return;
-            }
-            let search = || {
-                let mut found = Vec::new();
-                let searched = index.search(&vector, top_k, &mut found);
-                on_reply.found();
-                searched.map(|()| found).map_err(desk::failure)
-            };
-            let searched = catch_unwind(AssertUnwindSafe(search)).unwrap_or_else(|_| Err(lost()));
-            let _ = answer.send(searched);
-        });
-        answered.await.unwrap_or_else(|_| Err(lost()))
+        let search = move || {
+            let mut found = Vec::new();
+            let searched = index.search(&vector, top_k, &mut found);
+            on_reply.found();
+            searched.map(|()| found).map_err(desk::failure)
+        };
+        self.searchers.ask(search).await
     }
 
     /// How much of what was found is right, worked out beside all else from now on; nothing where
@@ -141,8 +131,4 @@ fn graded(rows: &Vectors, vector: Vec<f32>, found: &[Neighbour]) -> Vec<Hits> {
     let Ok(query) = Vectors::new(rows.dimensions(), vector) else { return Vec::new() };
     let truth = Truth::find(rows, &query, 1);
     truth.hits(rows, Asked { number: 0, vector: query.row(0) }, found)
-}
-
-fn lost() -> Failure {
-    Failure::new(FailureClass::Engine, "the search panicked; its message is on standard error")
 }

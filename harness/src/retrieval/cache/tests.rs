@@ -375,7 +375,7 @@ fn forged<Index: VectorIndex>() -> Result<Index, Unfit> {
 
 fn smaller() -> Dataset {
     let kind = VectorKind::Mixture;
-    Dataset::Vectors(VectorSet { kind, entries: 500, dimensions: 64 })
+    Dataset::Vectors(VectorSet::new(kind, 500, 64))
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn asked_of(preset: &str, port: u16, metric: Similarity, hnsw: Option<Hnsw>) -> 
     let mut case = case(ROWS as u32, 64);
     let queries = QuerySource::HeldOut(50);
     let kind = VectorKind::File(VectorFile { path: file(), queries, metric, contents: None });
-    let set = VectorSet { kind, entries: ROWS as u32, dimensions: 0 };
+    let set = VectorSet::new(kind, ROWS as u32, 0);
     case.dataset = Dataset::Vectors(surveyed(&set).unwrap());
     case.target.driver = DriverKind::VectorHttp;
     case.target.preset = Some(preset.to_owned());
