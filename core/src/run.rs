@@ -181,6 +181,70 @@ pub struct GpuSample {
     /// The hardware's energy counter, joules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_j: Option<f64>,
+    /// Clock of the streaming multiprocessors, MHz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sm_clock_mhz: Option<u32>,
+    /// Clock of its memory, MHz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_clock_mhz: Option<u32>,
+    /// Why its clocks are lower than they could be: NVML's `nvmlClocksEventReasons` bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<u64>,
+    /// Processes on it that are neither the target's nor ours; where the target's are not known,
+    /// those that were not there at the first sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_processes: Option<u32>,
+    /// Whether it did not answer: lost, or taken away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
+}
+
+/// Bits of [`GpuSample::throttle`] by which hardware or heat slows a GPU down: HW slowdown, SW thermal,
+/// HW thermal, HW power brake (`nvml.h`). A software power cap (0x4) is normal at full load.
+pub const THROTTLED: u64 = 0x8 | 0x20 | 0x40 | 0x80;
+
+/// The target's processes at one moment: the one that serves and its children.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessSample {
+    /// Resident memory of all of them, bytes.
+    pub rss_bytes: u64,
+    /// CPU time that they took since the last sample / time: 2 for two busy cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<f64>,
+    /// Their threads.
+    pub threads: u32,
+}
+
+/// Shares of the time since the last sample in which some task waited for something, 0 to 1 (Linux'
+/// pressure stall information).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stalled {
+    /// For a CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<f64>,
+    /// For memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<f64>,
+    /// For a disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io: Option<f64>,
+}
+
+/// Bytes that went through the host's disks and network since it was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Read from disks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_read: Option<u64>,
+    /// Written to disks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_written: Option<u64>,
+    /// Received by network interfaces, the loopback one left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<u64>,
+    /// Sent by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<u64>,
 }
 
 /// What the machine said at one moment. What could not be read is absent.
@@ -203,6 +267,43 @@ pub struct TelemetrySample {
     /// The GPUs, in the driver's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gpus: Vec<GpuSample>,
+    /// Utilisation of each of the host's CPUs since the last sample, 0 to 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cores: Vec<f64>,
+    /// Utilisation of the host's CPUs since the last sample by others than us and the target, 0 to
+    /// 1; absent where the target runs here and its processes are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others_cpu: Option<f64>,
+    /// Load average of the last minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<f64>,
+    /// Bytes read back from swap since the host was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swapped_in_bytes: Option<u64>,
+    /// Swap in use, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swap_bytes: Option<u64>,
+    /// What tasks of the host waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalled: Option<Stalled>,
+    /// The target's processes, where it runs here and they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<ProcessSample>,
+    /// What went through disks and network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
+    /// Energy counter of the CPU packages, joules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_energy_j: Option<f64>,
+    /// By how much the wall clock was moved since the first sample, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_moved_s: Option<f64>,
+    /// How long the machine was suspended since the first sample, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended_s: Option<f64>,
+    /// What the target's own metrics endpoint said, by our names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub server: BTreeMap<String, f64>,
 }
 
 /// Who an epoch is: written first, so that everything after it has a name.

@@ -33,6 +33,7 @@ impl Gpus {
                 .total_energy_consumption()
                 .ok()
                 .map(|millijoules| millijoules as f64 / 1e3),
+            ..GpuSample::default()
         }
     }
 }
