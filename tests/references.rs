@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use tokgate_core::metric::metrics_markdown;
 use tokgate_core::scenario::{reference_markdown, schema_json};
+use tokgate_core::validity::Limits;
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -41,4 +42,35 @@ fn the_schema_and_the_scenario_reference_are_in_step_with_the_program() {
 #[test]
 fn the_metric_reference_is_in_step_with_the_catalogue() {
     same_between_marks(&file("docs/METRICS.md"), &format!("{}\n", metrics_markdown()));
+}
+
+/// The names of the reasons, as JSON has them.
+fn reasons() -> Vec<String> {
+    let source = std::fs::read_to_string(file("core/src/validity/reason.rs")).unwrap();
+    let (_, variants) = source.split_once("pub enum Reason {").unwrap();
+    let (variants, _) = variants.split_once("\n}\n").unwrap();
+    let names = variants.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = names.filter(|line| line.starts_with(char::is_uppercase));
+    names.map(|line| snake(line.trim_end_matches([' ', '{', ',']))).collect()
+}
+
+fn snake(name: &str) -> String {
+    let words = name.split_inclusive(|_| true).map(|c| match c.starts_with(char::is_uppercase) {
+        true => format!("_{}", c.to_lowercase()),
+        false => c.to_owned(),
+    });
+    words.collect::<String>().trim_start_matches('_').to_owned()
+}
+
+#[test]
+fn every_reason_and_every_limit_of_validity_has_its_row() {
+    let page = std::fs::read_to_string(file("docs/VALIDITY.md")).unwrap();
+    let rows: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(rows, reasons());
+    let limits = serde_json::to_value(Limits::default()).unwrap();
+    for (key, default) in limits.as_object().unwrap() {
+        let told = format!("`{key}` {}", default.to_string().trim_end_matches(".0"));
+        assert!(page.contains(&told), "{told}");
+    }
 }

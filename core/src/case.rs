@@ -11,6 +11,7 @@ use crate::slo::Slo;
 pub use crate::target::{
     Deadlines, DriverKind, Encoding, Endpoint, Launch, RunsOn, Simulation, StopSignal, Target,
 };
+use crate::validity::Limits;
 pub use crate::workload::Workload;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -368,6 +369,9 @@ pub enum Tolerance {
 /// What the judge is told about a case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
+    /// Whether the scenario names the metrics itself: each must then be judged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
     /// The metrics that are judged, and how far each may move.
     pub tolerances: BTreeMap<MetricRef, Tolerance>,
     /// Goals that fail the run when they are missed.
@@ -437,6 +441,9 @@ pub struct Case {
     pub slos: Vec<Slo>,
     /// What the judge is told.
     pub gate: Gate,
+    /// How far from a clean run it may be and still be judged.
+    #[serde(default)]
+    pub validity: Limits,
     /// The axis that varies, in a word: `model_comparison`, `worker_optimization`, ...
     pub benchmark_type: String,
     /// Free text, kept with the result.

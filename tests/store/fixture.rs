@@ -12,7 +12,7 @@ use tokgate_core::record::*;
 use tokgate_core::run::*;
 use tokgate_core::summary::{Estimate, Interval};
 use tokgate_core::time::Offset;
-use tokgate_core::validity::Validity;
+use tokgate_core::validity::{Limits, Validity};
 use tokgate_core::verdict::{Comparison, Judged, Verdict};
 
 /// 2025-11-22T10:11:12.345678Z.
@@ -54,6 +54,7 @@ pub(super) fn case(name: &str) -> Case {
             Goal { metric: metric("spike_rate"), bound: Bound::Within { low: 0.05, high: 0.15 } },
         ],
         gate: Gate::default(),
+        validity: Limits::default(),
         benchmark_type: "model_comparison".to_owned(),
         notes: String::new(),
     }
@@ -168,6 +169,7 @@ pub(super) fn sample(at: u64) -> TelemetrySample {
         temperature_c: Some(61.3),
         power_w: Some(312.7),
         energy_j: Some(1000.1 + 100.7 * at as f64),
+        ..GpuSample::default()
     };
     TelemetrySample {
         at: ms(600 * at),
@@ -176,6 +178,7 @@ pub(super) fn sample(at: u64) -> TelemetrySample {
         memory_bytes: Some(10 << 30),
         rss_bytes: Some((1 << 30) + at),
         gpus: vec![gpu],
+        ..TelemetrySample::default()
     }
 }
 

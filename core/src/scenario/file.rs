@@ -8,6 +8,7 @@ use super::load::Workload;
 use super::rag::Rag;
 use crate::case::{DriverKind, Encoding, Endpoint, StopSignal};
 use crate::metric::Kind;
+use crate::validity::Limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -87,6 +88,8 @@ pub(super) struct Tables {
     pub(super) rag: Rag,
     /// What weighs on this host beside the load; released with its end, and with ours.
     pub(super) pressure: Pressure,
+    /// What a run may have and still be judged; more makes it INVALID.
+    pub(super) validity: Limits,
     /// Free text, kept with the result.
     #[schemars(extend("x-prose" = true))]
     pub(super) notes: String,

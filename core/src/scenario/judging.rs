@@ -135,8 +135,9 @@ pub(super) fn gate(
     }
     let written: BTreeMap<_, _> =
         chosen.0.into_iter().map(|(metric, (_, tolerance))| (metric, tolerance)).collect();
-    let tolerances = if written.is_empty() { default_tolerances(planned) } else { written };
-    Gate { tolerances, required: required(layers, goals, planned, told) }
+    let named = !written.is_empty();
+    let tolerances = if named { written } else { default_tolerances(planned) };
+    Gate { named, tolerances, required: required(layers, goals, planned, told) }
 }
 
 /// Refuses a percentile that the planned load can never have enough samples for.

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tables whose keys are resolved one by one.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "target",
     "requires",
     "run",
@@ -18,6 +18,7 @@ const TABLES: [&str; 9] = [
     "retrieval",
     "rag",
     "pressure",
+    "validity",
 ];
 
 /// Where a value comes from, which decides what happens when it does not fit.

@@ -18,7 +18,7 @@ pub struct Override {
 }
 
 /// The tables that an option may reach; the rest of a file says what a scenario is.
-const REACHABLE: [&str; 13] = [
+const REACHABLE: [&str; 14] = [
     "target",
     "requires",
     "run",
@@ -28,6 +28,7 @@ const REACHABLE: [&str; 13] = [
     "retrieval",
     "rag",
     "pressure",
+    "validity",
     "goals",
     "slo",
     "gate",

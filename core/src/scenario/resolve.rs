@@ -58,6 +58,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
         id: CaseId::new(context.scenario, context.case, &axes),
         kind: cell.choice.kind,
         pressure: pressure(&tables),
+        validity: tables.validity,
         run: settings(&tables, cell.choice),
         requires: requires(&tables),
         retrieval: retrieval(cell, &tables),

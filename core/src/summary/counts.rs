@@ -29,7 +29,7 @@ pub struct TokenCounts {
 }
 
 impl TokenCounts {
-    pub(super) fn of(epochs: &[Run]) -> Self {
+    pub(crate) fn of(epochs: &[Run]) -> Self {
         let mut counts = Self::default();
         epochs.iter().flat_map(Run::successes).for_each(|record| counts.add(record));
         counts

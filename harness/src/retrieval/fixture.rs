@@ -1,11 +1,11 @@
 //! A retrieval case for tests.
 
-use std::collections::BTreeMap;
 use tokgate_core::case::{
     Case, CaseId, Dataset, DriverKind, Gate, Requires, Retrieval, RunSettings, Target, VectorKind,
     VectorSet, Workload,
 };
 use tokgate_core::metric::Kind;
+use tokgate_core::validity::Limits;
 
 /// Ten neighbours of 100 queries over a seeded mixture, by the default engine.
 pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
@@ -23,7 +23,8 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
         goals: Vec::new(),
         pressure: None,
         slos: Vec::new(),
-        gate: Gate { tolerances: BTreeMap::new(), required: Vec::new() },
+        gate: Gate::default(),
+        validity: Limits::default(),
         benchmark_type: "retrieval".to_owned(),
         notes: String::new(),
     }

@@ -1,0 +1,182 @@
+//! What spoils a run by what was sent, and by what came back.
+
+use super::limits::Limits;
+use super::reason::Reason;
+use crate::case::{Dataset, Gate, PromptSet, PromptSource};
+use crate::failure::FailureClass;
+use crate::quantile::Sorted;
+use crate::record::{Outcome, Record, Usage};
+use crate::run::{Ending, Requests, Run};
+use crate::summary::TokenCounts;
+use crate::workload::Workload;
+
+/// A load that was sent for this share of its time was sent to its end: the last requests are
+/// answered at different moments.
+const WHOLE: f64 = 0.9;
+/// Tokens of a prompt that may be cached in any case: chat templates begin alike.
+const TEMPLATE_TOKENS: f64 = 64.0;
+/// Answers that say whether they are all the same.
+const ANSWERS: usize = 3;
+/// Characters below which answers may well be the same: `yes`, a name, a number.
+const TELLING: usize = 16;
+
+/// Every reason that the requests give.
+pub(super) fn reasons(run: &Run, limits: &Limits) -> impl Iterator<Item = Reason> {
+    let sent = [stopped(run), nothing_measured(run), not_all_sent(run), too_short(run)];
+    let failed = [error_share(run, limits), truncated(run, limits), client_limit(run)];
+    let client = [client_busy(run, limits), sent_late(run, limits)];
+    let target = [
+        target_changed(run),
+        cached(run, limits),
+        counts_disagree(run, limits),
+        same_answer(run, limits),
+    ];
+    let all = sent.into_iter().chain(failed).chain(client).chain(target).flatten();
+    all.chain(too_few_samples(run))
+}
+
+fn stopped(run: &Run) -> Option<Reason> {
+    match &run.ending {
+        Ending::Completed => None,
+        Ending::Interrupted => Some(Reason::Stopped { why: "interrupted".to_owned() }),
+        Ending::Aborted(why) => Some(Reason::Stopped { why: why.clone() }),
+    }
+}
+
+fn nothing_measured(run: &Run) -> Option<Reason> {
+    (run.requests().succeeded == 0).then_some(Reason::NothingMeasured)
+}
+
+fn not_all_sent(run: &Run) -> Option<Reason> {
+    let (planned, sent) = (run.head.case.planned_requests()?, run.requests().attempted);
+    (sent < planned).then_some(Reason::NotAllSent { planned, sent })
+}
+
+/// Of a load that goes by time; one that goes by number has sent all or not. Where requests are
+/// many, the last of them was sent near the end.
+fn too_short(run: &Run) -> Option<Reason> {
+    let by_number = run.head.case.planned_requests().is_some();
+    let planned_s = run.head.case.workload.duration_s().filter(|_| !by_number)?;
+    let lasted_s = run.window_s()?;
+    (lasted_s < planned_s * WHOLE).then_some(Reason::TooShort { lasted_s, planned_s })
+}
+
+fn error_share(run: &Run, limits: &Limits) -> Option<Reason> {
+    let Requests { attempted, failed, .. } = run.requests();
+    (failed as f64 > attempted as f64 * limits.error_rate).then_some(Reason::ErrorShare {
+        failed,
+        attempted,
+        allowed_percent: limits.error_rate * 100.0,
+    })
+}
+
+fn truncated(run: &Run, limits: &Limits) -> Option<Reason> {
+    let (attempted, truncated) =
+        (run.requests().attempted, failed_by(run, FailureClass::Truncated));
+    (truncated as f64 > attempted as f64 * limits.truncated_rate).then_some(Reason::Truncated {
+        truncated,
+        attempted,
+        allowed_percent: limits.truncated_rate * 100.0,
+    })
+}
+
+fn client_limit(run: &Run) -> Option<Reason> {
+    let failed = failed_by(run, FailureClass::ClientLimit);
+    (failed > 0).then_some(Reason::ClientLimit { failed })
+}
+
+fn failed_by(run: &Run, class: FailureClass) -> u64 {
+    let so =
+        |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if failure.class == class);
+    run.measured().filter(|record| so(&record.outcome)).count() as u64
+}
+
+fn client_busy(run: &Run, limits: &Limits) -> Option<Reason> {
+    let cost = run.client.filter(|cost| cost.wall_s > 0.0)?;
+    let busy = cost.cpu_s / cost.wall_s;
+    (busy > limits.client_busy).then_some(Reason::ClientBusy { busy_percent: busy * 100.0 })
+}
+
+/// A load that our own limit on requests in flight holds back is late on purpose.
+fn sent_late(run: &Run, limits: &Limits) -> Option<Reason> {
+    if let Workload::Open(open) = &run.head.case.workload
+        && open.max_in_flight.is_some()
+    {
+        return None;
+    }
+    let lag = run.measured().map(|record| record.sent.seconds_since(record.due));
+    let lag_s = Sorted::new(lag).quantile(0.99)?;
+    (lag_s > limits.send_lag_s).then_some(Reason::SentLate { lag_s })
+}
+
+/// Percentiles that the scenario names, of which each needs its samples over all epochs. Those that
+/// are judged without being named are left out instead.
+fn too_few_samples(run: &Run) -> impl Iterator<Item = Reason> {
+    let Gate { named, tolerances, required } = &run.head.case.gate;
+    let named = tolerances.keys().filter(|_| *named).chain(required);
+    let n = run.requests().succeeded * u64::from(run.head.case.run.epochs);
+    named.filter_map(move |metric| {
+        let needed = metric.stat.probability().map(|_| metric.stat.samples_needed() as u64)?;
+        (n < needed).then_some(Reason::TooFewSamples { metric: *metric, n, needed })
+    })
+}
+
+fn target_changed(run: &Run) -> Option<Reason> {
+    let changes = run.after.as_ref()?.changes();
+    (!changes.is_empty()).then(|| Reason::TargetChanged { what: changes.join(", ") })
+}
+
+/// Where the scenario neither shares prefixes nor leaves the salt out, prompts are new.
+fn cached(run: &Run, limits: &Limits) -> Option<Reason> {
+    let asked = !run.head.case.run.salt || shares_prefixes(&run.head.case.dataset);
+    let usages: Vec<&Usage> =
+        run.successes().filter_map(|record| record.usage.as_ref()).filter(|_| !asked).collect();
+    let sum =
+        |tokens: fn(&Usage) -> u64| usages.iter().map(|usage| tokens(usage)).sum::<u64>() as f64;
+    let cached = sum(|usage| usage.cached_tokens.unwrap_or(0));
+    let share = cached / sum(|usage| usage.prompt_tokens).max(1.0);
+    let is_more = share > limits.cached_prompt && cached > TEMPLATE_TOKENS * usages.len() as f64;
+    is_more.then_some(Reason::Cached { cached_percent: share * 100.0 })
+}
+
+fn shares_prefixes(dataset: &Dataset) -> bool {
+    match dataset {
+        Dataset::Prompts(PromptSet { source: PromptSource::Synthetic(synthetic), .. }) => {
+            synthetic.shared.is_some()
+        }
+        // Conversations go on, and traces say what was shared.
+        Dataset::Prompts(PromptSet { source: PromptSource::File(_), .. }) => true,
+        Dataset::Prompts(_) | Dataset::Vectors(_) => false,
+    }
+}
+
+fn counts_disagree(run: &Run, limits: &Limits) -> Option<Reason> {
+    let TokenCounts { disagreeing, compared, .. } = TokenCounts::of(std::slice::from_ref(run));
+    let allowed = compared as f64 * limits.token_disagreement;
+    (disagreeing as f64 > allowed).then_some(Reason::CountsDisagree { disagreeing, compared })
+}
+
+/// Of the answers whose text is kept.
+fn same_answer(run: &Run, limits: &Limits) -> Option<Reason> {
+    if limits.same_answer || has_one_prompt(&run.head.case.dataset) {
+        return None;
+    }
+    let texts: Vec<&str> = run.successes().filter_map(text).collect();
+    let (first, rest) = texts.split_first()?;
+    let same = texts.len() >= ANSWERS && rest.iter().all(|text| text == first);
+    (same && first.trim().chars().count() >= TELLING)
+        .then_some(Reason::SameAnswer { answers: texts.len() as u64 })
+}
+
+fn text(record: &Record) -> Option<&str> {
+    record.sample.as_deref()
+}
+
+fn has_one_prompt(dataset: &Dataset) -> bool {
+    match dataset {
+        Dataset::Prompts(PromptSet { source: PromptSource::Prompts { prompts }, .. }) => {
+            prompts.len() < 2
+        }
+        Dataset::Prompts(_) | Dataset::Vectors(_) => false,
+    }
+}
