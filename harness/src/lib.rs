@@ -55,6 +55,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
         pressure: None,
         slos: Vec::new(),
         gate: Gate::default(),
+        validity: tokgate_core::validity::Limits::default(),
         benchmark_type: "single".to_owned(),
         notes: String::new(),
     }

@@ -9,7 +9,7 @@
 //! none).
 
 mod address;
-mod call;
+pub(crate) mod call;
 mod client;
 mod connection;
 mod connector;

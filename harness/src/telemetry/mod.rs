@@ -5,6 +5,8 @@
 
 mod host;
 mod nvml;
+pub mod scrape;
+mod serving;
 
 pub use host::steal_since_boot;
 pub use nvml::gpus;

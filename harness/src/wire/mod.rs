@@ -2,10 +2,11 @@
 //!
 //! Bytes go in as they come from the socket; [`sse`] and [`ndjson`] frame them, [`openai`] and
 //! [`ollama`] read one frame, a [`piece::Piece`] is what it carried, [`reader`] reads those of one
-//! reply; [`embeddings`] reads a reply that comes whole. What does not live here, on
+//! reply; [`embeddings`] reads a reply that comes whole, [`exposition`] what a server says of itself. What does not live here, on
 //! purpose: connections ([`crate::http`]) and what the pieces of one reply mean together.
 
 pub mod embeddings;
+pub mod exposition;
 pub mod ndjson;
 pub mod ollama;
 pub mod openai;
