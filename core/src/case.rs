@@ -7,6 +7,7 @@ use crate::dataset::tasks::Category;
 use crate::goal::Goal;
 use crate::metric::{Kind, MetricRef};
 use crate::pressure::Pressure;
+use crate::share::Share;
 use crate::slo::Slo;
 pub use crate::target::{
     Deadlines, DriverKind, Encoding, Endpoint, Launch, RunsOn, Simulation, StopSignal, Target,
@@ -274,6 +275,9 @@ pub struct Retrieval {
     /// process, and where the database searches exactly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hnsw: Option<Hnsw>,
+    /// Which share of the rows passes the filter that every query has; absent without a filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter_share: Option<Share>,
 }
 
 /// A graph of near neighbours (HNSW), as vector databases build and search it.

@@ -25,6 +25,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod share;
 pub mod slo;
 pub mod stress;
 pub mod summary;

@@ -446,6 +446,9 @@ pub(super) struct Retrieval {
     /// Candidates kept while a query is searched, for `hnsw`; at least `top_k`.
     #[schemars(range(min = 1, max = 1000000))]
     pub(super) ef_search: u32,
+    /// Which share of the rows every query may find, by a seeded attribute that has nothing to do with the vector; in steps of 0.0001, no filter where absent.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "examples" = [0.1]))]
+    pub(super) filter_share: Option<f64>,
 }
 
 impl Default for Retrieval {
@@ -461,6 +464,7 @@ impl Default for Retrieval {
             m: 16,
             ef_construction: 64,
             ef_search: 100,
+            filter_share: None,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::case::{Case, CaseId, DriverKind, Embedding, Hnsw, Requires, Retrieval
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
 use crate::pressure::Pressure;
+use crate::share::Share;
 
 pub(super) const GIB: f64 = 1_073_741_824.0;
 
@@ -180,6 +181,9 @@ fn retrieval_checks(
     if let Some(fault) = graph_checks(cell, &tables.retrieval, refuse) {
         return Some(fault);
     }
+    if let Some(fault) = filter_checks(&tables.retrieval, refuse) {
+        return Some(fault);
+    }
     if matches!(tables.run.spike_of, Some(of) if of != SpikeOf::Query && of != SpikeOf::E2e) {
         let message = "a retrieval case has no tokens to take spikes from".to_owned();
         return Some(refuse(&[("run", "spike_of")], message).help("write `query`"));
@@ -230,6 +234,13 @@ fn graph_checks(
     })
 }
 
+/// A share that no rows have would be another one without a word.
+fn filter_checks(search: &file::Retrieval, refuse: &Refuse<'_>) -> Option<Diagnostic> {
+    let share = search.filter_share.filter(|share| Share::of(*share).is_none())?;
+    let message = format!("`filter_share` is {share}, expected steps of 0.0001");
+    Some(refuse(&[("retrieval", "filter_share")], message))
+}
+
 /// What is asked of an embedding model. A question is embedded alone.
 fn embedding(kind: Kind, tables: &Tables) -> Option<Embedding> {
     let inputs_per_request = match kind {
@@ -256,6 +267,7 @@ fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Option<Retrieval> {
         nprobe: (driver == DriverKind::IvfSq8).then_some(written.nprobe),
         truth_queries: u64::from(written.truth_queries).min(sent) as u32,
         hnsw: hnsw(driver, written),
+        filter_share: written.filter_share.and_then(Share::of),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::retrieval::engines;
 use crate::retrieval::index::VectorIndex;
 use crate::retrieval::memory;
 use futures_util::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -185,6 +185,7 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
     if demand.driver == DriverKind::IvfSq8 {
         config.insert("nprobe".to_owned(), json!(demand.knobs.probes));
     }
+    config.extend(filter_facts(demand));
     TargetIdentity {
         platform: format!("retrieval-{}", index.name()),
         model: demand.wanted.name(),
@@ -193,6 +194,15 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
         config,
         ..TargetIdentity::default()
     }
+}
+
+/// What a filter is, among the settings of a target: other rows that pass are another measurement.
+pub(super) fn filter_facts(demand: &Demand) -> impl Iterator<Item = (String, Value)> {
+    let filter = demand.wanted.filter.into_iter();
+    filter.flat_map(|filter| {
+        let seed = ("filter_seed".to_owned(), json!(filter.seed));
+        [("filter_share".to_owned(), json!(filter.share.value())), seed]
+    })
 }
 
 impl Driver for Searcher {
@@ -245,6 +255,7 @@ mod tests {
     use tokgate_core::dataset::Message;
     use tokgate_core::record::{EventKind, Hits, Neighbours};
     use tokgate_core::run::CacheUse;
+    use tokgate_core::share::Share;
 
     fn query(index: u32) -> Request {
         Request { ordinal: 0, seed: 0, payload: Payload::Query { index } }
@@ -271,6 +282,28 @@ mod tests {
         assert_eq!(neighbours.ids.len(), 10);
         assert_eq!(neighbours.cpu_ns.is_some(), cfg!(target_os = "linux"));
         assert_eq!(neighbours.hits, [Hits { k: 1, found: 1 }, Hits { k: 10, found: 10 }]);
+    }
+
+    #[tokio::test]
+    async fn a_filtered_case_finds_rows_that_pass_and_says_so_and_shares_the_index() {
+        let mut corpora = Corpora::default();
+        drop(corpora.open(&case(2000, 64)).unwrap());
+        for share in [0.1, 0.02] {
+            let mut case = case(2000, 64);
+            case.id = CaseId::new("retrieval", &format!("filtered {share}"), &[]);
+            case.retrieval.as_mut().unwrap().filter_share = Share::of(share);
+            let searcher = corpora.open(&case).unwrap();
+            let filter = Demand::of(&case).unwrap().wanted.filter.unwrap();
+            let neighbours = ask(&searcher, 0).await;
+            assert!(neighbours.ids.iter().all(|row| filter.passes(*row)));
+            assert_eq!(neighbours.hits, [Hits { k: 1, found: 1 }, Hits { k: 10, found: 10 }]);
+            let config = searcher.identity().config;
+            assert_eq!(
+                (&config["filter_share"], &config["filter_seed"]),
+                (&json!(share), &json!(42))
+            );
+            assert!(searcher.preparation().index_kept);
+        }
     }
 
     #[tokio::test]

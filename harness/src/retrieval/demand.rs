@@ -3,6 +3,7 @@
 
 use super::corpus::Wanted;
 use super::crew::Size;
+use super::filter::Filter;
 use super::index::Knobs;
 use super::vectors::GROUP;
 use crate::driver::OpenError;
@@ -47,6 +48,7 @@ impl Demand {
         let (set, retrieval) = parts(case)?;
         check_set(set)?;
         check_search(set, retrieval, case.target.driver)?;
+        check_filter(set, retrieval, case.run.seed)?;
         Ok(Self {
             driver: case.target.driver,
             wanted: wanted(case, set, retrieval),
@@ -61,7 +63,8 @@ impl Demand {
     #[must_use]
     pub fn bytes(&self, rows_are_there: bool) -> u64 {
         let rows = if rows_are_there { 0 } else { super::memory::rows(&self.wanted.set) };
-        rows + super::memory::index(&self.wanted.set, self.driver)
+        let matching = self.wanted.filter.map_or(0, |_| super::memory::matching(&self.wanted.set));
+        rows + matching + super::memory::index(&self.wanted.set, self.driver)
     }
 
     /// Refuses what does not fit into memory; where memory is unknown, it is tried.
@@ -135,6 +138,27 @@ fn check_search(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Resul
     }
 }
 
+/// There are enough rows that pass the filter.
+fn check_filter(set: &VectorSet, asked: &Retrieval, seed: u64) -> Result<(), OpenError> {
+    let Some(filter) = filter(asked, seed) else { return Ok(()) };
+    let passing = filter.passing(set.entries);
+    match passing < asked.top_k {
+        true => Err(invalid(format!(
+            "filter_share = {}: {passing} of {} rows pass, fewer than top_k = {}; take a larger \
+             share or more `entries`",
+            filter.share.value(),
+            set.entries,
+            asked.top_k
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Which rows every query may find.
+fn filter(asked: &Retrieval, seed: u64) -> Option<Filter> {
+    asked.filter_share.map(|share| Filter { seed, share })
+}
+
 /// What an engine is told.
 pub(crate) fn knobs(asked: &Retrieval) -> Knobs {
     Knobs { rescore: asked.rescore as usize, probes: asked.nprobe.map_or(0, |it| it as usize) }
@@ -151,6 +175,7 @@ fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {
         queries,
         warmup: bounded(u64::from(case.workload.warmup())),
         truth: (asked.truth_queries as usize).min(queries),
+        filter: filter(asked, case.run.seed),
     }
 }
 
@@ -170,6 +195,7 @@ mod tests {
     use super::super::fixture::{case, search as usual};
     use super::*;
     use tokgate_core::case::Workload;
+    use tokgate_core::share::Share;
 
     fn refusal(change: impl FnOnce(&mut Case)) -> String {
         let mut case = case(1000, 64);
@@ -203,6 +229,23 @@ mod tests {
             })
             .contains("ef_search = 9 is less than top_k = 10")
         );
+    }
+
+    #[test]
+    fn a_filter_that_too_few_rows_pass_is_refused_with_their_number() {
+        let with = |share| {
+            let mut case = case(1000, 64);
+            case.retrieval.as_mut().unwrap().filter_share = Share::of(share);
+            Demand::of(&case)
+        };
+        let refusal = with(0.002).unwrap_err().to_string();
+        assert!(
+            refusal.contains("filter_share = 0.002: ")
+                && refusal.contains("of 1000 rows pass, fewer than top_k = 10"),
+            "{refusal}"
+        );
+        let demand = with(0.1).unwrap();
+        assert_eq!(demand.wanted.filter.unwrap().below(), 1000);
     }
 
     #[test]

@@ -84,6 +84,13 @@ impl Exam {
         Answer { neighbours: Some(Neighbours { ids, hits, cpu_ns }), ..Answer::default() }
     }
 
+    /// A row that was found although it does not pass the filter.
+    #[must_use]
+    pub fn stranger(&self, found: &[Neighbour]) -> Option<Neighbour> {
+        let among = self.corpus.matching.as_ref()?;
+        found.iter().copied().find(|neighbour| !among.has(neighbour.id))
+    }
+
     fn hits(&self, question: Question, found: &[Neighbour]) -> Vec<Hits> {
         let Question::Measured(number) = question else { return Vec::new() };
         let number = number % self.corpus.queries.len();
@@ -113,18 +120,31 @@ impl Desk {
         let mut found = Vec::new();
         let query = self.exam.vector(question);
         let before = searching_alone();
-        self.index.search(query, self.exam.top_k, &mut found).map_err(failure)?;
+        let searched = match &self.exam.corpus.matching {
+            Some(among) => self.index.search_among(query, self.exam.top_k, among, &mut found),
+            None => self.index.search(query, self.exam.top_k, &mut found),
+        };
+        searched.map_err(failure)?;
         reply.arrived();
         let cpu = before.and_then(|before| thread_cpu()?.checked_sub(before));
         reply.event(EventKind::Content, None);
         reply.done();
-        Ok(self.exam.graded(question, &found, cpu))
+        match self.exam.stranger(&found) {
+            Some(stranger) => Err(Failure::new(FailureClass::Engine, outside(stranger))),
+            None => Ok(self.exam.graded(question, &found, cpu)),
+        }
     }
 }
 
 /// The CPU time so far of a thread that shares its queries with no other.
 fn searching_alone() -> Option<Duration> {
     (rayon::current_num_threads() == 1).then(thread_cpu).flatten()
+}
+
+/// What is said of a row that does not pass the filter.
+#[must_use]
+pub fn outside(stranger: Neighbour) -> String {
+    format!("row {} was found, which does not pass the filter", stranger.id)
 }
 
 /// What an engine's refusal means for the request.

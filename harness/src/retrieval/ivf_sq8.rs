@@ -7,7 +7,10 @@
 use super::best::{Best, Neighbour};
 use super::cache::{Bytes, Unfit, write_f32s, write_i8s, write_u32s, write_u64s};
 use super::exact::nearest;
-use super::index::{BuildError, Knobs, Recipe, SearchError, VectorIndex, check_query, check_rows};
+use super::filter::Matching;
+use super::index::{
+    BuildError, Knobs, Recipe, SearchError, VectorIndex, check_filtered, check_query, check_rows,
+};
 use super::mixture::normalise;
 use super::vectors::{Vectors, dot};
 use rayon::prelude::*;
@@ -87,16 +90,22 @@ impl VectorIndex for IvfSq8 {
         found: &mut Vec<Neighbour>,
     ) -> Result<(), SearchError> {
         check_query(query, k, &self.rows)?;
-        let candidates = self.candidates(query, self.rescore.max(k));
-        if self.rescore == 0 {
-            *found = candidates;
-            return Ok(());
-        }
-        let mut best = Best::new(k);
-        for Neighbour { id, .. } in candidates {
-            best.offer(Neighbour { id, score: dot(query, self.rows.row(id as usize)) });
-        }
-        *found = best.into_sorted();
+        let candidates = self.candidates(query, self.rescore.max(k), |_| true);
+        *found = self.rescored(query, k, candidates);
+        Ok(())
+    }
+
+    fn search_among(
+        &self,
+        query: &[f32],
+        k: usize,
+        among: &Matching,
+        found: &mut Vec<Neighbour>,
+    ) -> Result<(), SearchError> {
+        check_filtered(query, k, &self.rows, among)?;
+        let count = self.rescore.max(k).min(among.rows().len());
+        let candidates = self.candidates(query, count, |id| among.has(id));
+        *found = self.rescored(query, k, candidates);
         Ok(())
     }
 
@@ -136,9 +145,9 @@ fn engine() -> String {
 }
 
 impl IvfSq8 {
-    /// The best `count` rows of the nearest cells by their codes; of more cells where those have
-    /// fewer rows than `count`.
-    fn candidates(&self, query: &[f32], count: usize) -> Vec<Neighbour> {
+    /// The best `count` rows of the nearest cells by their codes, of those that `may` be found; of
+    /// more cells where those have fewer of them than `count`.
+    fn candidates(&self, query: &[f32], count: usize, may: impl Fn(u32) -> bool) -> Vec<Neighbour> {
         let Cells { starts, ids, codes, .. } = &*self.cells;
         let (asked, scale) = encoded(query);
         let mut best = Best::new(count);
@@ -147,12 +156,23 @@ impl IvfSq8 {
             if probed >= self.probes && seen >= count {
                 break;
             }
-            let rows = starts[cell]..starts[cell + 1];
-            seen += rows.len();
-            for place in rows {
+            for place in (starts[cell]..starts[cell + 1]).filter(|place| may(ids[*place])) {
                 let score = codes.dot(place, &asked) * scale;
                 best.offer(Neighbour { id: ids[place], score });
+                seen += 1;
             }
+        }
+        best.into_sorted()
+    }
+
+    /// The best `k` candidates, compared in full precision where that is asked for.
+    fn rescored(&self, query: &[f32], k: usize, candidates: Vec<Neighbour>) -> Vec<Neighbour> {
+        if self.rescore == 0 {
+            return candidates;
+        }
+        let mut best = Best::new(k);
+        for Neighbour { id, .. } in candidates {
+            best.offer(Neighbour { id, score: dot(query, self.rows.row(id as usize)) });
         }
         best.into_sorted()
     }

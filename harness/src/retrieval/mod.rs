@@ -11,6 +11,7 @@ pub mod engines;
 #[cfg(test)]
 mod engines_test;
 mod exact;
+pub mod filter;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flat;

@@ -74,9 +74,9 @@ impl SignPlane {
         (self.codes.len() + size_of_val(&self.factors[..])) as u64
     }
 
-    /// The `count` rows that are nearest as far as signs tell, in no order; on the threads of the
-    /// current pool.
-    pub(super) fn nearest(&self, query: &[f32], count: usize) -> Vec<u32> {
+    /// The `count` rows that are nearest as far as signs tell, of those that pass `mask`, in no
+    /// order; on the threads of the current pool.
+    pub(super) fn nearest(&self, query: &[f32], count: usize, mask: Option<&[bool]>) -> Vec<u32> {
         let asked = self.asked(query);
         let kept = self
             .codes
@@ -84,14 +84,14 @@ impl SignPlane {
             .zip(self.factors.par_chunks(SCANNED_AT_ONCE * BLOCK))
             .enumerate()
             .fold(
-                || Shortlist::of(count),
+                || Shortlist::of(count, mask),
                 |mut list, (stretch, (codes, factors))| {
                     let first = stretch * SCANNED_AT_ONCE * BLOCK;
                     self.scan(&asked, first, codes, factors, &mut list);
                     list
                 },
             )
-            .reduce(|| Shortlist::of(count), Shortlist::merged);
+            .reduce(|| Shortlist::of(count, mask), Shortlist::merged);
         kept.rows()
     }
 
@@ -101,7 +101,7 @@ impl SignPlane {
         first: usize,
         codes: &[u8],
         factors: &[f32],
-        list: &mut Shortlist,
+        list: &mut Shortlist<'_>,
     ) {
         let blocks = codes.chunks_exact(self.block_bytes).zip(factors.chunks_exact(BLOCK));
         for (block, (codes, factors)) in blocks.enumerate() {
@@ -168,21 +168,24 @@ fn signed(part: &[f32], pattern: usize) -> f32 {
 
 /// The best rows so far: many enough that keeping them in order would cost more than sorting them
 /// out now and then.
-struct Shortlist {
+struct Shortlist<'a> {
     count: usize,
+    /// For each row, whether it may be found; all may where there is none.
+    mask: Option<&'a [bool]>,
     /// What a row must beat.
     floor: f32,
     rows: Vec<Neighbour>,
 }
 
-impl Shortlist {
-    fn of(count: usize) -> Self {
-        Self { count, floor: f32::NEG_INFINITY, rows: Vec::with_capacity(2 * count) }
+impl<'a> Shortlist<'a> {
+    fn of(count: usize, mask: Option<&'a [bool]>) -> Self {
+        Self { count, mask, floor: f32::NEG_INFINITY, rows: Vec::with_capacity(2 * count) }
     }
 
     #[inline]
     fn offer(&mut self, id: u32, score: f32) {
-        if score > self.floor {
+        // The mask is looked at last: few rows beat the floor. Past the last row none does.
+        if score > self.floor && self.mask.is_none_or(|mask| mask[id as usize]) {
             self.push(Neighbour { id, score });
         }
     }
@@ -234,7 +237,7 @@ mod tests {
         let (rows, queries) = data(20_000, 128);
         let (plane, truth) = (SignPlane::of(&rows), Truth::find(&rows, &queries, QUERIES));
         let hits = queries.rows().enumerate().map(|(number, vector)| {
-            let kept = plane.nearest(vector, 960);
+            let kept = plane.nearest(vector, 960, None);
             assert_eq!(kept.len(), 960);
             let named = |id| Neighbour {
                 id,
@@ -252,7 +255,7 @@ mod tests {
     #[test]
     fn all_rows_can_be_kept_and_no_row_is_made_up() {
         let (rows, queries) = data(77, 64);
-        let mut kept = SignPlane::of(&rows).nearest(queries.row(0), 200);
+        let mut kept = SignPlane::of(&rows).nearest(queries.row(0), 200, None);
         kept.sort_unstable();
         assert_eq!(kept, (0..77).collect::<Vec<_>>());
     }
@@ -261,7 +264,7 @@ mod tests {
     fn rows_that_are_all_alike_are_as_good_as_any_other() {
         let row = data(1, 64).0.values().repeat(50);
         let rows = Vectors::new(64, row).unwrap();
-        assert_eq!(SignPlane::of(&rows).nearest(rows.row(0), 10).len(), 10);
+        assert_eq!(SignPlane::of(&rows).nearest(rows.row(0), 10, None).len(), 10);
     }
 
     #[test]
@@ -271,7 +274,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let plane = SignPlane::of(&rows);
-                let mut kept = plane.nearest(queries.row(0), 100);
+                let mut kept = plane.nearest(queries.row(0), 100, None);
                 kept.sort_unstable();
                 (plane.codes, kept)
             })
