@@ -16,7 +16,7 @@ mod redis;
 #[cfg(test)]
 mod tests;
 
-use super::retrieval::Corpora;
+use super::retrieval::{Corpora, filter_facts};
 use crate::driver::{Answer, Driver, OpenError, Request};
 use crate::http::{Deadlines, Moments, within};
 use crate::recorder::Reply;
@@ -179,6 +179,7 @@ fn identify<D: Database>(demand: &Demand, database: &D, said: Said) -> TargetIde
         ("index".to_owned(), json!(if demand.hnsw.is_some() { "hnsw" } else { "exact" })),
         ("address".to_owned(), json!(database.address().shown())),
     ]);
+    config.extend(filter_facts(demand));
     if let Some(hnsw) = demand.hnsw {
         config.extend([
             ("m".to_owned(), json!(hnsw.m)),
@@ -218,6 +219,9 @@ impl<D: Database> Asker<D> {
         line.moments().stamp(reply);
         self.pool.take_back(line);
         check_found(&found, top_k, rows)?;
+        if let Some(stranger) = self.exam.stranger(&found) {
+            return Err(Failure::new(FailureClass::Malformed, desk::outside(stranger)));
+        }
         reply.event(EventKind::Content, None);
         reply.done();
         Ok(self.exam.graded(question, &found, None))
