@@ -278,6 +278,18 @@ pub struct Retrieval {
     /// Which share of the rows passes the filter that every query has; absent without a filter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_share: Option<Share>,
+    /// Rows that are inserted while queries run; absent where the index has all of them before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inserts: Option<Inserts>,
+}
+
+/// Rows that are inserted while queries run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inserts {
+    /// Rows a second.
+    pub rate: u32,
+    /// Which share of the rows is held back when the index is built: the last ones.
+    pub share: Share,
 }
 
 /// A graph of near neighbours (HNSW), as vector databases build and search it.

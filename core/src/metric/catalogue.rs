@@ -129,6 +129,9 @@ catalogue! {
     BUILD_S: "build_s", "index build time", Seconds, Lower, Scalar, SEARCH, "index construction, without generating the data; of an index from the cache, when it was built";
     LOAD_S: "load_s", "index load time", Seconds, Lower, Scalar, RETRIEVAL, "reading the index from the cache, checks included; absent where it was built";
     INDEX_BYTES: "index_bytes", "index size", Bytes, Lower, Scalar, SEARCH, "bytes of the index itself, without the full-precision rows that a rescore reads";
+    INSERTS_S: "inserts_s", "insertion throughput", RequestsPerSecond, Higher, Scalar, RETRIEVAL, "rows inserted while the queries ran / time from when the first was due to the end of the last; absent without `insert_rate`";
+    INSERT_P95: "insert_p95", "insert of a row, p95", Seconds, Lower, Scalar, RETRIEVAL, "95th percentile of an epoch's inserts, the wait for running searches included: each is one row; absent without `insert_rate`";
+    INSERT_LAG_P95: "insert_lag_p95", "insert lag, p95", Seconds, Neither, Scalar, RETRIEVAL, "95th percentile of insert begun - due: grows for as long as the rate is above what the index takes; absent without `insert_rate`";
     SPIKE_RATE: "spike_rate", "spike rate (robust)", Ratio, Lower, Scalar, ALL, "share of latency samples above median + 3 * 1.4826 * MAD, and above the median by at least 1 ms and 10 %";
     SPIKE_RATE_SIGMA: "spike_rate_sigma", "spike rate (classical)", Ratio, Neither, Scalar, ALL, "share of latency samples above mean + 3 standard deviations";
     STALL_MAX: "stall_max", "longest stall", Seconds, Lower, Scalar, TEXT, "longest gap between content events of one request";

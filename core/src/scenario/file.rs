@@ -449,6 +449,12 @@ pub(super) struct Retrieval {
     /// Which share of the rows every query may find, by a seeded attribute that has nothing to do with the vector; in steps of 0.0001, no filter where absent.
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "examples" = [0.1]))]
     pub(super) filter_share: Option<f64>,
+    /// Rows a second that are inserted into the index while the queries run, in process; none where absent.
+    #[schemars(range(min = 1, max = 1000000), extend("examples" = [1000]))]
+    pub(super) insert_rate: Option<u32>,
+    /// Which share of the rows is held back when the index is built, to be inserted; in steps of 0.0001, 0.1 where absent.
+    #[schemars(range(max = 0.5), extend("exclusiveMinimum" = 0, "examples" = [0.1]))]
+    pub(super) insert_share: Option<f64>,
 }
 
 impl Default for Retrieval {
@@ -465,6 +471,8 @@ impl Default for Retrieval {
             ef_construction: 64,
             ef_search: 100,
             filter_share: None,
+            insert_rate: None,
+            insert_share: None,
         }
     }
 }

@@ -9,18 +9,20 @@ use crate::retrieval::cache::{Cache, Kept};
 use crate::retrieval::corpus::Corpus;
 use crate::retrieval::crew::Crew;
 use crate::retrieval::demand::Demand;
-use crate::retrieval::desk::{Desk, Exam, Question};
+use crate::retrieval::desk::{Desk, Exam, Index, Question};
 use crate::retrieval::engines;
+use crate::retrieval::growing::Growing;
 use crate::retrieval::index::VectorIndex;
+use crate::retrieval::inserter::Inserter;
 use crate::retrieval::memory;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use tokgate_core::case::{Case, CaseId, DriverKind};
+use tokgate_core::case::{Case, CaseId, DriverKind, Inserts};
 use tokgate_core::failure::{Failure, FailureClass};
-use tokgate_core::run::{Preparation, TargetIdentity};
+use tokgate_core::run::{Preparation, TargetAfter, TargetIdentity};
 use tokio::sync::oneshot;
 
 /// Data sets and their exact neighbours, kept between cases: the last one, and the last index over
@@ -60,6 +62,9 @@ impl Corpora {
         let demand = Demand::of(case)?;
         let pool = all_cores()?;
         let exam = self.exam(&demand, &pool)?;
+        if let Some(inserts) = demand.inserts {
+            return self.growing(&demand, exam, inserts, &pool);
+        }
         let kept = self.built.take().filter(|built| built.serves(case));
         let index_kept = kept.is_some();
         let built = match kept {
@@ -69,7 +74,34 @@ impl Corpora {
         let preparation = built.over(Preparation { index_kept, ..exam.preparation() });
         let index = built.index.value.tuned(demand.knobs);
         self.built = Some(built);
-        Searcher::start(&demand, Desk { exam, index }, preparation)
+        let identity = identify(&demand, &*index);
+        let desk = Desk { exam, index: Index::Whole(index) };
+        Searcher::start(&demand, desk, identity, preparation)
+    }
+
+    /// An index that rows are inserted into while it is searched: always its own, and never kept.
+    fn growing(
+        &mut self,
+        demand: &Demand,
+        exam: Exam,
+        inserts: Inserts,
+        pool: &rayon::ThreadPool,
+    ) -> Result<Searcher, OpenError> {
+        // That of an earlier case would take memory from what is measured.
+        self.built = None;
+        let (all, count) = (&exam.corpus.rows.vectors, demand.built());
+        let first = Arc::new(all.first(count));
+        let built = pool.install(|| engines::build_over(demand.driver, demand.knobs, &first))?;
+        let preparation = Preparation {
+            build_s: Some(built.made_s),
+            index_bytes: Some(built.value.bytes()),
+            ..exam.preparation()
+        };
+        let identity = identify(demand, &*built.value);
+        let growing = Arc::new(Growing::new(built.value, Arc::clone(all), count));
+        let inserter = Inserter::of(Arc::clone(&growing), inserts.rate);
+        let desk = Desk { exam, index: Index::Growing { growing, inserter } };
+        Searcher::start(demand, desk, identity, preparation)
     }
 
     /// The data of a case whose index is elsewhere, and what is asked of it.
@@ -161,10 +193,15 @@ pub struct Searcher {
 }
 
 impl Searcher {
-    fn start(demand: &Demand, desk: Desk, preparation: Preparation) -> Result<Self, OpenError> {
+    fn start(
+        demand: &Demand,
+        desk: Desk,
+        identity: TargetIdentity,
+        preparation: Preparation,
+    ) -> Result<Self, OpenError> {
         Ok(Self {
             crew: Crew::start(demand.size).map_err(no_threads)?,
-            identity: identify(demand, &*desk.index),
+            identity,
             preparation,
             desk: Arc::new(desk),
         })
@@ -186,6 +223,10 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
         config.insert("nprobe".to_owned(), json!(demand.knobs.probes));
     }
     config.extend(filter_facts(demand));
+    if let Some(Inserts { rate, share }) = demand.inserts {
+        config.insert("insert_rate".to_owned(), json!(rate));
+        config.insert("insert_share".to_owned(), json!(share.value()));
+    }
     TargetIdentity {
         platform: format!("retrieval-{}", index.name()),
         model: demand.wanted.name(),
@@ -212,6 +253,16 @@ impl Driver for Searcher {
 
     fn preparation(&self) -> Preparation {
         self.preparation.clone()
+    }
+
+    /// The inserts end with the load.
+    fn after(&self) -> BoxFuture<'_, TargetAfter> {
+        let inserted = match &self.desk.index {
+            Index::Whole(_) => None,
+            Index::Growing { inserter, .. } => inserter.end(),
+        };
+        let after = TargetAfter { inserted, ..TargetAfter::unchanged(self.identity()) };
+        Box::pin(std::future::ready(after))
     }
 
     fn send<'a>(
@@ -304,6 +355,44 @@ mod tests {
             );
             assert!(searcher.preparation().index_kept);
         }
+    }
+
+    #[tokio::test]
+    async fn rows_come_in_while_queries_run_and_the_index_is_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder: folder.path().to_owned(), max_bytes: 1 << 30 };
+        let mut corpora = Corpora::with_cache(Cache::at(place));
+        for driver in [DriverKind::Flat, DriverKind::FlatQ4, DriverKind::IvfSq8] {
+            let mut case = case(3000, 64);
+            case.target.driver = driver;
+            let search = case.retrieval.as_mut().unwrap();
+            search.nprobe = Some(64);
+            search.inserts = Some(Inserts { rate: 1_000_000, share: Share::of(0.2).unwrap() });
+            let searcher = corpora.open(&case).unwrap();
+            assert_eq!(searcher.preparation().cache, None);
+            // Warming up inserts nothing, and what is held back is not found.
+            let first = ask(&searcher, WARMUP_QUERIES).await;
+            assert!(
+                first.ids.iter().all(|row| *row < 2400)
+                    && searcher.after().await.inserted.is_none()
+            );
+            let (mut all, mut right, mut asked) = (Vec::new(), 0, 0);
+            while !all.iter().any(|row| *row >= 2400) {
+                for query in 0..50 {
+                    let found = ask(&searcher, query).await;
+                    right += found.hits.iter().map(|hits| hits.found).sum::<u32>();
+                    asked += found.hits.iter().map(|hits| hits.k).sum::<u32>();
+                    all.extend(found.ids);
+                }
+            }
+            assert!(f64::from(right) >= 0.98 * f64::from(asked), "{driver:?}: {right} of {asked}");
+            let inserted = searcher.after().await.inserted.unwrap();
+            assert!((1..=600).contains(&inserted.rows) && inserted.seconds > 0.0);
+            assert_eq!(searcher.identity().config["insert_rate"], json!(1_000_000));
+        }
+        let still = corpora.open(&case(3000, 64)).unwrap();
+        assert!(!still.preparation().index_kept);
+        assert_eq!(still.preparation().cache, Some(CacheUse::Miss));
     }
 
     #[tokio::test]

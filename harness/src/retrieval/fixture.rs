@@ -38,6 +38,7 @@ pub(crate) fn search() -> Retrieval {
         truth_queries: 50,
         hnsw: None,
         filter_share: None,
+        inserts: None,
     }
 }
 

@@ -54,6 +54,13 @@ impl VectorIndex for Flat {
         Ok(())
     }
 
+    /// The rows are the index: a further one is there at once.
+    fn grow(&mut self, rows: Arc<Vectors>) -> Result<(), BuildError> {
+        check_rows(&rows)?;
+        self.rows = rows;
+        Ok(())
+    }
+
     fn tuned(&self, _: Knobs) -> Box<dyn VectorIndex> {
         Box::new(self.clone())
     }

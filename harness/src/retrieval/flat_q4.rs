@@ -181,6 +181,20 @@ impl VectorIndex for FlatQ4 {
         Ok(())
     }
 
+    fn grow(&mut self, rows: Arc<Vectors>) -> Result<(), BuildError> {
+        check_rows(&rows)?;
+        let (added, dimensions) = (rows.since(&self.rows), rows.dimensions());
+        let shared = || refused("its codes are shared with another index");
+        let codes = Arc::get_mut(&mut self.codes).ok_or_else(shared)?;
+        codes.add_2d(added, dimensions).map_err(refused)?;
+        if let Some(plane) = &mut self.plane {
+            let plane = Arc::get_mut(plane).ok_or_else(shared)?;
+            added.chunks_exact(dimensions).for_each(|row| plane.add(row));
+        }
+        self.rows = rows;
+        Ok(())
+    }
+
     fn tuned(&self, knobs: Knobs) -> Box<dyn VectorIndex> {
         Box::new(Self { rescore: knobs.rescore, ..self.clone() })
     }

@@ -138,6 +138,16 @@ pub trait VectorIndex: Send + Sync {
         Err(SearchError::Engine { engine: self.name(), reason })
     }
 
+    /// Adds the rows that `rows` has beyond those of the index, in their order; the first ones are the
+    /// same. It is not shared with another that searches it otherwise.
+    ///
+    /// # Errors
+    /// When the engine takes no rows after it was built, or not these.
+    fn grow(&mut self, _rows: Arc<Vectors>) -> Result<(), BuildError> {
+        let reason = "it takes no rows once it is built; leave `insert_rate` out".to_owned();
+        Err(BuildError::Refused { engine: self.name(), reason })
+    }
+
     /// The same index, searched as `knobs` say; it is not built again.
     fn tuned(&self, knobs: Knobs) -> Box<dyn VectorIndex>;
 

@@ -25,6 +25,10 @@ const SCANNED_AT_ONCE: usize = 1 << 12;
 /// The signs of all rows.
 pub(super) struct SignPlane {
     rotation: Rotation,
+    /// What rows are taken from: the mean of those that it was made of.
+    mean: Vec<f32>,
+    /// How many rows there are.
+    rows: usize,
     /// Bytes of a block: half a byte for each nibble of each row.
     block_bytes: usize,
     /// Block after block, nibble after nibble: a byte holds that of row `r` and of row `r + 16`.
@@ -60,13 +64,25 @@ impl SignPlane {
             .for_each(|((codes, factors), rows)| {
                 let rows = rows.chunks_exact(dimensions);
                 for (row, (values, factor)) in rows.zip(factors).enumerate() {
-                    let mut rest: Vec<f32> = values.iter().zip(&mean).map(|(a, b)| a - b).collect();
-                    rotation.apply(&mut rest);
+                    let rest = turned(values, &mean, &rotation);
                     *factor = factor_of(&rest);
                     put(&rest, row, codes);
                 }
             });
-        Self { rotation, block_bytes, codes, factors }
+        Self { rotation, mean, rows: rows.len(), block_bytes, codes, factors }
+    }
+
+    /// Adds a row behind the others.
+    pub(super) fn add(&mut self, row: &[f32]) {
+        let (block, place) = (self.rows / BLOCK, self.rows % BLOCK);
+        if place == 0 {
+            self.codes.resize((block + 1) * self.block_bytes, 0);
+            self.factors.resize((block + 1) * BLOCK, f32::NAN);
+        }
+        let rest = turned(row, &self.mean, &self.rotation);
+        put(&rest, place, &mut self.codes[block * self.block_bytes..]);
+        self.factors[self.rows] = factor_of(&rest);
+        self.rows += 1;
     }
 
     /// Bytes that a scan reads.
@@ -126,6 +142,13 @@ impl SignPlane {
         });
         Asked { tables: tables.collect(), step, least: -lengths.iter().sum::<f32>() }
     }
+}
+
+/// A row as its signs are taken.
+fn turned(row: &[f32], mean: &[f32], rotation: &Rotation) -> Vec<f32> {
+    let mut rest: Vec<f32> = row.iter().zip(mean).map(|(a, b)| a - b).collect();
+    rotation.apply(&mut rest);
+    rest
 }
 
 /// The mean row, summed in a fixed order.
@@ -250,6 +273,23 @@ mod tests {
         });
         let recall = f64::from(hits.sum::<u32>()) / (QUERIES * 10) as f64;
         assert!(recall >= 0.99, "{recall}");
+    }
+
+    #[test]
+    fn a_plane_that_grew_is_the_one_that_was_made_at_once_but_for_the_mean() {
+        let (rows, queries) = data(777, 64);
+        let (whole, mut grown) = (SignPlane::of(&rows), SignPlane::of(&rows.first(700)));
+        // The same origin, so that every sign can be compared.
+        (grown.codes, grown.factors, grown.rows) = (Vec::new(), Vec::new(), 0);
+        grown.mean.clone_from(&whole.mean);
+        rows.rows().for_each(|row| grown.add(row));
+        assert_eq!((&grown.codes, grown.bytes()), (&whole.codes, whole.bytes()));
+        let kept = |plane: &SignPlane| {
+            let mut kept = plane.nearest(queries.row(0), 100, None);
+            kept.sort_unstable();
+            kept
+        };
+        assert_eq!(kept(&grown), kept(&whole));
     }
 
     #[test]

@@ -69,7 +69,22 @@ impl Truth {
     /// once. Empty where the exact neighbours are not known.
     #[must_use]
     pub fn hits(&self, rows: &Vectors, query: Asked<'_>, found: &[Neighbour]) -> Vec<Hits> {
+        self.hits_of_first(rows.len(), rows, query, found)
+    }
+
+    /// The same for a search that could find the first `count` rows alone, as far as enough exact
+    /// neighbours are among them.
+    #[must_use]
+    pub fn hits_of_first(
+        &self,
+        count: usize,
+        rows: &Vectors,
+        query: Asked<'_>,
+        found: &[Neighbour],
+    ) -> Vec<Hits> {
         let Some(exact) = self.of(query.number) else { return Vec::new() };
+        let was_there = |neighbour: &&Neighbour| (neighbour.id as usize) < count;
+        let exact: Vec<Neighbour> = exact.iter().filter(was_there).copied().collect();
         let scores: Vec<f32> = found
             .iter()
             .enumerate()
@@ -352,6 +367,25 @@ mod tests {
         assert_eq!(hits(&[12, 11, 10, 9, 8, 7, 6, 5, 4, 3]), ten(10));
         assert_eq!(hits(&[12, 11, 10, 9, 8, 7, 6, 5, 4, 0]), ten(9));
         assert_eq!(hits(&[12, 12, 12, 9, 8, 7, 6, 5, 4, 3]), ten(8));
+    }
+
+    #[test]
+    fn rows_that_were_not_there_yet_are_not_missed_and_do_not_hurt() {
+        let scores: Vec<f32> = (0..40).map(|row| row as f32 / 100.0).collect();
+        let rows = line(&scores);
+        let query = Vectors::new(8, vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap();
+        let truth = Truth::find(&rows, &query, 1);
+        let asked = Asked { number: 0, vector: query.row(0) };
+        let hits = |count, ids: std::ops::Range<u32>| {
+            let ids: Vec<u32> = ids.rev().collect();
+            truth.hits_of_first(count, &rows, asked, &found(&ids))
+        };
+        let ten = |first, found| vec![Hits { k: 1, found: first }, Hits { k: 10, found }];
+        // The later a row, the better: of the first 30 the ten best are 20 to 29.
+        assert_eq!(hits(30, 20..30), ten(1, 10));
+        assert_eq!(hits(30, 19..29), ten(0, 9));
+        assert_eq!(hits(30, 22..32), ten(1, 10), "two came while it was searched");
+        assert_eq!(hits(9, 0..10), [Hits { k: 1, found: 1 }], "too few were there");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::http::{Deadlines, Moments, within};
 use crate::recorder::Reply;
 use crate::retrieval::best::Neighbour;
 use crate::retrieval::demand::Demand;
-use crate::retrieval::desk::{self, Exam, Question};
+use crate::retrieval::desk::{self, Exam, Found, Question};
 use crate::retrieval::index::check_query;
 use crate::retrieval::vectors::Vectors;
 use crate::stop::Stop;
@@ -224,7 +224,7 @@ impl<D: Database> Asker<D> {
         }
         reply.event(EventKind::Content, None);
         reply.done();
-        Ok(self.exam.graded(question, &found, None))
+        Ok(self.exam.graded(question, &Found { neighbours: found, ..Found::default() }))
     }
 }
 
@@ -240,7 +240,7 @@ impl<D: Database> Driver for Asker<D> {
     fn after(&self) -> BoxFuture<'_, TargetAfter> {
         let mut last = self.identity();
         self.pool.database().put_stamps_into(&mut last);
-        let after = TargetAfter { first: self.identity(), last, preparation: None };
+        let after = TargetAfter { first: self.identity(), last, preparation: None, inserted: None };
         Box::pin(std::future::ready(after))
     }
 
