@@ -42,9 +42,6 @@ const KIND: Kind = Kind {
 const PART_ROWS: usize = 256;
 /// Links and candidates of a graph that is not going to be searched.
 const LEAST_GRAPH: (u32, u32) = (4, 4);
-/// How many candidates may be looked at for enough that pass a filter: as many as it takes. Where
-/// nothing is said, Redis stops at a hundred for each neighbour, and answers are too short.
-const LOOK_AT_ALL: u32 = 0;
 /// Names looked at in one step of a scan.
 const SCANNED: usize = 1000;
 
@@ -57,6 +54,8 @@ pub(super) struct Redis {
     /// The graph as it is built. Redis has no set without one.
     graph: Option<Hnsw>,
     filter: Option<Filter>,
+    /// Rows in all.
+    entries: u32,
 }
 
 /// A connection. Dropped, it is closed.
@@ -83,7 +82,8 @@ impl Redis {
         let lines = Lines::to(address.host(), address.port(), asked.deadlines.connect);
         let info = info(&address)?;
         let (graph, filter) = (asked.demand.hnsw, asked.demand.wanted.filter);
-        Ok(Self { address, info, lines, key: name::fresh(), graph, filter })
+        let entries = asked.demand.wanted.set.entries;
+        Ok(Self { address, info, lines, key: name::fresh(), graph, filter, entries })
     }
 
     async fn session(&self) -> Result<Session, Failure> {
@@ -204,7 +204,9 @@ impl Redis {
         };
         if let Some(filter) = self.filter {
             sim.arg("FILTER").arg(format!(".bucket < {}", filter.below()));
-            sim.arg("FILTER-EF").arg(LOOK_AT_ALL);
+            // Where nothing is said, Redis looks at a hundred candidates for each neighbour, and
+            // answers are too short.
+            sim.arg("FILTER-EF").arg(self.entries);
         }
         sim
     }
