@@ -31,8 +31,10 @@ const SURVIVORS: usize = 32;
 /// One in how many rows may survive: with more, hardly a block of codes is passed over.
 const FEW: usize = 64;
 /// One in how many rows may pass a filter at most for those to be compared whole, and no code to be
-/// read: a scan reads at least one bit of each component of all rows, and a row in f32 has 32.
-const COMPARED_WHOLE: usize = 32;
+/// read. A row in f32 has 32 times the bits that a scan of signs reads of one, and rows that lie
+/// apart come half as fast: at one in 32 of a million rows of 384 components the scan was quicker
+/// (14 ms to 23), at one in 100 comparing was (9 ms).
+const COMPARED_WHOLE: usize = 64;
 
 /// 4-bit codes, and the rows they stand for.
 #[derive(Clone)]
