@@ -7,6 +7,7 @@ use crate::dataset::tasks::Category;
 use crate::goal::Goal;
 use crate::metric::{Kind, MetricRef};
 use crate::pressure::Pressure;
+use crate::share::Share;
 use crate::slo::Slo;
 pub use crate::target::{
     Deadlines, DriverKind, Encoding, Endpoint, Launch, RunsOn, Simulation, StopSignal, Target,
@@ -286,6 +287,21 @@ pub struct Retrieval {
     /// process, and where the database searches exactly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hnsw: Option<Hnsw>,
+    /// Which share of the rows passes the filter that every query has; absent without a filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter_share: Option<Share>,
+    /// Rows that are inserted while queries run; absent where the index has all of them before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inserts: Option<Inserts>,
+}
+
+/// Rows that are inserted while queries run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inserts {
+    /// Rows a second.
+    pub rate: u32,
+    /// Which share of the rows is held back when the index is built: the last ones.
+    pub share: Share,
 }
 
 /// A graph of near neighbours (HNSW), as vector databases build and search it.

@@ -26,6 +26,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod serving;
+pub mod share;
 pub mod slo;
 pub mod stress;
 pub mod summary;

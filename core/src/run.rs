@@ -138,13 +138,29 @@ pub struct TargetAfter {
     /// What had to happen before the first request, where it was known only then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preparation: Option<Preparation>,
+    /// What was inserted while it was searched; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inserted: Option<Inserted>,
+}
+
+/// Rows that were inserted into an index while it was searched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inserted {
+    /// How many.
+    pub rows: u64,
+    /// From when the first was due to the end of the last, seconds.
+    pub seconds: f64,
+    /// 95th percentile of what an insert took, the wait for running searches included, seconds.
+    pub call_p95_s: f64,
+    /// 95th percentile of how long after it was due an insert began, seconds.
+    pub lag_p95_s: f64,
 }
 
 impl TargetAfter {
     /// A target that says the same of itself all along.
     #[must_use]
     pub fn unchanged(identity: TargetIdentity) -> Self {
-        Self { first: identity.clone(), last: identity, preparation: None }
+        Self { first: identity.clone(), last: identity, preparation: None, inserted: None }
     }
 
     /// What became another while it was measured, in words; empty if nothing did. What only one

@@ -131,6 +131,9 @@ catalogue! {
     INDEX_BYTES: "index_bytes", "index size", Bytes, Lower, Scalar, SEARCH, "bytes of the index itself, without the full-precision rows that a rescore reads";
     SCAN_BYTES_S: "scan_bytes_s", "scan bandwidth", BytesPerSecond, Higher, Scalar, RETRIEVAL, "bytes that each query scans, whatever it asks for, * successes / window; absent where they depend on the query";
     READ_BYTES_S: "read_bytes_s", "memory bandwidth", BytesPerSecond, Neither, Scalar, RETRIEVAL, "bytes that as many threads as search read of the vectors / time, the best of three before the first query: what no scan can beat that is larger than the caches; absent below 256 MiB";
+    INSERTS_S: "inserts_s", "insertion throughput", RequestsPerSecond, Higher, Scalar, RETRIEVAL, "rows inserted while the queries ran / time from when the first was due to the end of the last; absent without `insert_rate`";
+    INSERT_P95: "insert_p95", "insert of a row, p95", Seconds, Lower, Scalar, RETRIEVAL, "95th percentile of an epoch's inserts, the wait for running searches included: each is one row; absent without `insert_rate`";
+    INSERT_LAG_P95: "insert_lag_p95", "insert lag, p95", Seconds, Neither, Scalar, RETRIEVAL, "95th percentile of insert begun - due: grows for as long as the rate is above what the index takes; absent without `insert_rate`";
     SPIKE_RATE: "spike_rate", "spike rate (robust)", Ratio, Lower, Scalar, ALL, "share of latency samples above median + 3 * 1.4826 * MAD, and above the median by at least 1 ms and 10 %";
     SPIKE_RATE_SIGMA: "spike_rate_sigma", "spike rate (classical)", Ratio, Neither, Scalar, ALL, "share of latency samples above mean + 3 standard deviations";
     STALL_MAX: "stall_max", "longest stall", Seconds, Lower, Scalar, TEXT, "longest gap between content events of one request";

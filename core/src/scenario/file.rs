@@ -449,6 +449,15 @@ pub(super) struct Retrieval {
     /// Candidates kept while a query is searched, for `hnsw`; at least `top_k`.
     #[schemars(range(min = 1, max = 1000000))]
     pub(super) ef_search: u32,
+    /// Which share of the rows every query may find, by a seeded attribute that has nothing to do with the vector; in steps of 0.0001, no filter where absent.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "examples" = [0.1]))]
+    pub(super) filter_share: Option<f64>,
+    /// Rows a second that are inserted into the index while the queries run, in process; none where absent.
+    #[schemars(range(min = 1, max = 1000000), extend("examples" = [1000]))]
+    pub(super) insert_rate: Option<u32>,
+    /// Which share of the rows is held back when the index is built, to be inserted; in steps of 0.0001, 0.1 where absent.
+    #[schemars(range(max = 0.5), extend("exclusiveMinimum" = 0, "examples" = [0.1]))]
+    pub(super) insert_share: Option<f64>,
 }
 
 impl Default for Retrieval {
@@ -464,6 +473,9 @@ impl Default for Retrieval {
             m: 16,
             ef_construction: 64,
             ef_search: 100,
+            filter_share: None,
+            insert_rate: None,
+            insert_share: None,
         }
     }
 }

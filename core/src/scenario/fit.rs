@@ -103,6 +103,9 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
             misfit("belongs to a retrieval or rag case", BY_CASE)
         }
         ("retrieval", "top_k" | "rescore" | "nprobe" | "truth_queries") if rag => Ok(()),
+        ("retrieval", "filter_share" | "insert_rate" | "insert_share") if rag => {
+            misfit("belongs to a retrieval case", BY_CASE)
+        }
         ("rag", _) => of_kind(&[Kind::Rag], "a rag case"),
         ("dataset", "inputs_per_request") => of_kind(&[Kind::Embedding], "an embedding case"),
         ("target", "encoding_format") => {
@@ -110,6 +113,13 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         }
         ("retrieval", "rescore") => driver(&[FlatQ4, IvfSq8, Simulated], "`flat-q4` or `ivf-sq8`"),
         ("retrieval", "nprobe") => driver(&[IvfSq8], "`ivf-sq8`"),
+        ("retrieval", "filter_share") => driver(
+            &[Flat, FlatQ4, IvfSq8, Pgvector, Redis, VectorHttp],
+            "`flat`, `flat-q4`, `ivf-sq8`, `pgvector`, `redis` or `vector-http`",
+        ),
+        ("retrieval", "insert_rate" | "insert_share") => {
+            driver(&[Flat, FlatQ4, IvfSq8], "`flat`, `flat-q4` or `ivf-sq8`")
+        }
         ("retrieval", "index" | "m" | "ef_construction" | "ef_search") => {
             driver(&[Pgvector, Redis, VectorHttp], "`pgvector`, `redis` or `vector-http`")
         }

@@ -11,10 +11,13 @@ use super::load::{self, workload};
 use super::rag::{self, searched_by};
 use super::roots::{self, Roots};
 use super::target::{batch_checks, batch_timeout_s, target};
-use crate::case::{Case, CaseId, DriverKind, Embedding, Hnsw, Requires, Retrieval, RunSettings};
+use crate::case::{
+    Case, CaseId, DriverKind, Embedding, Hnsw, Inserts, Requires, Retrieval, RunSettings,
+};
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
 use crate::pressure::Pressure;
+use crate::share::Share;
 
 pub(super) const GIB: f64 = 1_073_741_824.0;
 
@@ -182,6 +185,9 @@ fn retrieval_checks(
     if let Some(fault) = graph_checks(cell, &tables.retrieval, refuse) {
         return Some(fault);
     }
+    if let Some(fault) = row_checks(&tables.retrieval, refuse) {
+        return Some(fault);
+    }
     if matches!(tables.run.spike_of, Some(of) if of != SpikeOf::Query && of != SpikeOf::E2e) {
         let message = "a retrieval case has no tokens to take spikes from".to_owned();
         return Some(refuse(&[("run", "spike_of")], message).help("write `query`"));
@@ -232,6 +238,51 @@ fn graph_checks(
     })
 }
 
+/// The share of the rows that is held back where nothing is said.
+const USUAL_INSERTS: f64 = 0.1;
+/// Exact neighbours are known to a depth of 100: among fewer rows there may not be so many.
+const DEEP: u32 = 100;
+
+/// What a filter and inserts say together, with one another and with the search.
+fn row_checks(search: &file::Retrieval, refuse: &Refuse<'_>) -> Option<Diagnostic> {
+    // A share that no rows have would be another one without a word.
+    for (key, share) in
+        [("filter_share", search.filter_share), ("insert_share", search.insert_share)]
+    {
+        if let Some(share) = share.filter(|share| Share::of(*share).is_none()) {
+            let message = format!("`{key}` is {share}, expected steps of 0.0001");
+            return Some(refuse(&[("retrieval", key)], message));
+        }
+    }
+    if search.insert_rate.is_none() {
+        search.insert_share?;
+        let message = "`insert_share` holds back rows that are never inserted".to_owned();
+        let fault = refuse(&[("retrieval", "insert_share")], message);
+        return Some(fault.help("say how many a second are: `insert_rate = 1000`"));
+    }
+    if search.filter_share.is_some() {
+        let message = "inserts and a filter are not measured together".to_owned();
+        return Some(refuse(
+            &[("retrieval", "insert_rate"), ("retrieval", "filter_share")],
+            message,
+        ));
+    }
+    (search.top_k >= DEEP).then(|| {
+        let message = format!(
+            "{} neighbours cannot be checked while rows come: exact ones are known to that depth \
+             among all rows",
+            search.top_k
+        );
+        refuse(&[("retrieval", "top_k"), ("retrieval", "insert_rate")], message)
+    })
+}
+
+/// Rows that are inserted while queries run.
+fn inserts(written: &file::Retrieval) -> Option<Inserts> {
+    let share = Share::of(written.insert_share.unwrap_or(USUAL_INSERTS))?;
+    written.insert_rate.map(|rate| Inserts { rate, share })
+}
+
 /// What is asked of an embedding model. A question is embedded alone.
 fn embedding(kind: Kind, tables: &Tables) -> Option<Embedding> {
     let inputs_per_request = match kind {
@@ -258,6 +309,8 @@ fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Option<Retrieval> {
         nprobe: (driver == DriverKind::IvfSq8).then_some(written.nprobe),
         truth_queries: u64::from(written.truth_queries).min(sent) as u32,
         hnsw: hnsw(driver, written),
+        filter_share: written.filter_share.and_then(Share::of),
+        inserts: inserts(written),
     })
 }
 

@@ -3,7 +3,7 @@
 use super::observe::pooled;
 use super::{request, spike, telemetry};
 use crate::record::{Outcome, Record};
-use crate::run::Run;
+use crate::run::{Inserted, Run};
 use crate::slo;
 use crate::time::Offset;
 
@@ -113,6 +113,26 @@ pub(super) fn ingest_s(run: &Run) -> Option<f64> {
 /// `build_s`
 pub(super) fn build_s(run: &Run) -> Option<f64> {
     run.preparation().build_s
+}
+
+/// `inserts_s`: rows inserted / time.
+pub(super) fn inserts_s(run: &Run) -> Option<f64> {
+    let inserted = inserted(run).filter(|inserted| inserted.seconds > 0.0)?;
+    Some(inserted.rows as f64 / inserted.seconds)
+}
+
+/// `insert_p95`
+pub(super) fn insert_p95(run: &Run) -> Option<f64> {
+    Some(inserted(run)?.call_p95_s)
+}
+
+/// `insert_lag_p95`
+pub(super) fn insert_lag_p95(run: &Run) -> Option<f64> {
+    Some(inserted(run)?.lag_p95_s)
+}
+
+fn inserted(run: &Run) -> Option<Inserted> {
+    run.after.as_ref()?.inserted
 }
 
 /// `load_s`

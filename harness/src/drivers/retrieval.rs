@@ -10,17 +10,19 @@ use crate::retrieval::cache::{Cache, Kept};
 use crate::retrieval::corpus::Corpus;
 use crate::retrieval::crew::Crew;
 use crate::retrieval::demand::Demand;
-use crate::retrieval::desk::{Desk, Exam, Question};
+use crate::retrieval::desk::{Desk, Exam, Index, Question};
 use crate::retrieval::engines;
+use crate::retrieval::growing::Growing;
 use crate::retrieval::index::VectorIndex;
+use crate::retrieval::inserter::Inserter;
 use crate::retrieval::memory;
 use futures_util::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokgate_core::case::{Case, CaseId, DriverKind};
+use tokgate_core::case::{Case, CaseId, DriverKind, Inserts};
 use tokgate_core::failure::Failure;
-use tokgate_core::run::{Preparation, TargetIdentity};
+use tokgate_core::run::{Preparation, TargetAfter, TargetIdentity};
 
 /// Data sets and their exact neighbours, kept between cases: the last one, and the last index over
 /// it.
@@ -59,6 +61,9 @@ impl Corpora {
         let demand = Demand::of(case)?;
         let pool = all_cores()?;
         let exam = self.exam(&demand, &pool)?;
+        if let Some(inserts) = demand.inserts {
+            return self.growing(&demand, exam, inserts, &pool);
+        }
         let kept = self.built.take().filter(|built| built.serves(case));
         let index_kept = kept.is_some();
         let built = match kept {
@@ -69,7 +74,34 @@ impl Corpora {
         let index = built.index.value.tuned(demand.knobs);
         self.built = Some(built);
         let preparation = beside_memory(&demand, &*index, preparation, &exam.corpus);
-        Searcher::start(&demand, Desk { exam, index }, preparation)
+        let identity = identify(&demand, &*index);
+        let desk = Desk { exam, index: Index::Whole(index) };
+        Searcher::start(&demand, desk, identity, preparation)
+    }
+
+    /// An index that rows are inserted into while it is searched: always its own, and never kept.
+    fn growing(
+        &mut self,
+        demand: &Demand,
+        exam: Exam,
+        inserts: Inserts,
+        pool: &rayon::ThreadPool,
+    ) -> Result<Searcher, OpenError> {
+        // That of an earlier case would take memory from what is measured.
+        self.built = None;
+        let (all, count) = (&exam.corpus.rows.vectors, demand.built());
+        let first = Arc::new(all.first(count));
+        let built = pool.install(|| engines::build_over(demand.driver, demand.knobs, &first))?;
+        let preparation = Preparation {
+            build_s: Some(built.made_s),
+            index_bytes: Some(built.value.bytes()),
+            ..exam.preparation()
+        };
+        let identity = identify(demand, &*built.value);
+        let growing = Arc::new(Growing::new(built.value, Arc::clone(all), count));
+        let inserter = Inserter::of(Arc::clone(&growing), inserts.rate);
+        let desk = Desk { exam, index: Index::Growing { growing, inserter } };
+        Searcher::start(demand, desk, identity, preparation)
     }
 
     /// The data of a case whose index is elsewhere, and what is asked of it.
@@ -141,14 +173,15 @@ impl Built {
     }
 }
 
-/// What each query scans, and how fast that can be read here and now.
+/// What each query scans, and how fast that can be read here and now. A filter leaves out as much as
+/// it likes.
 fn beside_memory(
     demand: &Demand,
     index: &dyn VectorIndex,
     preparation: Preparation,
     corpus: &Corpus,
 ) -> Preparation {
-    let scan_bytes = index.scanned();
+    let scan_bytes = index.scanned().filter(|_| demand.wanted.filter.is_none());
     let readers = (demand.size.members * demand.size.threads).min(cores());
     let read = || bandwidth::read(corpus.rows.vectors.values(), readers);
     Preparation { scan_bytes, read_bytes_s: scan_bytes.and_then(|_| read()), ..preparation }
@@ -177,10 +210,15 @@ pub struct Searcher {
 }
 
 impl Searcher {
-    fn start(demand: &Demand, desk: Desk, preparation: Preparation) -> Result<Self, OpenError> {
+    fn start(
+        demand: &Demand,
+        desk: Desk,
+        identity: TargetIdentity,
+        preparation: Preparation,
+    ) -> Result<Self, OpenError> {
         Ok(Self {
             crew: Crew::start(demand.size).map_err(no_threads)?,
-            identity: identify(demand, &*desk.index),
+            identity,
             preparation,
             desk: Arc::new(desk),
         })
@@ -201,6 +239,11 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
     if demand.driver == DriverKind::IvfSq8 {
         config.insert("nprobe".to_owned(), json!(demand.knobs.probes));
     }
+    config.extend(filter_facts(demand));
+    if let Some(Inserts { rate, share }) = demand.inserts {
+        config.insert("insert_rate".to_owned(), json!(rate));
+        config.insert("insert_share".to_owned(), json!(share.value()));
+    }
     TargetIdentity {
         platform: format!("retrieval-{}", index.name()),
         model: demand.wanted.name(),
@@ -211,6 +254,15 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
     }
 }
 
+/// What a filter is, among the settings of a target: other rows that pass are another measurement.
+pub(super) fn filter_facts(demand: &Demand) -> impl Iterator<Item = (String, Value)> {
+    let filter = demand.wanted.filter.into_iter();
+    filter.flat_map(|filter| {
+        let seed = ("filter_seed".to_owned(), json!(filter.seed));
+        [("filter_share".to_owned(), json!(filter.share.value())), seed]
+    })
+}
+
 impl Driver for Searcher {
     fn identity(&self) -> TargetIdentity {
         self.identity.clone()
@@ -218,6 +270,16 @@ impl Driver for Searcher {
 
     fn preparation(&self) -> Preparation {
         self.preparation.clone()
+    }
+
+    /// The inserts end with the load.
+    fn after(&self) -> BoxFuture<'_, TargetAfter> {
+        let inserted = match &self.desk.index {
+            Index::Whole(_) => None,
+            Index::Growing { inserter, .. } => inserter.end(),
+        };
+        let after = TargetAfter { inserted, ..TargetAfter::unchanged(self.identity()) };
+        Box::pin(std::future::ready(after))
     }
 
     fn send<'a>(
@@ -234,178 +296,5 @@ impl Driver for Searcher {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Clock;
-    use crate::driver::{Payload, WARMUP_QUERIES};
-    use crate::retrieval::cache::Place;
-    use crate::retrieval::fixture::{case, search};
-    use futures_util::FutureExt;
-    use tokgate_core::case::{Retrieval, Workload};
-    use tokgate_core::dataset::Message;
-    use tokgate_core::failure::FailureClass;
-    use tokgate_core::record::{EventKind, Hits, Neighbours};
-    use tokgate_core::run::CacheUse;
-
-    fn query(index: u32) -> Request {
-        Request { ordinal: 0, seed: 0, payload: Payload::Query { index } }
-    }
-
-    /// What was found; how long it took differs each time.
-    async fn ask(searcher: &Searcher, index: u32) -> Neighbours {
-        let reply = Reply::new(Clock::start());
-        let answer = searcher.send(&query(index), &reply).await.unwrap();
-        Neighbours { cpu_ns: None, ..answer.neighbours.unwrap() }
-    }
-
-    #[tokio::test]
-    async fn a_query_leaves_one_content_event_its_end_and_its_hits() {
-        let searcher = Corpora::default().open(&case(2000, 64)).unwrap();
-        let reply = Reply::new(Clock::start());
-        reply.sent();
-        let answer = searcher.send(&query(0), &reply).await.unwrap();
-        let stamps = reply.take();
-        assert_eq!(stamps.events.len(), 1);
-        assert_eq!(stamps.events[0].kind, EventKind::Content);
-        assert!(stamps.events[0].at > stamps.sent && stamps.done == Some(stamps.events[0].at));
-        let neighbours = answer.neighbours.unwrap();
-        assert_eq!(neighbours.ids.len(), 10);
-        assert_eq!(neighbours.cpu_ns.is_some(), cfg!(target_os = "linux"));
-        assert_eq!(neighbours.hits, [Hits { k: 1, found: 1 }, Hits { k: 10, found: 10 }]);
-    }
-
-    #[tokio::test]
-    async fn only_queries_with_a_truth_have_hits() {
-        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
-        assert_eq!(ask(&searcher, 49).await.hits.len(), 2);
-        assert!(ask(&searcher, 50).await.hits.is_empty());
-        assert!(ask(&searcher, WARMUP_QUERIES).await.hits.is_empty());
-    }
-
-    #[tokio::test]
-    async fn queries_come_again_after_the_last_and_warm_up_is_apart() {
-        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
-        assert_eq!(ask(&searcher, 3).await, ask(&searcher, 103).await);
-        assert_eq!(
-            ask(&searcher, WARMUP_QUERIES + 3).await,
-            ask(&searcher, WARMUP_QUERIES + 13).await
-        );
-        assert_ne!(ask(&searcher, 3).await.ids, ask(&searcher, WARMUP_QUERIES + 3).await.ids);
-    }
-
-    #[tokio::test]
-    async fn many_queries_at_once_are_all_answered() {
-        let mut case = case(500, 64);
-        case.workload = Workload::closed(3, 2, 40, 0);
-        let searcher = Corpora::default().open(&case).unwrap();
-        let answers = futures_util::future::join_all((0..40).map(|i| ask(&searcher, i))).await;
-        assert!(answers.iter().all(|answer| answer.ids.len() == 10));
-    }
-
-    #[tokio::test]
-    async fn an_abandoned_query_that_still_waits_is_not_searched() {
-        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
-        let (release, blocked) = std::sync::mpsc::channel::<()>();
-        searcher.crew.submit(move || {
-            let _ = blocked.recv();
-        });
-        let (abandoned, reply) = (query(0), Reply::new(Clock::start()));
-        assert!(searcher.send(&abandoned, &reply).now_or_never().is_none());
-        drop(release);
-        // Queued after it, so that its turn has passed when this one is answered.
-        ask(&searcher, 1).await;
-        assert!(reply.take().events.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_prompt_is_refused() {
-        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
-        let payload = Payload::Prompt {
-            messages: vec![Message::user("hello")],
-            max_tokens: 1,
-            temperature: 0.0,
-        };
-        let reply = Reply::new(Clock::start());
-        let request = Request { payload, ..query(0) };
-        let failure = searcher.send(&request, &reply).await.unwrap_err();
-        assert_eq!(failure.class, FailureClass::Engine);
-        assert!(reply.take().events.is_empty());
-    }
-
-    #[test]
-    fn cases_over_the_same_data_share_it_and_others_do_not() {
-        let mut corpora = Corpora::default();
-        let mut data = |change: fn(&mut Case)| {
-            let mut case = case(500, 64);
-            change(&mut case);
-            Arc::clone(&corpora.open(&case).unwrap().desk.exam.corpus)
-        };
-        let first = data(|_| ());
-        assert!(Arc::ptr_eq(&first, &data(|case| case.target.driver = DriverKind::Flat)));
-        let more = data(|case| {
-            case.retrieval = Some(Retrieval { truth_queries: 90, ..search() });
-        });
-        assert_eq!((first.truth.value.len(), more.truth.value.len()), (50, 90));
-        assert!(Arc::ptr_eq(&first.rows.vectors, &more.rows.vectors));
-        let other = data(|case| case.run.seed = 43);
-        assert!(!Arc::ptr_eq(&first.rows.vectors, &other.rows.vectors));
-    }
-
-    #[test]
-    fn cases_that_search_an_index_otherwise_share_it_and_epochs_build_their_own() {
-        let mut corpora = Corpora::default();
-        let mut prepared = |name: &str, change: fn(&mut Case)| {
-            let mut case = case(500, 64);
-            case.id = CaseId::new("retrieval", name, &[]);
-            change(&mut case);
-            corpora.open(&case).unwrap().preparation()
-        };
-        let rescore_20 = |case: &mut Case| {
-            case.retrieval = Some(Retrieval { rescore: 20, ..search() });
-        };
-        let first = prepared("first", |_| ());
-        let other = prepared("second", rescore_20);
-        assert_eq!((first.index_kept, other.index_kept), (false, true));
-        assert_eq!(first.build_s, other.build_s, "the time that building took");
-        assert!(!prepared("first", |case| case.target.driver = DriverKind::IvfSq8).index_kept);
-        assert!(!prepared("first", |case| case.target.driver = DriverKind::IvfSq8).index_kept);
-        assert!(prepared("third", |case| case.target.driver = DriverKind::IvfSq8).index_kept);
-        let other_rows = |case: &mut Case| {
-            case.target.driver = DriverKind::IvfSq8;
-            case.run.seed = 43;
-        };
-        assert!(!prepared("fourth", other_rows).index_kept);
-    }
-
-    #[test]
-    fn a_later_run_reads_the_index_and_says_how_long_building_it_took() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { folder: folder.path().to_owned(), max_bytes: 1 << 30 };
-        let mut corpora = Corpora::with_cache(Cache::at(place.clone()));
-        let first = corpora.open(&case(500, 64)).unwrap().preparation();
-        assert_eq!((first.cache, first.truth_cache), (Some(CacheUse::Miss), Some(CacheUse::Miss)));
-        // The same case again has its own index, which was kept by now.
-        let again = corpora.open(&case(500, 64)).unwrap().preparation();
-        assert_eq!((again.cache, again.index_kept), (Some(CacheUse::Hit), false));
-        let mut later = Corpora::with_cache(Cache::at(place));
-        let later = later.open(&case(500, 64)).unwrap().preparation();
-        assert_eq!((later.cache, later.truth_cache), (Some(CacheUse::Hit), Some(CacheUse::Hit)));
-        assert_eq!((later.build_s, later.truth_s), (first.build_s, first.truth_s));
-        assert!(first.load_s.is_none() && later.load_s > Some(0.0));
-    }
-
-    #[test]
-    fn it_says_who_it_is_and_what_was_prepared() {
-        let searcher = Corpora::default().open(&case(500, 64)).unwrap();
-        let identity = searcher.identity();
-        assert_eq!(identity.platform, "retrieval-flat-q4");
-        assert_eq!(identity.model, "mixture-500x64-seed42");
-        assert_eq!(identity.engine, "turbovec 1.1.2");
-        assert_eq!(identity.config["rescore"], json!(30));
-        let preparation = searcher.preparation();
-        assert!(preparation.build_s > Some(0.0) && preparation.generate_s > Some(0.0));
-        assert!(preparation.index_bytes > Some(500 * 32) && preparation.truth_s > Some(0.0));
-        assert_eq!((preparation.cache, preparation.load_s), (Some(CacheUse::Off), None));
-        assert_eq!(preparation.model_load_s, None);
-    }
-}
+#[path = "retrieval_tests.rs"]
+mod tests;

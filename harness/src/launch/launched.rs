@@ -43,9 +43,9 @@ impl<D: Driver> Driver for Launched<D> {
 
     fn after(&self) -> BoxFuture<'_, TargetAfter> {
         async {
-            let TargetAfter { first, last, preparation } = self.driver.after().await;
+            let TargetAfter { first, last, preparation, inserted } = self.driver.after().await;
             let (first, last) = (self.with_settings(first), self.with_settings(last));
-            TargetAfter { first, last, preparation }
+            TargetAfter { first, last, preparation, inserted }
         }
         .boxed()
     }

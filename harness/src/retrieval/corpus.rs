@@ -3,6 +3,7 @@
 
 use super::cache::{Cache, Kept};
 use super::demand::MOST_QUERIES;
+use super::filter::{Filter, Matching};
 use super::generator::{Generator, Side};
 use super::hardness::{Ground, hardness};
 use super::space::{align, width};
@@ -32,6 +33,8 @@ pub struct Wanted {
     pub warmup: usize,
     /// How many of the measured queries, from the first on, need their exact neighbours.
     pub truth: usize,
+    /// Which rows every query may find, where not all may.
+    pub filter: Option<Filter>,
 }
 
 impl Wanted {
@@ -86,6 +89,8 @@ pub struct Corpus {
     pub queries: Vectors,
     /// What is asked to warm up.
     pub warmup: Vectors,
+    /// The rows that may be found, where not all may.
+    pub matching: Option<Matching>,
     /// Exact neighbours, with how they were had.
     pub truth: Kept<Truth>,
     /// How hard it is to search; `None` where no exact neighbours are known.
@@ -110,7 +115,9 @@ impl Corpus {
             VectorKind::Mixture | VectorKind::Iid => generated(&wanted, last),
             VectorKind::File(file) => from_file(&wanted, file, last)?,
         };
-        let finding = Finding { wanted: &wanted, rows: &rows.vectors, queries: &queries };
+        let matching = wanted.filter.map(|filter| Matching::of(filter, wanted.set.entries));
+        let among = matching.as_ref();
+        let finding = Finding { wanted: &wanted, rows: &rows.vectors, queries: &queries, among };
         let Ok(truth) = cache.get(&finding);
         let ground = Ground {
             rows: &rows.vectors,
@@ -119,7 +126,7 @@ impl Corpus {
             dimensions: wanted.set.dimensions as usize,
         };
         let hardness = hardness(ground, &truth.value);
-        Ok(Self { wanted, rows, queries, warmup, truth, hardness })
+        Ok(Self { wanted, rows, queries, warmup, matching, truth, hardness })
     }
 
     /// Whether it has the rows that are wanted.
@@ -135,6 +142,7 @@ impl Corpus {
             && self.wanted.queries >= wanted.queries
             && self.wanted.warmup >= wanted.warmup
             && self.wanted.truth >= wanted.truth
+            && self.wanted.filter == wanted.filter
     }
 }
 

@@ -3,10 +3,13 @@
 
 use super::corpus::Wanted;
 use super::crew::Size;
+use super::filter::Filter;
 use super::index::Knobs;
 use super::vectors::GROUP;
 use crate::driver::OpenError;
-use tokgate_core::case::{Case, Dataset, DriverKind, Hnsw, Retrieval, VectorKind, VectorSet};
+use tokgate_core::case::{
+    Case, Dataset, DriverKind, Hnsw, Inserts, Retrieval, VectorKind, VectorSet,
+};
 
 /// Distinct queries held at most (24 MiB of 384 dimensions, four blocks of the generator); more
 /// requests ask them again from the first on.
@@ -34,6 +37,8 @@ pub struct Demand {
     pub knobs: Knobs,
     /// The graph that a database is asked for; `None` for an exact search.
     pub hnsw: Option<Hnsw>,
+    /// Rows that are inserted while queries run.
+    pub inserts: Option<Inserts>,
     /// Who searches.
     pub size: Size,
 }
@@ -47,12 +52,15 @@ impl Demand {
         let (set, retrieval) = parts(case)?;
         check_set(set)?;
         check_search(set, retrieval, case.target.driver)?;
+        check_filter(set, retrieval, case.run.seed)?;
+        check_inserts(set, retrieval, case.target.driver)?;
         Ok(Self {
             driver: case.target.driver,
             wanted: wanted(case, set, retrieval),
             top_k: retrieval.top_k as usize,
             knobs: knobs(retrieval),
             hnsw: retrieval.hnsw,
+            inserts: retrieval.inserts,
             size: size(case),
         })
     }
@@ -61,7 +69,14 @@ impl Demand {
     #[must_use]
     pub fn bytes(&self, rows_are_there: bool) -> u64 {
         let rows = if rows_are_there { 0 } else { super::memory::rows(&self.wanted.set) };
-        rows + super::memory::index(&self.wanted.set, self.driver)
+        let matching = self.wanted.filter.map_or(0, |_| super::memory::matching(&self.wanted.set));
+        rows + matching + super::memory::index(&self.wanted.set, self.driver)
+    }
+
+    /// Rows that the index is built of: the first ones. The others are inserted later.
+    #[must_use]
+    pub fn built(&self) -> usize {
+        (self.wanted.set.entries - held_back(&self.wanted.set, self.inserts)) as usize
     }
 
     /// Refuses what does not fit into memory; where memory is unknown, it is tried.
@@ -135,6 +150,61 @@ fn check_search(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Resul
     }
 }
 
+/// There are enough rows that pass the filter.
+fn check_filter(set: &VectorSet, asked: &Retrieval, seed: u64) -> Result<(), OpenError> {
+    let Some(filter) = filter(asked, seed) else { return Ok(()) };
+    let passing = filter.passing(set.entries);
+    match passing < asked.top_k {
+        true => Err(invalid(format!(
+            "filter_share = {}: {passing} of {} rows pass, fewer than top_k = {}; take a larger \
+             share or more `entries`",
+            filter.share.value(),
+            set.entries,
+            asked.top_k
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// The engine inserts, nothing else decides which rows are found, and there are rows for both.
+fn check_inserts(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Result<(), OpenError> {
+    let Some(inserts) = asked.inserts else { return Ok(()) };
+    if !matches!(driver, DriverKind::Flat | DriverKind::FlatQ4 | DriverKind::IvfSq8) {
+        return Err(invalid(format!(
+            "insert_rate = {}; driver `{}` is not asked while rows come: take `flat`, `flat-q4` or \
+             `ivf-sq8`",
+            inserts.rate,
+            driver.as_str()
+        )));
+    }
+    if asked.filter_share.is_some() {
+        let message =
+            "`insert_rate` and `filter_share` are not measured together; take one of them";
+        return Err(invalid(message.to_owned()));
+    }
+    let (held, top_k) = (held_back(set, Some(inserts)), asked.top_k);
+    match held == 0 || set.entries - held < top_k {
+        true => Err(invalid(format!(
+            "insert_share = {} holds back {held} of {} rows; keep one at least, and top_k = {top_k} \
+             in the index",
+            inserts.share.value(),
+            set.entries
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Rows that the index is not built of.
+fn held_back(set: &VectorSet, inserts: Option<Inserts>) -> u32 {
+    let share = inserts.map_or(0.0, |inserts| inserts.share.value());
+    (f64::from(set.entries) * share).round() as u32
+}
+
+/// Which rows every query may find.
+fn filter(asked: &Retrieval, seed: u64) -> Option<Filter> {
+    asked.filter_share.map(|share| Filter { seed, share })
+}
+
 /// What an engine is told.
 pub(crate) fn knobs(asked: &Retrieval) -> Knobs {
     Knobs { rescore: asked.rescore as usize, probes: asked.nprobe.map_or(0, |it| it as usize) }
@@ -151,6 +221,7 @@ fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {
         queries,
         warmup: bounded(u64::from(case.workload.warmup())),
         truth: (asked.truth_queries as usize).min(queries),
+        filter: filter(asked, case.run.seed),
     }
 }
 
@@ -170,6 +241,7 @@ mod tests {
     use super::super::fixture::{case, search as usual};
     use super::*;
     use tokgate_core::case::Workload;
+    use tokgate_core::share::Share;
 
     fn refusal(change: impl FnOnce(&mut Case)) -> String {
         let mut case = case(1000, 64);
@@ -203,6 +275,47 @@ mod tests {
             })
             .contains("ef_search = 9 is less than top_k = 10")
         );
+    }
+
+    #[test]
+    fn a_filter_that_too_few_rows_pass_is_refused_with_their_number() {
+        let with = |share| {
+            let mut case = case(1000, 64);
+            case.retrieval.as_mut().unwrap().filter_share = Share::of(share);
+            Demand::of(&case)
+        };
+        let refusal = with(0.002).unwrap_err().to_string();
+        assert!(
+            refusal.contains("filter_share = 0.002: ")
+                && refusal.contains("of 1000 rows pass, fewer than top_k = 10"),
+            "{refusal}"
+        );
+        let demand = with(0.1).unwrap();
+        assert_eq!(demand.wanted.filter.unwrap().below(), 1000);
+    }
+
+    #[test]
+    fn inserts_are_refused_where_they_cannot_be() {
+        let with = |change: fn(&mut Case)| {
+            let mut case = case(1000, 64);
+            let share = Share::of(0.1).unwrap();
+            case.retrieval.as_mut().unwrap().inserts = Some(Inserts { rate: 100, share });
+            change(&mut case);
+            Demand::of(&case)
+        };
+        let refusal = |change| with(change).unwrap_err().to_string();
+        assert_eq!(with(|_| ()).unwrap().built(), 900);
+        let database = refusal(|case| case.target.driver = DriverKind::Redis);
+        assert!(database.contains("driver `redis` is not asked while rows come"), "{database}");
+        let both = refusal(|case| {
+            case.retrieval.as_mut().unwrap().filter_share = Share::of(0.5);
+        });
+        assert!(both.contains("not measured together"), "{both}");
+        let none = refusal(|case| {
+            let share = Share::of(0.0001).unwrap();
+            case.retrieval.as_mut().unwrap().inserts = Some(Inserts { rate: 100, share });
+        });
+        assert!(none.contains("holds back 0 of 1000 rows"), "{none}");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::best::Neighbour;
 use super::corpus::Corpus;
+use super::growing::Growing;
 use super::index::{SearchError, VectorIndex};
+use super::inserter::Inserter;
 use super::truth::Asked;
 use crate::cost::thread_cpu;
 use crate::driver::{Answer, Payload, WARMUP_QUERIES};
@@ -74,25 +76,57 @@ impl Exam {
         }
     }
 
-    /// What was found, with how much of it is right, and the CPU time that it took where that is
-    /// known. Every row of it is one of the corpus.
+    /// What was found, with how much of it is right. Every row of it is one of the corpus.
     #[must_use]
-    pub fn graded(&self, question: Question, found: &[Neighbour], cpu: Option<Duration>) -> Answer {
+    pub fn graded(&self, question: Question, found: &Found) -> Answer {
         let hits = self.hits(question, found);
-        let ids = found.iter().map(|neighbour| neighbour.id).collect();
-        let cpu_ns = cpu.map(|cpu| cpu.as_nanos() as u64);
+        let ids = found.neighbours.iter().map(|neighbour| neighbour.id).collect();
+        let cpu_ns = found.cpu.map(|cpu| cpu.as_nanos() as u64);
         Answer { neighbours: Some(Neighbours { ids, hits, cpu_ns }), ..Answer::default() }
     }
 
-    fn hits(&self, question: Question, found: &[Neighbour]) -> Vec<Hits> {
+    /// A row that was found although it does not pass the filter.
+    #[must_use]
+    pub fn stranger(&self, found: &[Neighbour]) -> Option<Neighbour> {
+        let among = self.corpus.matching.as_ref()?;
+        found.iter().copied().find(|neighbour| !among.has(neighbour.id))
+    }
+
+    fn hits(&self, question: Question, found: &Found) -> Vec<Hits> {
         let Question::Measured(number) = question else { return Vec::new() };
         let number = number % self.corpus.queries.len();
         if number >= self.truth_queries {
             return Vec::new();
         }
         let asked = Asked { number, vector: self.vector(question) };
-        self.corpus.truth.value.hits(&self.corpus.rows.vectors, asked, found)
+        let rows = &self.corpus.rows.vectors;
+        let count = found.among.unwrap_or(rows.len());
+        self.corpus.truth.value.hits_of_first(count, rows, asked, &found.neighbours)
     }
+}
+
+/// What a search gave.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Best first.
+    pub neighbours: Vec<Neighbour>,
+    /// How many rows were there when it began, from the first on; `None` for all.
+    pub among: Option<usize>,
+    /// The CPU time that it took, where that is known.
+    pub cpu: Option<Duration>,
+}
+
+/// An index in process, as it is searched.
+pub enum Index {
+    /// With all rows.
+    Whole(Box<dyn VectorIndex>),
+    /// With rows that come while it is searched.
+    Growing {
+        /// It.
+        growing: Arc<Growing>,
+        /// Who inserts; begins with the first measured query.
+        inserter: Inserter,
+    },
 }
 
 /// The questions of a case, and an index in process that answers them.
@@ -100,7 +134,7 @@ pub struct Desk {
     /// What is asked.
     pub exam: Exam,
     /// The index over the rows.
-    pub index: Box<dyn VectorIndex>,
+    pub index: Index,
 }
 
 impl Desk {
@@ -110,21 +144,51 @@ impl Desk {
     /// # Errors
     /// When the engine refuses the query.
     pub fn answer(&self, question: Question, reply: &Reply) -> Result<Answer, Failure> {
-        let mut found = Vec::new();
+        if let (Index::Growing { inserter, .. }, Question::Measured(_)) = (&self.index, question) {
+            inserter.begin();
+        }
         let query = self.exam.vector(question);
+        let mut found = Found { among: self.inserted(), ..Found::default() };
         let before = searching_alone();
-        self.index.search(query, self.exam.top_k, &mut found).map_err(failure)?;
+        self.search(query, &mut found.neighbours).map_err(failure)?;
         reply.arrived();
-        let cpu = before.and_then(|before| thread_cpu()?.checked_sub(before));
+        found.cpu = before.and_then(|before| thread_cpu()?.checked_sub(before));
         reply.event(EventKind::Content, None);
         reply.done();
-        Ok(self.exam.graded(question, &found, cpu))
+        match self.exam.stranger(&found.neighbours) {
+            Some(stranger) => Err(Failure::new(FailureClass::Engine, outside(stranger))),
+            None => Ok(self.exam.graded(question, &found)),
+        }
+    }
+
+    /// How many rows are there by now, where they come one after the other.
+    fn inserted(&self) -> Option<usize> {
+        match &self.index {
+            Index::Whole(_) => None,
+            Index::Growing { growing, .. } => Some(growing.inserted()),
+        }
+    }
+
+    fn search(&self, query: &[f32], found: &mut Vec<Neighbour>) -> Result<(), SearchError> {
+        let top_k = self.exam.top_k;
+        match (&self.index, &self.exam.corpus.matching) {
+            (Index::Whole(index), None) => index.search(query, top_k, found),
+            (Index::Whole(index), Some(among)) => index.search_among(query, top_k, among, found),
+            // A case has one of both.
+            (Index::Growing { growing, .. }, _) => growing.search(query, top_k, found),
+        }
     }
 }
 
 /// The CPU time so far of a thread that shares its queries with no other.
 fn searching_alone() -> Option<Duration> {
     (rayon::current_num_threads() == 1).then(thread_cpu).flatten()
+}
+
+/// What is said of a row that does not pass the filter.
+#[must_use]
+pub fn outside(stranger: Neighbour) -> String {
+    format!("row {} was found, which does not pass the filter", stranger.id)
 }
 
 /// What an engine's refusal means for the request.

@@ -1,6 +1,7 @@
 //! What every engine owes, checked against a plain loop and against one another.
 
 use super::best::Neighbour;
+use super::filter::{Filter, Matching};
 use super::flat::Flat;
 use super::flat_q4::FlatQ4;
 use super::generator::{Generator, Side};
@@ -10,6 +11,7 @@ use super::truth::{Asked, Truth};
 use super::vectors::{VectorFault, Vectors};
 use std::sync::Arc;
 use tokgate_core::case::{VectorKind, VectorSet};
+use tokgate_core::share::Share;
 
 const ROWS: usize = 20_000;
 const QUERIES: usize = 50;
@@ -116,6 +118,92 @@ fn more_cells_find_no_less() {
     });
     assert!(reached.is_sorted(), "{reached:?}");
     assert!(reached[0] < 0.8 && reached[3] > 0.99, "the knob does nothing: {reached:?}");
+}
+
+fn filter(share: f64) -> Filter {
+    Filter { seed: 42, share: Share::of(share).unwrap() }
+}
+
+/// Share of the ten rows that a plain loop in double precision finds among those that pass, by
+/// score. Nothing else may be found.
+fn filtered_recall(index: &dyn VectorIndex, data: &Data, filter: Filter) -> f64 {
+    let among = Matching::of(filter, data.rows.len() as u32);
+    let passing = || (0..data.rows.len() as u32).filter(|row| filter.passes(*row));
+    let hits = data.queries.rows().map(|query| {
+        let product = |row: u32| -> f64 {
+            let row = data.rows.row(row as usize);
+            row.iter().zip(query).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        let mut naive: Vec<f64> = passing().map(product).collect();
+        naive.sort_by(|a, b| b.total_cmp(a));
+        let mut found = Vec::new();
+        index.search_among(query, K, &among, &mut found).unwrap();
+        assert!(found.len() == K && found.iter().all(|row| filter.passes(row.id)));
+        found.iter().filter(|row| product(row.id) >= naive[K - 1] - 1e-6).count()
+    });
+    hits.sum::<usize>() as f64 / (QUERIES * K) as f64
+}
+
+#[test]
+fn filtered_the_reference_finds_all_of_a_plain_loop_and_the_others_nearly_all() {
+    let data = data(ROWS, 128);
+    let [flat, flat_q4, _] = engines(&data.rows);
+    for share in [1.0, 0.1, 0.01] {
+        let reached = |index: &dyn VectorIndex| filtered_recall(index, &data, filter(share));
+        assert_eq!(reached(&*flat), 1.0, "{share}");
+        assert!(reached(&*flat_q4) >= 0.99, "{share}");
+    }
+}
+
+#[test]
+fn a_filtered_inverted_file_needs_more_cells_and_finds_all_in_all_of_them() {
+    let data = data(ROWS, 128);
+    for share in [0.1, 0.01] {
+        let reached = [1, 16, 64, 256].map(|probes| {
+            let index =
+                IvfSq8::build(Arc::clone(&data.rows), Knobs { rescore: 30, probes }).unwrap();
+            filtered_recall(&index, &data, filter(share))
+        });
+        assert!(reached.is_sorted() && reached[3] > 0.99, "{share}: {reached:?}");
+        assert!(reached[1] < 0.9, "{share}: {reached:?}");
+    }
+}
+
+#[test]
+fn filtered_signs_leave_enough_rows_that_pass() {
+    let data = data(70_000, 128);
+    let knobs = Knobs { rescore: 30, probes: 0 };
+    let index = FlatQ4::build(Arc::clone(&data.rows), knobs).unwrap();
+    for share in [0.5, 0.1, 0.01] {
+        let reached = filtered_recall(&index, &data, filter(share));
+        assert!(reached >= 0.99, "{share}: recall@10 {reached}");
+    }
+}
+
+#[test]
+fn a_filter_that_fewer_rows_pass_than_are_rescored_finds_all_of_them() {
+    let data = data(ROWS, 128);
+    let narrow = filter(0.0007);
+    let passing = narrow.passing(ROWS as u32);
+    assert!((K as u32..30).contains(&passing), "{passing}");
+    for index in engines(&data.rows) {
+        assert_eq!(filtered_recall(&*index, &data, narrow), 1.0, "{}", index.name());
+        let among = Matching::of(narrow, ROWS as u32);
+        let too_many = passing as usize + 1;
+        let mut found = Vec::new();
+        let refused = index.search_among(data.queries.row(0), too_many, &among, &mut found);
+        let neighbours = SearchError::Neighbours { k: too_many, rows: passing as usize };
+        assert_eq!(refused.unwrap_err(), neighbours);
+    }
+}
+
+#[test]
+fn a_filter_without_a_rescore_goes_by_the_codes_alone() {
+    let data = data(ROWS, 128);
+    let knobs = Knobs { rescore: 0, probes: 64 };
+    let index = FlatQ4::build(Arc::clone(&data.rows), knobs).unwrap();
+    let reached = filtered_recall(&index, &data, filter(0.01));
+    assert!((0.5..1.0).contains(&reached), "rows were compared whole: {reached}");
 }
 
 #[test]

@@ -21,7 +21,30 @@ pub(super) fn nearest(rows: &Vectors, queries: &[f32], depth: usize) -> Vec<Vec<
         .enumerate()
         .with_min_len(BLOCKS)
         .fold(none, |mut lists, (block, rows)| {
-            lists.scan(block * ROWS, rows, queries, dimensions);
+            let first = (block * ROWS) as u32;
+            lists.scan(first.., rows, queries, dimensions);
+            lists
+        })
+        .reduce(none, Lists::merged);
+    lists.best.into_iter().map(Best::into_sorted).collect()
+}
+
+/// The same among some rows alone, whose numbers ascend.
+pub(super) fn nearest_among(
+    rows: &Vectors,
+    among: &[u32],
+    queries: &[f32],
+    depth: usize,
+) -> Vec<Vec<Neighbour>> {
+    let dimensions = rows.dimensions();
+    let none = || Lists::new(queries.len() / dimensions, depth);
+    let lists = among
+        .par_chunks(ROWS)
+        .with_min_len(BLOCKS)
+        .fold(none, |mut lists, ids| {
+            let gathered = ids.iter().flat_map(|id| rows.row(*id as usize)).copied();
+            let gathered: Vec<f32> = gathered.collect();
+            lists.scan(ids.iter().copied(), &gathered, queries, dimensions);
             lists
         })
         .reduce(none, Lists::merged);
@@ -39,15 +62,21 @@ impl Lists {
         Self { best: vec![Best::new(depth); queries], scores: Vec::new() }
     }
 
-    /// Compares a block of rows, the first of which is row `first`, with all queries.
-    fn scan(&mut self, first: usize, rows: &[f32], queries: &[f32], dimensions: usize) {
+    /// Compares a block of rows, whose numbers are `ids`, with all queries.
+    fn scan(
+        &mut self,
+        ids: impl Iterator<Item = u32> + Clone,
+        rows: &[f32],
+        queries: &[f32],
+        dimensions: usize,
+    ) {
         let count = rows.len() / dimensions;
         let lists = self.best.chunks_mut(QUERIES);
         for (best, queries) in lists.zip(queries.chunks(QUERIES * dimensions)) {
             self.scores.resize(best.len() * count, 0.0);
             multiply(queries, rows, dimensions, &mut self.scores);
             for (best, scores) in best.iter_mut().zip(self.scores.chunks_exact(count)) {
-                for (id, score) in (first as u32..).zip(scores) {
+                for (id, score) in ids.clone().zip(scores) {
                     best.offer(Neighbour { id, score: *score });
                 }
             }

@@ -32,7 +32,15 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
 
 /// Ten neighbours, checked on 50 queries.
 pub(crate) fn search() -> Retrieval {
-    Retrieval { top_k: 10, rescore: 30, nprobe: None, truth_queries: 50, hnsw: None }
+    Retrieval {
+        top_k: 10,
+        rescore: 30,
+        nprobe: None,
+        truth_queries: 50,
+        hnsw: None,
+        filter_share: None,
+        inserts: None,
+    }
 }
 
 fn target() -> Target {

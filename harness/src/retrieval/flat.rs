@@ -1,7 +1,10 @@
 //! Exact f32 search: every row is compared with the query. The reference for the other engines.
 
 use super::best::{Best, Neighbour};
-use super::index::{BuildError, Knobs, SearchError, VectorIndex, check_query, check_rows};
+use super::filter::Matching;
+use super::index::{
+    BuildError, Knobs, SearchError, VectorIndex, check_filtered, check_query, check_rows,
+};
 use super::vectors::{Vectors, dot};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -39,6 +42,25 @@ impl VectorIndex for Flat {
         Ok(())
     }
 
+    fn search_among(
+        &self,
+        query: &[f32],
+        k: usize,
+        among: &Matching,
+        found: &mut Vec<Neighbour>,
+    ) -> Result<(), SearchError> {
+        check_filtered(query, k, &self.rows, among)?;
+        *found = nearest_of(query, k, &self.rows, among.rows());
+        Ok(())
+    }
+
+    /// The rows are the index: a further one is there at once.
+    fn grow(&mut self, rows: Arc<Vectors>) -> Result<(), BuildError> {
+        check_rows(&rows)?;
+        self.rows = rows;
+        Ok(())
+    }
+
     fn tuned(&self, _: Knobs) -> Box<dyn VectorIndex> {
         Box::new(self.clone())
     }
@@ -66,6 +88,18 @@ impl VectorIndex for Flat {
     fn kernel(&self) -> &'static str {
         "f32, 8 lanes"
     }
+}
+
+/// The exact best of the rows with these numbers, best first, on the threads of the current pool.
+pub(super) fn nearest_of(query: &[f32], k: usize, rows: &Vectors, ids: &[u32]) -> Vec<Neighbour> {
+    let scored = |ids: &[u32]| {
+        let mut best = Best::new(k);
+        for id in ids {
+            best.offer(Neighbour { id: *id, score: dot(query, rows.row(*id as usize)) });
+        }
+        best
+    };
+    ids.par_chunks(STRETCH).map(scored).reduce(|| Best::new(k), Best::merged).into_sorted()
 }
 
 /// The best of some rows, the first of which is row `first`.

@@ -5,6 +5,7 @@
 
 use super::best::Neighbour;
 use super::cache::Unfit;
+use super::filter::Matching;
 use super::vectors::{VectorFault, Vectors, check};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -122,6 +123,31 @@ pub trait VectorIndex: Send + Sync {
         found: &mut Vec<Neighbour>,
     ) -> Result<(), SearchError>;
 
+    /// The same among the rows that pass a filter alone.
+    ///
+    /// # Errors
+    /// When the query or `k` does not fit them, or the engine knows no filter.
+    fn search_among(
+        &self,
+        _query: &[f32],
+        _k: usize,
+        _among: &Matching,
+        _found: &mut Vec<Neighbour>,
+    ) -> Result<(), SearchError> {
+        let reason = "it has no filtered search; leave `filter_share` out".to_owned();
+        Err(SearchError::Engine { engine: self.name(), reason })
+    }
+
+    /// Adds the rows that `rows` has beyond those of the index, in their order; the first ones are the
+    /// same. It is not shared with another that searches it otherwise.
+    ///
+    /// # Errors
+    /// When the engine takes no rows after it was built, or not these.
+    fn grow(&mut self, _rows: Arc<Vectors>) -> Result<(), BuildError> {
+        let reason = "it takes no rows once it is built; leave `insert_rate` out".to_owned();
+        Err(BuildError::Refused { engine: self.name(), reason })
+    }
+
     /// The same index, searched as `knobs` say; it is not built again.
     fn tuned(&self, knobs: Knobs) -> Box<dyn VectorIndex>;
 
@@ -156,6 +182,24 @@ pub fn check_query(query: &[f32], k: usize, rows: &Vectors) -> Result<(), Search
     match (1..=rows.len()).contains(&k) {
         true => Ok(()),
         false => Err(SearchError::Neighbours { k, rows: rows.len() }),
+    }
+}
+
+/// Checks a query against those of an index' rows that pass a filter.
+///
+/// # Errors
+/// What does not fit.
+pub fn check_filtered(
+    query: &[f32],
+    k: usize,
+    rows: &Vectors,
+    among: &Matching,
+) -> Result<(), SearchError> {
+    check(query, rows.dimensions())?;
+    let passing = among.rows().len();
+    match (1..=passing).contains(&k) {
+        true => Ok(()),
+        false => Err(SearchError::Neighbours { k, rows: passing }),
     }
 }
 

@@ -7,7 +7,10 @@
 use super::best::{Best, Neighbour};
 use super::cache::{Bytes, Unfit, write_f32s, write_i8s, write_u32s, write_u64s};
 use super::exact::nearest;
-use super::index::{BuildError, Knobs, Recipe, SearchError, VectorIndex, check_query, check_rows};
+use super::filter::Matching;
+use super::index::{
+    BuildError, Knobs, Recipe, SearchError, VectorIndex, check_filtered, check_query, check_rows,
+};
 use super::mixture::normalise;
 use super::vectors::{Vectors, dot};
 use rayon::prelude::*;
@@ -38,7 +41,8 @@ pub struct IvfSq8 {
     rescore: usize,
 }
 
-/// What was built.
+/// What was built, and what was added.
+#[derive(Clone)]
 struct Cells {
     centres: Vectors,
     /// Where each cell begins in `ids`, and where the last one ends.
@@ -47,9 +51,19 @@ struct Cells {
     ids: Vec<u32>,
     /// The codes of the rows in this order.
     codes: Codes,
+    /// For each cell, the rows that came after it was built; no list at all before the first.
+    added: Vec<Added>,
+}
+
+/// Rows that came to a cell after it was built.
+#[derive(Clone, Default)]
+struct Added {
+    ids: Vec<u32>,
+    codes: Codes,
 }
 
 /// Rows as whole numbers from -127 to 127, and what one of a row's numbers stands for.
+#[derive(Clone, Default)]
 struct Codes {
     values: Vec<i8>,
     scales: Vec<f32>,
@@ -87,16 +101,32 @@ impl VectorIndex for IvfSq8 {
         found: &mut Vec<Neighbour>,
     ) -> Result<(), SearchError> {
         check_query(query, k, &self.rows)?;
-        let candidates = self.candidates(query, self.rescore.max(k));
-        if self.rescore == 0 {
-            *found = candidates;
-            return Ok(());
-        }
-        let mut best = Best::new(k);
-        for Neighbour { id, .. } in candidates {
-            best.offer(Neighbour { id, score: dot(query, self.rows.row(id as usize)) });
-        }
-        *found = best.into_sorted();
+        let candidates = self.candidates(query, self.rescore.max(k), |_| true);
+        *found = self.rescored(query, k, candidates);
+        Ok(())
+    }
+
+    fn search_among(
+        &self,
+        query: &[f32],
+        k: usize,
+        among: &Matching,
+        found: &mut Vec<Neighbour>,
+    ) -> Result<(), SearchError> {
+        check_filtered(query, k, &self.rows, among)?;
+        let count = self.rescore.max(k).min(among.rows().len());
+        let candidates = self.candidates(query, count, |id| among.has(id));
+        *found = self.rescored(query, k, candidates);
+        Ok(())
+    }
+
+    /// Each row goes to the nearest cell; the centres stay where they are.
+    fn grow(&mut self, rows: Arc<Vectors>) -> Result<(), BuildError> {
+        check_rows(&rows)?;
+        let cells = Arc::make_mut(&mut self.cells);
+        let added = rows.since(&self.rows).chunks_exact(rows.dimensions());
+        (self.rows.len() as u32..).zip(added).for_each(|(id, row)| cells.add(id, row));
+        self.rows = rows;
         Ok(())
     }
 
@@ -106,9 +136,12 @@ impl VectorIndex for IvfSq8 {
     }
 
     fn bytes(&self) -> u64 {
-        let Cells { centres, ids, codes, .. } = &*self.cells;
-        let codes = codes.values.len() + size_of_val(&codes.scales[..]);
-        (codes + size_of_val(&ids[..])) as u64 + centres.bytes()
+        let Cells { centres, ids, codes, added, .. } = &*self.cells;
+        let bytes = |ids: &[u32], codes: &Codes| {
+            codes.values.len() + size_of_val(&codes.scales[..]) + size_of_val(ids)
+        };
+        let added: usize = added.iter().map(|added| bytes(&added.ids, &added.codes)).sum();
+        (bytes(ids, codes) + added) as u64 + centres.bytes()
     }
 
     fn name(&self) -> &'static str {
@@ -136,23 +169,42 @@ fn engine() -> String {
 }
 
 impl IvfSq8 {
-    /// The best `count` rows of the nearest cells by their codes; of more cells where those have
-    /// fewer rows than `count`.
-    fn candidates(&self, query: &[f32], count: usize) -> Vec<Neighbour> {
-        let Cells { starts, ids, codes, .. } = &*self.cells;
+    /// The best `count` rows of the nearest cells by their codes, of those that `may` be found; of
+    /// more cells where those have fewer of them than `count`.
+    fn candidates(&self, query: &[f32], count: usize, may: impl Fn(u32) -> bool) -> Vec<Neighbour> {
+        let Cells { starts, ids, codes, added, .. } = &*self.cells;
         let (asked, scale) = encoded(query);
         let mut best = Best::new(count);
         let mut seen = 0;
+        let mut compare = |ids: &[u32], codes: &Codes, first: usize| {
+            for (place, id) in (first..).zip(ids).filter(|(_, id)| may(**id)) {
+                best.offer(Neighbour { id: *id, score: codes.dot(place, &asked) * scale });
+                seen += 1;
+            }
+            seen
+        };
+        let mut compared = 0;
         for (probed, cell) in self.cells.nearest(query).into_iter().enumerate() {
-            if probed >= self.probes && seen >= count {
+            if probed >= self.probes && compared >= count {
                 break;
             }
-            let rows = starts[cell]..starts[cell + 1];
-            seen += rows.len();
-            for place in rows {
-                let score = codes.dot(place, &asked) * scale;
-                best.offer(Neighbour { id: ids[place], score });
+            let first = starts[cell];
+            compared = compare(&ids[first..starts[cell + 1]], codes, first);
+            if let Some(added) = added.get(cell) {
+                compared = compare(&added.ids, &added.codes, 0);
             }
+        }
+        best.into_sorted()
+    }
+
+    /// The best `k` candidates, compared in full precision where that is asked for.
+    fn rescored(&self, query: &[f32], k: usize, candidates: Vec<Neighbour>) -> Vec<Neighbour> {
+        if self.rescore == 0 {
+            return candidates;
+        }
+        let mut best = Best::new(k);
+        for Neighbour { id, .. } in candidates {
+            best.offer(Neighbour { id, score: dot(query, self.rows.row(id as usize)) });
         }
         best.into_sorted()
     }
@@ -164,12 +216,23 @@ impl Cells {
         let centres = learn(rows, how_many(rows.len()));
         let (starts, ids) = listed(&assign(rows, &centres), centres.len());
         let codes = Codes::of(rows, &ids);
-        Self { centres, starts, ids, codes }
+        Self { centres, starts, ids, codes, added: Vec::new() }
+    }
+
+    /// Adds a row to the nearest cell.
+    fn add(&mut self, id: u32, row: &[f32]) {
+        let cell = self.nearest(row).first().copied().unwrap_or_default();
+        self.added.resize(self.centres.len(), Added::default());
+        self.added[cell].add(id, row);
     }
 
     /// The number of cells, their centres and starts, then the rows' numbers, codes and scales.
     fn save(&self, into: &mut dyn Write) -> io::Result<()> {
-        let Self { centres, starts, ids, codes } = self;
+        let Self { centres, starts, ids, codes, added } = self;
+        if !added.is_empty() {
+            let grown = format!("{NAME} has grown; only what was built is kept");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, grown));
+        }
         write_u64s(into, &[centres.len() as u64])?;
         write_f32s(into, centres.values())?;
         let starts: Vec<u64> = starts.iter().map(|start| *start as u64).collect();
@@ -189,7 +252,7 @@ impl Cells {
         let ids = once_each(bytes.rows(count, count)?)?;
         let codes = Codes { values: bytes.i8s(count * dimensions)?, scales: bytes.f32s(count)? };
         bytes.end()?;
-        Ok(Self { centres, starts, ids, codes })
+        Ok(Self { centres, starts, ids, codes, added: Vec::new() })
     }
 
     /// All of them, the nearest first.
@@ -199,6 +262,15 @@ impl Cells {
             cells.map(|(id, centre)| Neighbour { id, score: dot(query, centre) }).collect();
         cells.sort_unstable();
         cells.into_iter().map(|cell| cell.id as usize).collect()
+    }
+}
+
+impl Added {
+    fn add(&mut self, id: u32, row: &[f32]) {
+        let mut codes = vec![0; row.len()];
+        self.codes.scales.push(encode(row, &mut codes));
+        self.codes.values.extend(codes);
+        self.ids.push(id);
     }
 }
 
@@ -347,7 +419,7 @@ mod tests {
         let rows = mixture(5000);
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let Cells { centres, starts, ids, codes } = pool.install(|| Cells::of(&rows));
+            let Cells { centres, starts, ids, codes, .. } = pool.install(|| Cells::of(&rows));
             (centres, starts, ids, codes.values)
         };
         assert!(on(1) == on(3));

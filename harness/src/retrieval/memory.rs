@@ -25,6 +25,12 @@ fn components(set: &VectorSet) -> u64 {
     width(metric, set.dimensions as usize) as u64
 }
 
+/// Bytes that knowing which rows pass a filter takes, whatever the filter: a mark and a number each.
+#[must_use]
+pub fn matching(set: &VectorSet) -> u64 {
+    u64::from(set.entries) * (1 + 4)
+}
+
 /// Bytes that a driver's index takes beside the rows, at the worst moment of its building, with
 /// what queries and exact neighbours take.
 #[must_use]

@@ -12,13 +12,16 @@ pub mod engines;
 #[cfg(test)]
 mod engines_test;
 mod exact;
+pub mod filter;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flat;
 pub mod flat_q4;
 pub mod generator;
+pub mod growing;
 mod hardness;
 pub mod index;
+pub mod inserter;
 pub mod ivf_sq8;
 mod layout;
 pub mod memory;

@@ -25,6 +25,10 @@ const SCANNED_AT_ONCE: usize = 1 << 12;
 /// The signs of all rows.
 pub(super) struct SignPlane {
     rotation: Rotation,
+    /// What rows are taken from: the mean of those that it was made of.
+    mean: Vec<f32>,
+    /// How many rows there are.
+    rows: usize,
     /// Bytes of a block: half a byte for each nibble of each row.
     block_bytes: usize,
     /// Block after block, nibble after nibble: a byte holds that of row `r` and of row `r + 16`.
@@ -60,13 +64,25 @@ impl SignPlane {
             .for_each(|((codes, factors), rows)| {
                 let rows = rows.chunks_exact(dimensions);
                 for (row, (values, factor)) in rows.zip(factors).enumerate() {
-                    let mut rest: Vec<f32> = values.iter().zip(&mean).map(|(a, b)| a - b).collect();
-                    rotation.apply(&mut rest);
+                    let rest = turned(values, &mean, &rotation);
                     *factor = factor_of(&rest);
                     put(&rest, row, codes);
                 }
             });
-        Self { rotation, block_bytes, codes, factors }
+        Self { rotation, mean, rows: rows.len(), block_bytes, codes, factors }
+    }
+
+    /// Adds a row behind the others.
+    pub(super) fn add(&mut self, row: &[f32]) {
+        let (block, place) = (self.rows / BLOCK, self.rows % BLOCK);
+        if place == 0 {
+            self.codes.resize((block + 1) * self.block_bytes, 0);
+            self.factors.resize((block + 1) * BLOCK, f32::NAN);
+        }
+        let rest = turned(row, &self.mean, &self.rotation);
+        put(&rest, place, &mut self.codes[block * self.block_bytes..]);
+        self.factors[self.rows] = factor_of(&rest);
+        self.rows += 1;
     }
 
     /// Bytes that a scan reads.
@@ -74,9 +90,9 @@ impl SignPlane {
         (self.codes.len() + size_of_val(&self.factors[..])) as u64
     }
 
-    /// The `count` rows that are nearest as far as signs tell, in no order; on the threads of the
-    /// current pool.
-    pub(super) fn nearest(&self, query: &[f32], count: usize) -> Vec<u32> {
+    /// The `count` rows that are nearest as far as signs tell, of those that pass `mask`, in no
+    /// order; on the threads of the current pool.
+    pub(super) fn nearest(&self, query: &[f32], count: usize, mask: Option<&[bool]>) -> Vec<u32> {
         let asked = self.asked(query);
         let kept = self
             .codes
@@ -84,14 +100,14 @@ impl SignPlane {
             .zip(self.factors.par_chunks(SCANNED_AT_ONCE * BLOCK))
             .enumerate()
             .fold(
-                || Shortlist::of(count),
+                || Shortlist::of(count, mask),
                 |mut list, (stretch, (codes, factors))| {
                     let first = stretch * SCANNED_AT_ONCE * BLOCK;
                     self.scan(&asked, first, codes, factors, &mut list);
                     list
                 },
             )
-            .reduce(|| Shortlist::of(count), Shortlist::merged);
+            .reduce(|| Shortlist::of(count, mask), Shortlist::merged);
         kept.rows()
     }
 
@@ -101,7 +117,7 @@ impl SignPlane {
         first: usize,
         codes: &[u8],
         factors: &[f32],
-        list: &mut Shortlist,
+        list: &mut Shortlist<'_>,
     ) {
         let blocks = codes.chunks_exact(self.block_bytes).zip(factors.chunks_exact(BLOCK));
         for (block, (codes, factors)) in blocks.enumerate() {
@@ -126,6 +142,13 @@ impl SignPlane {
         });
         Asked { tables: tables.collect(), step, least: -lengths.iter().sum::<f32>() }
     }
+}
+
+/// A row as its signs are taken.
+fn turned(row: &[f32], mean: &[f32], rotation: &Rotation) -> Vec<f32> {
+    let mut rest: Vec<f32> = row.iter().zip(mean).map(|(a, b)| a - b).collect();
+    rotation.apply(&mut rest);
+    rest
 }
 
 /// The mean row, summed in a fixed order.
@@ -168,21 +191,24 @@ fn signed(part: &[f32], pattern: usize) -> f32 {
 
 /// The best rows so far: many enough that keeping them in order would cost more than sorting them
 /// out now and then.
-struct Shortlist {
+struct Shortlist<'a> {
     count: usize,
+    /// For each row, whether it may be found; all may where there is none.
+    mask: Option<&'a [bool]>,
     /// What a row must beat.
     floor: f32,
     rows: Vec<Neighbour>,
 }
 
-impl Shortlist {
-    fn of(count: usize) -> Self {
-        Self { count, floor: f32::NEG_INFINITY, rows: Vec::with_capacity(2 * count) }
+impl<'a> Shortlist<'a> {
+    fn of(count: usize, mask: Option<&'a [bool]>) -> Self {
+        Self { count, mask, floor: f32::NEG_INFINITY, rows: Vec::with_capacity(2 * count) }
     }
 
     #[inline]
     fn offer(&mut self, id: u32, score: f32) {
-        if score > self.floor {
+        // The mask is looked at last: few rows beat the floor. Past the last row none does.
+        if score > self.floor && self.mask.is_none_or(|mask| mask[id as usize]) {
             self.push(Neighbour { id, score });
         }
     }
@@ -234,7 +260,7 @@ mod tests {
         let (rows, queries) = data(20_000, 128);
         let (plane, truth) = (SignPlane::of(&rows), Truth::find(&rows, &queries, QUERIES));
         let hits = queries.rows().enumerate().map(|(number, vector)| {
-            let kept = plane.nearest(vector, 960);
+            let kept = plane.nearest(vector, 960, None);
             assert_eq!(kept.len(), 960);
             let named = |id| Neighbour {
                 id,
@@ -250,9 +276,26 @@ mod tests {
     }
 
     #[test]
+    fn a_plane_that_grew_is_the_one_that_was_made_at_once_but_for_the_mean() {
+        let (rows, queries) = data(777, 64);
+        let (whole, mut grown) = (SignPlane::of(&rows), SignPlane::of(&rows.first(700)));
+        // The same origin, so that every sign can be compared.
+        (grown.codes, grown.factors, grown.rows) = (Vec::new(), Vec::new(), 0);
+        grown.mean.clone_from(&whole.mean);
+        rows.rows().for_each(|row| grown.add(row));
+        assert_eq!((&grown.codes, grown.bytes()), (&whole.codes, whole.bytes()));
+        let kept = |plane: &SignPlane| {
+            let mut kept = plane.nearest(queries.row(0), 100, None);
+            kept.sort_unstable();
+            kept
+        };
+        assert_eq!(kept(&grown), kept(&whole));
+    }
+
+    #[test]
     fn all_rows_can_be_kept_and_no_row_is_made_up() {
         let (rows, queries) = data(77, 64);
-        let mut kept = SignPlane::of(&rows).nearest(queries.row(0), 200);
+        let mut kept = SignPlane::of(&rows).nearest(queries.row(0), 200, None);
         kept.sort_unstable();
         assert_eq!(kept, (0..77).collect::<Vec<_>>());
     }
@@ -261,7 +304,7 @@ mod tests {
     fn rows_that_are_all_alike_are_as_good_as_any_other() {
         let row = data(1, 64).0.values().repeat(50);
         let rows = Vectors::new(64, row).unwrap();
-        assert_eq!(SignPlane::of(&rows).nearest(rows.row(0), 10).len(), 10);
+        assert_eq!(SignPlane::of(&rows).nearest(rows.row(0), 10, None).len(), 10);
     }
 
     #[test]
@@ -271,7 +314,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let plane = SignPlane::of(&rows);
-                let mut kept = plane.nearest(queries.row(0), 100);
+                let mut kept = plane.nearest(queries.row(0), 100, None);
                 kept.sort_unstable();
                 (plane.codes, kept)
             })

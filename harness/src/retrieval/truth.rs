@@ -7,7 +7,8 @@ use super::cache::{
     Bytes, Craft, Data, Spec, Unfit, What, fingerprint, write_f32s, write_u32s, write_u64s,
 };
 use super::corpus::Wanted;
-use super::exact::nearest;
+use super::exact::{nearest, nearest_among};
+use super::filter::{Filter, Matching};
 use super::vectors::{Vectors, dot};
 use serde::Serialize;
 use std::convert::Infallible;
@@ -38,6 +39,13 @@ impl Truth {
         Self { neighbours: nearest(rows, queries, DEPTH) }
     }
 
+    /// The same among the rows that pass a filter alone.
+    #[must_use]
+    pub fn find_among(rows: &Vectors, queries: &Vectors, count: usize, among: &Matching) -> Self {
+        let queries = &queries.values()[..count * rows.dimensions()];
+        Self { neighbours: nearest_among(rows, among.rows(), queries, DEPTH) }
+    }
+
     /// Queries whose exact neighbours are known: the first ones.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -61,7 +69,22 @@ impl Truth {
     /// once. Empty where the exact neighbours are not known.
     #[must_use]
     pub fn hits(&self, rows: &Vectors, query: Asked<'_>, found: &[Neighbour]) -> Vec<Hits> {
+        self.hits_of_first(rows.len(), rows, query, found)
+    }
+
+    /// The same for a search that could find the first `count` rows alone, as far as enough exact
+    /// neighbours are among them.
+    #[must_use]
+    pub fn hits_of_first(
+        &self,
+        count: usize,
+        rows: &Vectors,
+        query: Asked<'_>,
+        found: &[Neighbour],
+    ) -> Vec<Hits> {
         let Some(exact) = self.of(query.number) else { return Vec::new() };
+        let was_there = |neighbour: &&Neighbour| (neighbour.id as usize) < count;
+        let exact: Vec<Neighbour> = exact.iter().filter(was_there).copied().collect();
         let scores: Vec<f32> = found
             .iter()
             .enumerate()
@@ -94,15 +117,31 @@ pub(super) struct Finding<'a> {
     pub(super) rows: &'a Vectors,
     /// What is asked.
     pub(super) queries: &'a Vectors,
+    /// The rows that may be found, where not all may.
+    pub(super) among: Option<&'a Matching>,
 }
+
+/// Numbers of matching rows that stand in a spec for those of all: another way to give rows their
+/// attributes gives others among so many.
+const SAMPLED: usize = 1024;
 
 /// What exact neighbours depend on.
 #[derive(Serialize)]
-struct Parts {
+struct Parts<'a> {
     data: Data,
     depth: usize,
     queries: usize,
     asked: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<Filtered<'a>>,
+}
+
+/// Among which rows they are.
+#[derive(Serialize)]
+struct Filtered<'a> {
+    filter: Option<Filter>,
+    rows: usize,
+    first: &'a [u32],
 }
 
 impl Finding<'_> {
@@ -111,7 +150,14 @@ impl Finding<'_> {
     }
 
     fn depth(&self) -> usize {
-        DEPTH.min(self.rows.len())
+        DEPTH.min(self.among.map_or(self.rows.len(), |among| among.rows().len()))
+    }
+
+    /// What the rows that may be found depend on.
+    fn filtered(&self) -> Option<Filtered<'_>> {
+        let rows = self.among?.rows();
+        let first = &rows[..rows.len().min(SAMPLED)];
+        Some(Filtered { filter: self.wanted.filter, rows: rows.len(), first })
     }
 
     fn asked(&self) -> &[f32] {
@@ -127,6 +173,7 @@ impl Finding<'_> {
             let row = self.rows.row(found.id as usize);
             let lengths = (dot(vector, vector) * dot(row, row)).sqrt();
             (dot(vector, row) - found.score).abs() <= SAME_SCORE * lengths
+                && self.among.is_none_or(|among| among.has(found.id))
         };
         match listed.is_sorted() && listed.iter().all(is_right) {
             true => Ok(listed),
@@ -147,13 +194,18 @@ impl Craft for Finding<'_> {
             depth: self.depth(),
             queries: self.count(),
             asked: fingerprint(self.asked().iter()),
+            filter: self.filtered(),
         };
         let words = self.count() * (self.depth() + 1) * 2;
         (self.count() > 0).then(|| Spec::new(What::Truth, parts, (words * 4) as u64))
     }
 
     fn make(&self) -> Result<Truth, Infallible> {
-        Ok(Truth::find(self.rows, self.queries, self.count()))
+        let (rows, queries, count) = (self.rows, self.queries, self.count());
+        Ok(match self.among {
+            Some(among) => Truth::find_among(rows, queries, count, among),
+            None => Truth::find(rows, queries, count),
+        })
     }
 
     /// The number of queries, then rows and scores of each.
@@ -203,6 +255,7 @@ mod tests {
     use super::super::generator::{Generator, Side};
     use super::*;
     use tokgate_core::case::{VectorKind, VectorSet};
+    use tokgate_core::share::Share;
 
     const QUERIES: usize = 20;
 
@@ -259,6 +312,28 @@ mod tests {
     }
 
     #[test]
+    fn filtered_neighbours_are_those_of_a_plain_loop_over_the_rows_that_pass() {
+        let data = data(20_555);
+        for share in [0.5, 0.01] {
+            let filter = Filter { seed: 3, share: Share::of(share).unwrap() };
+            let among = Matching::of(filter, 20_555);
+            let truth = Truth::find_among(&data.rows, &data.queries, QUERIES, &among);
+            for query in 0..QUERIES {
+                let vector = data.queries.row(query);
+                let score = |row: &u32| (dot(vector, data.rows.row(*row as usize)), *row);
+                let mut naive: Vec<(f32, u32)> =
+                    (0..20_555).filter(|row| filter.passes(*row)).map(|row| score(&row)).collect();
+                naive.sort_by(|a, b| b.0.total_cmp(&a.0));
+                let exact = truth.of(query).unwrap();
+                assert_eq!(exact.len(), DEPTH);
+                for (neighbour, (score, _)) in exact.iter().zip(&naive) {
+                    assert!((neighbour.score - score).abs() < TIE && filter.passes(neighbour.id));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_number_of_threads_changes_nothing() {
         let data = data(20_480);
         let on = |threads: usize| {
@@ -292,6 +367,25 @@ mod tests {
         assert_eq!(hits(&[12, 11, 10, 9, 8, 7, 6, 5, 4, 3]), ten(10));
         assert_eq!(hits(&[12, 11, 10, 9, 8, 7, 6, 5, 4, 0]), ten(9));
         assert_eq!(hits(&[12, 12, 12, 9, 8, 7, 6, 5, 4, 3]), ten(8));
+    }
+
+    #[test]
+    fn rows_that_were_not_there_yet_are_not_missed_and_do_not_hurt() {
+        let scores: Vec<f32> = (0..40).map(|row| row as f32 / 100.0).collect();
+        let rows = line(&scores);
+        let query = Vectors::new(8, vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap();
+        let truth = Truth::find(&rows, &query, 1);
+        let asked = Asked { number: 0, vector: query.row(0) };
+        let hits = |count, ids: std::ops::Range<u32>| {
+            let ids: Vec<u32> = ids.rev().collect();
+            truth.hits_of_first(count, &rows, asked, &found(&ids))
+        };
+        let ten = |first, found| vec![Hits { k: 1, found: first }, Hits { k: 10, found }];
+        // The later a row, the better: of the first 30 the ten best are 20 to 29.
+        assert_eq!(hits(30, 20..30), ten(1, 10));
+        assert_eq!(hits(30, 19..29), ten(0, 9));
+        assert_eq!(hits(30, 22..32), ten(1, 10), "two came while it was searched");
+        assert_eq!(hits(9, 0..10), [Hits { k: 1, found: 1 }], "too few were there");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Rows of equal length, checked once where they come in, and their inner product.
 
+use std::sync::Arc;
+
 /// Components of every vector come in groups of this many: what the scan kernels need.
 pub const GROUP: usize = 8;
 
@@ -52,10 +54,19 @@ pub enum VectorsError {
 }
 
 /// One or more rows of f32, all finite, none zero, of a length that is a multiple of [`GROUP`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Vectors {
     dimensions: usize,
-    values: Vec<f32>,
+    /// Shared with others, which may have more or fewer of them.
+    store: Arc<Vec<f32>>,
+    /// How many of the numbers are ours, from the first on.
+    count: usize,
+}
+
+impl PartialEq for Vectors {
+    fn eq(&self, other: &Self) -> bool {
+        (self.dimensions, self.values()) == (other.dimensions, other.values())
+    }
 }
 
 impl Vectors {
@@ -65,7 +76,7 @@ impl Vectors {
     /// When a row is unusable; the message names it.
     pub fn new(dimensions: usize, values: Vec<f32>) -> Result<Self, VectorsError> {
         check_shape(dimensions, values.len())?;
-        let vectors = Self { dimensions, values };
+        let vectors = Self::of(dimensions, values);
         for (row, vector) in vectors.rows().enumerate() {
             check(vector, dimensions).map_err(|fault| VectorsError::Row { row, fault })?;
         }
@@ -75,7 +86,26 @@ impl Vectors {
     /// Takes rows that were made usable, without reading a gigabyte again.
     pub(super) fn checked(dimensions: usize, values: Vec<f32>) -> Self {
         debug_assert!(check_shape(dimensions, values.len()).is_ok());
-        Self { dimensions, values }
+        Self::of(dimensions, values)
+    }
+
+    fn of(dimensions: usize, values: Vec<f32>) -> Self {
+        Self { dimensions, count: values.len(), store: Arc::new(values) }
+    }
+
+    /// The numbers of the rows beyond as many as the others are.
+    pub(super) fn since(&self, others: &Self) -> &[f32] {
+        &self.values()[others.count..]
+    }
+
+    /// The first `count` of these rows, at least one; nothing is copied.
+    ///
+    /// # Panics
+    /// When there are not so many, or none is asked for.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        assert!((1..=self.len()).contains(&count), "{count} of {} rows", self.len());
+        Self { count: count * self.dimensions, ..self.clone() }
     }
 
     /// Components of a row.
@@ -88,13 +118,13 @@ impl Vectors {
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "there is always a row")]
     pub fn len(&self) -> usize {
-        self.values.len() / self.dimensions
+        self.count / self.dimensions
     }
 
     /// All numbers, row after row.
     #[must_use]
     pub fn values(&self) -> &[f32] {
-        &self.values
+        &self.store[..self.count]
     }
 
     /// One row.
@@ -103,18 +133,18 @@ impl Vectors {
     /// When there is no such row.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
-        &self.values[row * self.dimensions..][..self.dimensions]
+        &self.values()[row * self.dimensions..][..self.dimensions]
     }
 
     /// The rows in order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
-        self.values.chunks_exact(self.dimensions)
+        self.values().chunks_exact(self.dimensions)
     }
 
     /// Bytes they occupy.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        size_of_val(self.values.as_slice()) as u64
+        size_of_val(self.values()) as u64
     }
 }
 

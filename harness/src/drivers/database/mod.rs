@@ -16,13 +16,13 @@ mod redis;
 #[cfg(test)]
 mod tests;
 
-use super::retrieval::Corpora;
+use super::retrieval::{Corpora, filter_facts};
 use crate::driver::{Answer, Driver, OpenError, Request};
 use crate::http::{Deadlines, Moments, within};
 use crate::recorder::Reply;
 use crate::retrieval::best::Neighbour;
 use crate::retrieval::demand::Demand;
-use crate::retrieval::desk::{self, Exam, Question};
+use crate::retrieval::desk::{self, Exam, Found, Question};
 use crate::retrieval::index::check_query;
 use crate::retrieval::vectors::Vectors;
 use crate::stop::Stop;
@@ -179,6 +179,7 @@ fn identify<D: Database>(demand: &Demand, database: &D, said: Said) -> TargetIde
         ("index".to_owned(), json!(if demand.hnsw.is_some() { "hnsw" } else { "exact" })),
         ("address".to_owned(), json!(database.address().shown())),
     ]);
+    config.extend(filter_facts(demand));
     if let Some(hnsw) = demand.hnsw {
         config.extend([
             ("m".to_owned(), json!(hnsw.m)),
@@ -218,9 +219,12 @@ impl<D: Database> Asker<D> {
         line.moments().stamp(reply);
         self.pool.take_back(line);
         check_found(&found, top_k, rows)?;
+        if let Some(stranger) = self.exam.stranger(&found) {
+            return Err(Failure::new(FailureClass::Malformed, desk::outside(stranger)));
+        }
         reply.event(EventKind::Content, None);
         reply.done();
-        Ok(self.exam.graded(question, &found, None))
+        Ok(self.exam.graded(question, &Found { neighbours: found, ..Found::default() }))
     }
 }
 
@@ -236,7 +240,7 @@ impl<D: Database> Driver for Asker<D> {
     fn after(&self) -> BoxFuture<'_, TargetAfter> {
         let mut last = self.identity();
         self.pool.database().put_stamps_into(&mut last);
-        let after = TargetAfter { first: self.identity(), last, preparation: None };
+        let after = TargetAfter { first: self.identity(), last, preparation: None, inserted: None };
         Box::pin(std::future::ready(after))
     }
 

@@ -75,7 +75,7 @@ impl Driver for Embeddings {
             self.service.sightings.last().put_into(&mut last);
             address.put_stamps_into(&mut first);
             address.put_stamps_into(&mut last);
-            TargetAfter { first, last, preparation: None }
+            TargetAfter { first, last, preparation: None, inserted: None }
         }
         .boxed()
     }

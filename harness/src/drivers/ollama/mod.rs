@@ -68,7 +68,7 @@ impl Driver for Ollama {
             self.exchange.sightings().last().put_into(&mut last);
             self.exchange.put_stamps_into(&mut first);
             self.exchange.put_stamps_into(&mut last);
-            TargetAfter { first, last, preparation: None }
+            TargetAfter { first, last, preparation: None, inserted: None }
         }
         .boxed()
     }

@@ -120,7 +120,7 @@ impl Driver for OpenAi {
                 (self.identity(), identity::with(self.identity_now().await, last));
             self.exchange.put_stamps_into(&mut first);
             self.exchange.put_stamps_into(&mut last);
-            TargetAfter { first, last, preparation: None }
+            TargetAfter { first, last, preparation: None, inserted: None }
         }
         .boxed()
     }

@@ -145,11 +145,11 @@ impl Driver for Rag {
 
     fn after(&self) -> BoxFuture<'_, TargetAfter> {
         async {
-            let TargetAfter { first, last, preparation } = self.chat.after().await;
+            let TargetAfter { first, last, preparation, inserted } = self.chat.after().await;
             let (address, was) = (self.embedder.address(), &self.embedder.identity);
             let now = identity_now(address, self.embedding_model.as_deref(), was).await;
             let (first, last) = (self.told(first, was.clone()), self.told(last, now));
-            TargetAfter { first, last, preparation }
+            TargetAfter { first, last, preparation, inserted }
         }
         .boxed()
     }

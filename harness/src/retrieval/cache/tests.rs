@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use tokgate_core::case::{Case, Dataset, DriverKind, VectorKind, VectorSet};
+use tokgate_core::share::Share;
 
 /// Bytes that are made of a number, and how often they were.
 #[derive(Default)]
@@ -389,7 +390,7 @@ fn a_forged_index_is_refused_or_finds_rows_that_there_are() {
 fn forged_neighbours_are_refused_unless_their_scores_are_right() {
     let Corpus { rows, queries, truth, .. } = open(&Cache::off(), |_| ()).corpus;
     let wanted = Demand::of(&case(600, 64)).unwrap().wanted;
-    let finding = Finding { wanted: &wanted, rows: &rows.vectors, queries: &queries };
+    let finding = Finding { wanted: &wanted, rows: &rows.vectors, queries: &queries, among: None };
     let mut good = Vec::new();
     finding.save(&truth.value, &mut good).unwrap();
     assert_eq!(finding.load(&good).unwrap(), truth.value);
@@ -403,6 +404,25 @@ fn forged_neighbours_are_refused_unless_their_scores_are_right() {
     }
     assert!(finding.load(&good[..good.len() - 1]).is_err());
     assert!(finding.load(&[]).is_err());
+}
+
+#[test]
+fn neighbours_among_rows_that_pass_a_filter_are_kept_apart_from_all_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = |share: Option<f64>| {
+        let open = open(&cache(&folder), |case| {
+            case.retrieval.as_mut().unwrap().filter_share = share.and_then(Share::of);
+        });
+        (open.corpus.truth.cache.unwrap(), open.index.cache.unwrap(), open.corpus.truth.value)
+    };
+    let (all, wide, narrow) = (opened(None), opened(Some(0.5)), opened(Some(0.2)));
+    assert_eq!([all.0, wide.0, narrow.0], [CacheUse::Miss; 3]);
+    assert_eq!([wide.1, narrow.1], [CacheUse::Hit; 2], "the index is the same");
+    assert!(all.2 != wide.2 && wide.2 != narrow.2);
+    for (share, first) in [(None, all.2), (Some(0.5), wide.2), (Some(0.2), narrow.2)] {
+        let (truth, _, again) = opened(share);
+        assert_eq!((truth, again), (CacheUse::Hit, first), "{share:?}");
+    }
 }
 
 #[test]

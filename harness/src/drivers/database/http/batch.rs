@@ -1,6 +1,7 @@
 //! Rows in parts of bounded size: databases refuse bodies that are too long.
 
 use super::step::{Step, Values, lacking};
+use crate::retrieval::filter::Filter;
 use crate::retrieval::vectors::Vectors;
 use tokgate_core::failure::{Failure, FailureClass};
 
@@ -41,6 +42,8 @@ pub(super) struct Whole<'a> {
     /// Components of a row that are sent.
     pub(super) dimensions: usize,
     pub(super) limits: Limits,
+    /// Whose attributes rows have.
+    pub(super) filter: Option<Filter>,
 }
 
 impl Whole<'_> {
@@ -68,12 +71,14 @@ impl Whole<'_> {
     ) -> Result<(), Failure> {
         let vector = vector(&self.rows.row(number)[..self.dimensions])?;
         let (id, text) = (number.to_string(), format!("\"{number}\""));
+        let bucket = self.filter.map(|filter| filter.bucket(number as u32).to_string());
         let separator = if self.step.is_lines { "\n" } else { "," };
         for template in &self.step.row {
             let value = |name: &str| match name {
                 "id" => Some(id.as_str()),
                 "id_text" => Some(text.as_str()),
                 "vector" => Some(vector.as_str()),
+                "bucket" => bucket.as_deref(),
                 name => values(name),
             };
             template.fill(&mut part.rows, value).map_err(lacking)?;
@@ -142,8 +147,13 @@ mod tests {
         let rows = Vectors::new(8, (0..8 * 50).map(|it| it as f32 / 7.0).collect()).unwrap();
         let preset = Preset::named("qdrant").unwrap();
         let step = &preset.exact.as_ref().unwrap().ingest;
-        let whole =
-            Whole { step, rows: &rows, dimensions: 5, limits: Limits { most_rows, most_bytes } };
+        let whole = Whole {
+            step,
+            rows: &rows,
+            dimensions: 5,
+            limits: Limits { most_rows, most_bytes },
+            filter: None,
+        };
         let (mut first, mut counts) = (0, Vec::new());
         while first < rows.len() {
             let part = whole.part(first, |_| None).unwrap();

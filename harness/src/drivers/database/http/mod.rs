@@ -21,6 +21,7 @@ use super::{Asked, Database, Said, name};
 use crate::driver::OpenError;
 use crate::http::{Call, Calls, Moments, Reply};
 use crate::retrieval::best::Neighbour;
+use crate::retrieval::filter::Filter;
 use crate::retrieval::vectors::Vectors;
 use batch::{Whole, vector};
 use claim::Claim;
@@ -54,6 +55,7 @@ pub(super) struct Http {
     index: Index,
     /// Components of a row that are sent.
     dimensions: usize,
+    filter: Option<Filter>,
     /// What requests are filled with, as JSON.
     values: BTreeMap<&'static str, String>,
     /// What replies have given, as JSON.
@@ -75,7 +77,9 @@ impl Http {
         let preset = Preset::named(named)?;
         let dimensions = asked.demand.wanted.set.dimensions;
         let metric = preset.metric(asked.demand.wanted.metric())?.to_owned();
-        let index = preset.index(asked.demand.hnsw, dimensions)?.clone();
+        let (hnsw, filter) = (asked.demand.hnsw, asked.demand.wanted.filter);
+        let index = preset.index(hnsw, dimensions)?;
+        let index = filter.map_or(Ok(index), |_| preset.filtered(index))?.clone();
         let address = Address::of(target, kind(&preset))?;
         if address.user().is_some() {
             return Err(OpenError::Invalid(
@@ -96,6 +100,7 @@ impl Http {
             preset,
             index,
             dimensions: dimensions as usize,
+            filter,
             values,
             kept: Mutex::default(),
             waits: Mutex::default(),
@@ -205,7 +210,8 @@ impl Http {
         let kept = self.kept().clone();
         let common = |name: &str| self.value(&kept, name);
         let step = &self.index.ingest;
-        let whole = Whole { step, rows, dimensions: self.dimensions, limits: self.preset.batch };
+        let Self { dimensions, filter, .. } = *self;
+        let whole = Whole { step, rows, dimensions, limits: self.preset.batch, filter };
         let mut first = 0;
         while first < rows.len() {
             let part = whole.part(first, common)?;
@@ -365,6 +371,9 @@ fn values(asked: &Asked<'_>, collection: &str, metric: &str) -> BTreeMap<&'stati
         ("entries", set.entries.to_string()),
         ("top_k", asked.demand.top_k.to_string()),
     ]);
+    if let Some(filter) = asked.demand.wanted.filter {
+        values.insert("filter_below", filter.below().to_string());
+    }
     if let Some(hnsw) = asked.demand.hnsw {
         values.extend([
             ("m", hnsw.m.to_string()),

@@ -63,6 +63,8 @@ pub(super) struct Index {
     pub(super) search: Step,
     /// Knobs that the database has no place for, and the value that it takes instead.
     pub(super) fixed: Most,
+    /// The same with a filter, where the preset says how.
+    pub(super) filtered: Option<Box<Index>>,
 }
 
 /// What the database calls the metrics.
@@ -150,6 +152,20 @@ impl Preset {
         Ok(index)
     }
 
+    /// What is asked for the same index where queries have a filter.
+    ///
+    /// # Errors
+    /// When the preset does not say how.
+    pub(super) fn filtered<'a>(&self, index: &'a Index) -> Result<&'a Index, OpenError> {
+        index.filtered.as_deref().ok_or_else(|| {
+            OpenError::Invalid(format!(
+                "`filter_share`; preset {} does not say how {} filters: write \
+                 `[hnsw.filtered.search]` in it, or leave `filter_share` out",
+                self.name, self.product
+            ))
+        })
+    }
+
     fn fits(&self, knob: &str, value: Option<u32>, most: Option<u32>) -> Result<(), OpenError> {
         match (value, most) {
             (Some(value), Some(most)) if value > most => Err(OpenError::Invalid(format!(
@@ -230,6 +246,18 @@ mod tests {
         let said = refusal(elastic.index(Some(wide), 128));
         assert!(said.contains("ef_search = 10001; Elasticsearch takes up to 10000"), "{said}");
         assert!(refusal(elastic.index(Some(GRAPH), 5000)).contains("dimensions = 5000"));
+    }
+
+    #[test]
+    fn a_filter_is_refused_where_the_preset_has_none() {
+        let qdrant = Preset::named("qdrant").unwrap();
+        for hnsw in [Some(GRAPH), None] {
+            let index = qdrant.index(hnsw, 128).unwrap();
+            assert!(qdrant.filtered(index).is_ok());
+        }
+        let milvus = Preset::named("milvus").unwrap();
+        let said = refusal(milvus.filtered(milvus.index(None, 128).unwrap()));
+        assert!(said.contains("preset milvus does not say how Milvus filters"), "{said}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::preset::{Index, Preset};
 use super::step::{Place, Step};
 use super::template::Template;
-use super::written::{File, Key, Verb, Written, WrittenIndex};
+use super::written::{File, Key, Verb, Written, WrittenFiltered, WrittenIndex};
 use hyper::http::{HeaderName, Method};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -50,7 +50,7 @@ impl Role {
     fn values(self) -> &'static [&'static str] {
         match self {
             Self::Ingest => &["rows", "ids", "id_texts", "vectors", "count"],
-            Self::Search => &["query"],
+            Self::Search => &["query", "filter_below"],
             Self::Identify
             | Self::List
             | Self::Create
@@ -101,7 +101,10 @@ impl<'a> Reader<'a> {
         let indexes = [&written.hnsw, &written.exact].into_iter().flatten();
         let steps = indexes.flat_map(|index| {
             let index = index.get_ref();
-            index.create.iter().chain(index.build.iter().flatten())
+            let filtered = index.filtered.iter();
+            let filtered =
+                filtered.flat_map(|it| it.create.iter().chain(it.build.iter().flatten()));
+            index.create.iter().chain(index.build.iter().flatten()).chain(filtered)
         });
         let steps = steps.chain(&written.create).chain(&written.build);
         let kept = steps.flat_map(|step| step.keep.keys().cloned()).collect();
@@ -198,12 +201,36 @@ impl<'a> Reader<'a> {
         let search = step(&own.search, &written.search, Role::Search);
         let build = own.build.as_ref().unwrap_or(&written.build);
         let build = build.iter().map(|step| self.step(step, Role::Build)).collect();
-        let index =
-            Index { create: create?, ingest: ingest?, build, search: search?, fixed: own.fixed };
-        if word == "hnsw" {
-            self.knobs(&index, span);
+        let fixed = own.fixed;
+        let plain = Index {
+            create: create?,
+            ingest: ingest?,
+            build,
+            search: search?,
+            fixed,
+            filtered: None,
+        };
+        let filtered = own.filtered.as_ref().map(|written| self.filtered(written, &plain));
+        for index in std::iter::once(&plain).chain(&filtered).filter(|_| word == "hnsw") {
+            self.knobs(index, span.clone());
         }
-        Some(index)
+        Some(Index { filtered: filtered.map(Box::new), ..plain })
+    }
+
+    /// The same index with a filter.
+    fn filtered(&mut self, written: &WrittenFiltered, plain: &Index) -> Index {
+        let create = written.create.as_ref().map(|step| self.step(step, Role::Create));
+        let build = written.build.as_ref().map(|steps| {
+            steps.iter().map(|step| self.step(step, Role::Build)).collect::<Vec<Step>>()
+        });
+        Index {
+            create: create.unwrap_or_else(|| plain.create.clone()),
+            ingest: self.step(&written.ingest, Role::Ingest),
+            build: build.unwrap_or_else(|| plain.build.clone()),
+            search: self.step(&written.search, Role::Search),
+            fixed: plain.fixed,
+            filtered: None,
+        }
     }
 
     /// Every knob has a place, or a value that the database takes whatever is asked.
@@ -296,7 +323,8 @@ impl<'a> Reader<'a> {
     }
 
     fn rows(&mut self, written: &Written) -> Vec<Template> {
-        let known: Vec<&str> = COMMON.into_iter().chain(["id", "id_text", "vector"]).collect();
+        let known: Vec<&str> =
+            COMMON.into_iter().chain(["id", "id_text", "vector", "bucket"]).collect();
         let one = written.row.iter().map(|row| (row.get_ref(), row.span()));
         let lines = written.row_lines.iter();
         let lines = lines.flat_map(|lines| lines.get_ref().iter().map(|line| (line, lines.span())));

@@ -57,6 +57,18 @@ pub(super) struct WrittenIndex {
     pub(super) build: Option<Vec<Written>>,
     pub(super) search: Option<Written>,
     pub(super) fixed: Most,
+    /// What is asked otherwise where queries have a filter.
+    pub(super) filtered: Option<WrittenFiltered>,
+}
+
+/// What an index with a filter is asked otherwise; at least how it is searched.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenFiltered {
+    pub(super) create: Option<Written>,
+    pub(super) ingest: Written,
+    pub(super) build: Option<Vec<Written>>,
+    pub(super) search: Written,
 }
 
 /// A method of HTTP.

@@ -1,6 +1,7 @@
 //! Rows in PostgreSQL's binary formats: a vector as pgvector reads it, and a table as `COPY` does.
 //! <https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format".
 
+use crate::retrieval::filter::Filter;
 use crate::retrieval::vectors::Vectors;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::error::Error;
@@ -20,9 +21,11 @@ pub(super) struct Part {
     pub(super) rows: usize,
 }
 
-/// The table of `rows`, each with its number, in parts.
-pub(super) fn parts(rows: &Vectors) -> impl Iterator<Item = Part> {
-    let row_bytes = 2 + 4 + 4 + 4 + vector_bytes(rows.dimensions());
+/// The table of `rows`, each with its number, and with its attribute where there is a filter, in
+/// parts.
+pub(super) fn parts(rows: &Vectors, filter: Option<Filter>) -> impl Iterator<Item = Part> {
+    let attribute_bytes = filter.map_or(0, |_| 4 + 4);
+    let row_bytes = 2 + 4 + 4 + attribute_bytes + 4 + vector_bytes(rows.dimensions());
     let many = (PART_BYTES / row_bytes).max(1);
     let count = rows.len();
     (0..count).step_by(many).map(move |first| {
@@ -31,7 +34,9 @@ pub(super) fn parts(rows: &Vectors) -> impl Iterator<Item = Part> {
         if first == 0 {
             bytes.put_slice(HEAD);
         }
-        (first..last).for_each(|row| put_row(&mut bytes, row, rows.row(row)));
+        for row in first..last {
+            put_row(&mut bytes, row as u32, rows.row(row), filter);
+        }
         if last == count {
             bytes.put_i16(END);
         }
@@ -39,10 +44,14 @@ pub(super) fn parts(rows: &Vectors) -> impl Iterator<Item = Part> {
     })
 }
 
-fn put_row(bytes: &mut BytesMut, number: usize, vector: &[f32]) {
-    bytes.put_i16(2);
+fn put_row(bytes: &mut BytesMut, number: u32, vector: &[f32], filter: Option<Filter>) {
+    bytes.put_i16(2 + i16::from(filter.is_some()));
     bytes.put_i32(4);
-    bytes.put_u32(number as u32);
+    bytes.put_u32(number);
+    if let Some(filter) = filter {
+        bytes.put_i32(4);
+        bytes.put_u32(filter.bucket(number).into());
+    }
     bytes.put_i32(vector_bytes(vector.len()) as i32);
     put_vector(bytes, vector);
 }
@@ -82,6 +91,7 @@ impl ToSql for Parameter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokgate_core::share::Share;
 
     fn rows(count: usize, dimensions: usize) -> Vectors {
         Vectors::new(dimensions, vec![1.5; count * dimensions]).unwrap()
@@ -89,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_small_table_is_one_part_from_signature_to_end() {
-        let parts: Vec<Part> = parts(&rows(2, 8)).collect();
+        let parts: Vec<Part> = parts(&rows(2, 8), None).collect();
         assert_eq!((parts.len(), parts[0].rows), (1, 2));
         let bytes = &parts[0].bytes;
         assert!(bytes.starts_with(b"PGCOPY\n\xff\r\n\0") && bytes.ends_with(&[0xff, 0xff]));
@@ -102,9 +112,20 @@ mod tests {
     }
 
     #[test]
+    fn a_row_has_its_attribute_where_there_is_a_filter() {
+        let filter = Filter { seed: 42, share: Share::of(0.1).unwrap() };
+        let parts: Vec<Part> = parts(&rows(2, 8), Some(filter)).collect();
+        let row = &parts[0].bytes[19..];
+        assert_eq!(row[..14], [0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 4], "three columns, row 0");
+        assert_eq!(row[14..18], u32::from(filter.bucket(0)).to_be_bytes());
+        assert_eq!(row[18..24], [0, 0, 0, 36, 0, 8], "the vector is the last");
+        assert_eq!(parts[0].bytes.len(), 19 + 2 * 58 + 2);
+    }
+
+    #[test]
     fn a_large_table_comes_in_parts_with_one_head_and_one_end() {
         let rows = rows(3000, 128);
-        let parts: Vec<Part> = parts(&rows).collect();
+        let parts: Vec<Part> = parts(&rows, None).collect();
         assert!(parts.len() > 1);
         assert_eq!(parts.iter().map(|part| part.rows).sum::<usize>(), 3000);
         let heads = parts.iter().filter(|part| part.bytes.starts_with(b"PGCOPY")).count();

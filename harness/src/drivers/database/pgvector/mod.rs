@@ -14,6 +14,7 @@ use super::{Asked, Database, Said, name};
 use crate::driver::OpenError;
 use crate::http::{Lines, Moments, within};
 use crate::retrieval::best::Neighbour;
+use crate::retrieval::filter::Filter;
 use crate::retrieval::vectors::Vectors;
 use copy::{Parameter, parts};
 use failure::failure;
@@ -48,6 +49,10 @@ const EF_SEARCH: std::ops::RangeInclusive<u32> = 1..=1000;
 /// Servers before PostgreSQL 14 have no such setting.
 const NOTICE_THE_END: &str = "SELECT set_config(name, '2s', false) FROM pg_settings \
                               WHERE name = 'client_connection_check_interval'";
+/// The first version that can go on with the search of a graph, and the way that keeps the order.
+/// <https://github.com/pgvector/pgvector#iterative-index-scans>
+const ITERATIVE: (u32, u32) = (0, 8);
+const GOES_ON: &str = "strict_order";
 /// What of the server's settings bears on building and searching.
 const SETTINGS: [&str; 4] = [
     "shared_buffers",
@@ -63,6 +68,7 @@ pub(super) struct Pgvector {
     lines: Lines,
     table: String,
     hnsw: Option<Hnsw>,
+    filter: Option<Filter>,
     /// How long a query may take before the server gives it up, milliseconds.
     timeout_ms: u64,
 }
@@ -93,7 +99,8 @@ impl Pgvector {
         let table = name::fresh();
         let config = config(&address, &table)?;
         let timeout_ms = (asked.case.run.timeout_s * 1e3).clamp(1.0, f64::from(i32::MAX)) as u64;
-        Ok(Self { address, config, lines, table, hnsw: asked.demand.hnsw, timeout_ms })
+        let (hnsw, filter) = (asked.demand.hnsw, asked.demand.wanted.filter);
+        Ok(Self { address, config, lines, table, hnsw, filter, timeout_ms })
     }
 
     async fn session(&self) -> Result<Session, Failure> {
@@ -135,6 +142,10 @@ impl Pgvector {
         let extension = "SELECT extversion FROM pg_extension WHERE extname = 'vector'";
         let extension = self.text(session, extension).await?;
         let mut config = BTreeMap::from([("enable_seqscan".to_owned(), json!(self.scan()))]);
+        if self.goes_on() {
+            check_version(&extension).map_err(|said| self.refusal(&said))?;
+            config.insert("hnsw.iterative_scan".to_owned(), json!(GOES_ON));
+        }
         for setting in SETTINGS {
             let value = self.text(session, &format!("SELECT current_setting('{setting}')")).await?;
             config.insert(setting.to_owned(), json!(self.address.quote(&value)));
@@ -146,6 +157,15 @@ impl Pgvector {
     /// Whether the planner may read every row: not where an index is to be measured.
     fn scan(&self) -> &'static str {
         if self.hnsw.is_some() { "off" } else { "on" }
+    }
+
+    /// Whether a search of the graph has to go on where too few of its candidates pass the filter.
+    fn goes_on(&self) -> bool {
+        self.hnsw.is_some() && self.filter.is_some()
+    }
+
+    fn refusal(&self, said: &str) -> Failure {
+        Failure::new(FailureClass::Status, self.address.quote(said))
     }
 
     async fn leftovers(&self, session: &Session) -> Result<Vec<String>, Failure> {
@@ -167,16 +187,18 @@ impl Pgvector {
         let told = |error| failure(&self.address, &error);
         // Nobody is to clean up while we measure.
         let create = format!(
-            "CREATE TABLE {} (id integer NOT NULL, v vector({}) NOT NULL) \
+            "CREATE TABLE {} (id integer NOT NULL, {}v vector({}) NOT NULL) \
              WITH (autovacuum_enabled = false)",
             self.table,
+            self.filter.map_or("", |_| "bucket integer NOT NULL, "),
             rows.dimensions()
         );
         step(self.run(session, &create)).await?;
-        let copy = format!("COPY {} (id, v) FROM STDIN BINARY", self.table);
+        let bucket = self.filter.map_or("", |_| "bucket, ");
+        let copy = format!("COPY {} (id, {bucket}v) FROM STDIN BINARY", self.table);
         let sink = step(session.client.copy_in(&copy).map_err(told)).await?;
         let mut sink = pin!(sink);
-        for part in parts(rows) {
+        for part in parts(rows, self.filter) {
             step(sink.send(part.bytes).map_err(told)).await?;
             progress.stored(part.rows);
         }
@@ -242,9 +264,11 @@ impl Pgvector {
         if let Some(Hnsw { ef_search, .. }) = self.hnsw {
             settings.push_str(&format!("; SET hnsw.ef_search = {ef_search}"));
         }
+        if self.goes_on() {
+            settings.push_str(&format!("; SET hnsw.iterative_scan = {GOES_ON}"));
+        }
         self.run(session, &settings).await?;
-        let search = format!("SELECT id FROM {} ORDER BY v <#> $1 LIMIT $2", self.table);
-        let search = session.client.prepare(&search).await;
+        let search = session.client.prepare(&search(&self.table, self.filter)).await;
         session.search = Some(search.map_err(|error| failure(&self.address, &error))?);
         Ok(())
     }
@@ -272,6 +296,26 @@ impl Pgvector {
         let ended = session.client.query(end, &[&self.table]).await;
         ended.map_err(|error| failure(&self.address, &error))?;
         self.run(session, &format!("DROP TABLE IF EXISTS {}", self.table)).await
+    }
+}
+
+/// The nearest rows of a vector. A bound that stands in the text is seen by the planner.
+fn search(table: &str, filter: Option<Filter>) -> String {
+    let passes = filter.map(|filter| format!("WHERE bucket < {} ", filter.below()));
+    format!("SELECT id FROM {table} {}ORDER BY v <#> $1 LIMIT $2", passes.unwrap_or_default())
+}
+
+/// Versions before 0.8 take the candidates of one search and drop those that do not pass, so that
+/// most answers would be too short.
+fn check_version(extension: &str) -> Result<(), String> {
+    let mut numbers = extension.split('.').map_while(|number| number.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    match version >= ITERATIVE {
+        true => Ok(()),
+        false => Err(format!(
+            "pgvector {extension} filters after the search of its graph; `filter_share` needs 0.8 \
+             or later, or `index = \"exact\"`"
+        )),
     }
 }
 
@@ -411,6 +455,7 @@ impl Database for Pgvector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokgate_core::share::Share;
 
     fn refusal(dimensions: u32, m: u32, ef_construction: u32, ef_search: u32) -> String {
         let hnsw = Some(Hnsw { m, ef_construction, ef_search });
@@ -425,5 +470,15 @@ mod tests {
         assert!(refusal(128, 16, 64, 1001).contains("ef_search = 1001"));
         assert!(refusal(128, 40, 64, 40).contains("less than twice m = 40"));
         assert!(check(2008, None).is_ok() && check(16_008, None).is_err());
+    }
+
+    #[test]
+    fn a_filter_is_a_condition_and_needs_a_version_that_goes_on() {
+        let filter = Filter { seed: 1, share: Share::of(0.01).unwrap() };
+        assert_eq!(search("t", None), "SELECT id FROM t ORDER BY v <#> $1 LIMIT $2");
+        let filtered = "SELECT id FROM t WHERE bucket < 100 ORDER BY v <#> $1 LIMIT $2";
+        assert_eq!(search("t", Some(filter)), filtered);
+        assert!(["0.8.0", "0.10.1", "1.0"].iter().all(|it| check_version(it).is_ok()));
+        assert!(check_version("0.7.4").unwrap_err().contains("needs 0.8 or later"));
     }
 }

@@ -14,6 +14,7 @@ use super::{Asked, Database, Said, name};
 use crate::driver::OpenError;
 use crate::http::{Lines, Moments, within};
 use crate::retrieval::best::Neighbour;
+use crate::retrieval::filter::Filter;
 use crate::retrieval::vectors::Vectors;
 use failure::failure;
 use futures_util::TryFutureExt;
@@ -52,6 +53,9 @@ pub(super) struct Redis {
     key: String,
     /// The graph as it is built. Redis has no set without one.
     graph: Option<Hnsw>,
+    filter: Option<Filter>,
+    /// Rows in all.
+    entries: u32,
 }
 
 /// A connection. Dropped, it is closed.
@@ -77,7 +81,9 @@ impl Redis {
         let address = Address::of(&asked.case.target, KIND)?;
         let lines = Lines::to(address.host(), address.port(), asked.deadlines.connect);
         let info = info(&address)?;
-        Ok(Self { address, info, lines, key: name::fresh(), graph: asked.demand.hnsw })
+        let (graph, filter) = (asked.demand.hnsw, asked.demand.wanted.filter);
+        let entries = asked.demand.wanted.set.entries;
+        Ok(Self { address, info, lines, key: name::fresh(), graph, filter, entries })
     }
 
     async fn session(&self) -> Result<Session, Failure> {
@@ -182,6 +188,9 @@ impl Redis {
         add.arg(&self.key).arg("FP32").arg(bytes(vector)).arg(row).arg("Q8");
         let (m, ef) = self.graph.map_or(LEAST_GRAPH, |graph| (graph.m, graph.ef_construction));
         add.arg("EF").arg(ef).arg("M").arg(m);
+        if let Some(filter) = self.filter {
+            add.arg("SETATTR").arg(json!({ "bucket": filter.bucket(row as u32) }).to_string());
+        }
         add
     }
 
@@ -193,6 +202,12 @@ impl Redis {
             Some(Hnsw { ef_search, .. }) => sim.arg("EF").arg(ef_search),
             None => sim.arg("TRUTH"),
         };
+        if let Some(filter) = self.filter {
+            sim.arg("FILTER").arg(format!(".bucket < {}", filter.below()));
+            // Where nothing is said, Redis looks at a hundred candidates for each neighbour, and
+            // answers are too short.
+            sim.arg("FILTER-EF").arg(self.entries);
+        }
         sim
     }
 

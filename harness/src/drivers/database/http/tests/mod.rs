@@ -27,6 +27,7 @@ use tokgate_core::case::{
     Workload,
 };
 use tokgate_core::record::Hits;
+use tokgate_core::share::Share;
 
 /// Components of the vectors that are played with: no multiple of what the engines want.
 const DIMENSIONS: usize = 10;
@@ -116,6 +117,28 @@ async fn every_preset_that_can_reads_every_row_where_that_is_asked() {
             let driver = open(&case).await.unwrap_or_else(|error| panic!("{preset}: {error}"));
             assert!(is_exact(&driver).await, "{preset}, {metric:?}");
             assert!(server.store.lock().unwrap().collections.values().all(|it| it.is_exact));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_filter_goes_to_the_database_with_every_rows_attribute_or_is_refused() {
+    for (preset, _) in BUILT_IN {
+        for hnsw in [Some(GRAPH), None].into_iter().filter(|it| preset != "chroma" || it.is_some())
+        {
+            let server = Server::start(preset, Fault::None);
+            let mut case = asked_of(preset, server.port, Similarity::Cosine, hnsw);
+            case.retrieval.as_mut().unwrap().filter_share = Share::of(0.2);
+            let opened = open(&case).await;
+            if preset != "qdrant" {
+                let error = opened.err().unwrap().to_string();
+                assert!(error.contains("does not say how"), "{error}");
+                assert_eq!(server.store.lock().unwrap().parts, 0);
+                continue;
+            }
+            let driver = opened.unwrap();
+            assert!(is_exact(&driver).await, "{hnsw:?}");
+            assert_eq!(driver.identity().config["filter_share"], json!(0.2));
         }
     }
 }

@@ -51,6 +51,20 @@ struct Points {
 struct Point {
     id: u64,
     vector: Vec<f32>,
+    payload: Option<Payload>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payload {
+    bucket: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Field {
+    field_name: String,
+    field_schema: String,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +73,26 @@ struct Query {
     query: Vec<f32>,
     limit: usize,
     params: Params,
+    filter: Option<Filter>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    must: [Condition; 1],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Condition {
+    key: String,
+    range: Range,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Range {
+    lt: f64,
 }
 
 #[derive(Deserialize)]
@@ -97,8 +131,19 @@ pub(super) fn answer(store: &mut Store, asked: &Asked) -> Result<Told, Refused> 
         }
         ("PUT", ["collections", name, "points"]) if asked.query == "wait=true" => {
             let points: Points = asked.json()?;
+            for point in &points.points {
+                if let Some(payload) = &point.payload {
+                    store.get(name)?.buckets.insert(point.id, payload.bucket);
+                }
+            }
             store.add(name, points.points.into_iter().map(|it| (it.id, it.vector)))?;
             Ok(ok(json!({ "operation_id": 0, "status": "completed" })).about(About::Ingest))
+        }
+        ("PUT", ["collections", name, "index"]) if asked.query == "wait=true" => {
+            let field: Field = asked.json()?;
+            let is_ours = field.field_name == "bucket" && field.field_schema == "integer";
+            store.get(name)?.is_attributed = is_ours;
+            Ok(ok(json!({ "operation_id": 1, "status": "completed" })))
         }
         ("POST", ["collections", name, "points", "query"]) => query(store, name, &asked.json()?),
         ("DELETE", ["collections", name]) => {
@@ -130,6 +175,13 @@ fn query(store: &mut Store, name: &str, query: &Query) -> Result<Told, Refused> 
     if query.params.exact != is_exact || query.params.hnsw_ef.is_some() == is_exact {
         return Err(Refused::bad("the search is not the one of the index"));
     }
+    let below = query.filter.as_ref().map(|filter| &filter.must[0]);
+    if below.is_some_and(|it| it.key != "bucket")
+        || below.is_some() != store.get(name)?.is_attributed
+    {
+        return Err(Refused::bad("Bad request: Index required but not found for \"bucket\""));
+    }
+    store.get(name)?.below = below.map(|it| it.range.lt as u64);
     let ids = store.search(name, &query.query, query.limit)?;
     let points: Vec<Value> =
         ids.iter().map(|id| json!({ "id": id, "version": 0, "score": 0.5 })).collect();

@@ -43,6 +43,10 @@ pub(super) struct Collection {
     /// Links and candidates of the graph, as they were asked for.
     pub(super) graph: Option<(u32, u32)>,
     pub(super) rows: BTreeMap<u64, Vec<f32>>,
+    /// Attributes of rows, whether they are indexed, and what those that pass are below.
+    pub(super) buckets: BTreeMap<u64, u64>,
+    pub(super) is_attributed: bool,
+    pub(super) below: Option<u64>,
     /// Whether it can be searched: refreshed, loaded, indexed.
     pub(super) is_ready: bool,
     /// How often it was asked whether it is ready.
@@ -57,6 +61,9 @@ impl Collection {
             is_exact: graph.is_none(),
             graph,
             rows: BTreeMap::new(),
+            buckets: BTreeMap::new(),
+            is_attributed: false,
+            below: None,
             is_ready: false,
             polls: 0,
         }
@@ -123,7 +130,13 @@ impl Store {
         if !collection.is_ready {
             return Err(Refused::bad("collection not loaded"));
         }
-        let rows = collection.rows.iter().map(|(id, row)| (collection.near(query, row), *id));
+        let passes = |id: &u64| {
+            collection
+                .below
+                .is_none_or(|below| collection.buckets.get(id).is_some_and(|it| *it < below))
+        };
+        let rows = collection.rows.iter().filter(|(id, _)| passes(id));
+        let rows = rows.map(|(id, row)| (collection.near(query, row), *id));
         let mut found: Vec<(f64, u64)> = rows.collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut ids: Vec<u64> = found.into_iter().take(top_k).map(|(_, id)| id).collect();
