@@ -155,7 +155,13 @@ catalogue! {
     GPU_TEMP_PEAK: "gpu_temp_peak", "GPU temperature, peak", Celsius, Neither, Scalar, ALL, "hottest sample of any GPU";
     GPU_POWER_MEAN: "gpu_power_mean", "GPU power, mean", Watts, Neither, Scalar, ALL, "mean over samples of the sum over GPUs";
     ENERGY: "energy", "energy", Joules, Lower, Scalar, ALL, "hardware energy counter at the end - at the start, all GPUs; absent on a reset or without permission";
+    ENERGY_IDLE_CORRECTED: "energy_idle_corrected", "energy above idle", Joules, Lower, Scalar, ALL, "energy - mean power of all GPUs while idle before the epoch's first request * window; absent without a second of such samples";
+    ENERGY_CPU: "energy_cpu", "CPU energy", Joules, Lower, Scalar, ALL, "energy counter of the CPU packages at the end - at the start; absent without permission";
+    ENERGY_TOTAL: "energy_total", "GPU and CPU energy", Joules, Lower, Scalar, ALL, "energy + energy_cpu; absent where one of them is";
     ENERGY_PER_TOKEN: "energy_per_token", "energy per output token", Joules, Lower, Scalar, TEXT, "energy / sum of output tokens of successes";
+    TOKENS_PER_JOULE: "tokens_per_joule", "output tokens per joule", TokensPerJoule, Higher, Scalar, TEXT, "sum of output tokens of successes / energy";
+    ENERGY_PER_GOOD_REQUEST: "energy_per_good_request", "energy per good request", Joules, Lower, Scalar, ALL, "energy / successes that meet all SLOs; absent without SLOs, and where none meets them";
+    TELEMETRY_DROPPED: "telemetry_dropped", "telemetry samples dropped", Count, Neither, Scalar, ALL, "samples of the machine that were due in the window at their interval and are not there: a source that hangs or is slow";
 }
 
 /// The metric with this identifier.

@@ -4,6 +4,7 @@
 //! are the judge's and are added later; nothing here compares or judges.
 
 mod counts;
+mod energy;
 mod epoch;
 #[cfg(test)]
 pub(crate) mod fixture;
