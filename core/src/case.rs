@@ -398,8 +398,16 @@ pub struct RunSettings {
     pub salt: bool,
     /// Telemetry interval, seconds.
     pub telemetry_interval_s: f64,
+    /// Interval of the energy counters' readings, seconds.
+    #[serde(default = "usual_energy_interval_s")]
+    pub energy_interval_s: f64,
     /// Whose samples the spike rate is computed from: `itl`, `e2e`, `ttft`, `query` or `embed`.
     pub spike_of: String,
+}
+
+/// As scenarios have it where they say nothing.
+fn usual_energy_interval_s() -> f64 {
+    1.0
 }
 
 /// One cell of the matrix: everything that is needed to measure it.

@@ -48,6 +48,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
             seed: 42,
             salt: true,
             telemetry_interval_s: 0.1,
+            energy_interval_s: 1.0,
             spike_of: "itl".to_owned(),
         },
         requires: Requires::default(),

@@ -45,6 +45,7 @@ fn settings() -> RunSettings {
         seed: 42,
         salt: false,
         telemetry_interval_s: 0.1,
+        energy_interval_s: 1.0,
         spike_of: "query".to_owned(),
     }
 }
