@@ -117,7 +117,8 @@ impl Sampler for Cards {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::telemetry::fake::FakeProc;

@@ -106,7 +106,8 @@ impl Card {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::telemetry::fake::FakeProc;

@@ -137,7 +137,8 @@ pub fn steal_since_boot() -> Option<f64> {
     now.all.share_since(boot, |ticks| ticks.steal)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use crate::telemetry::fake::FakeProc;

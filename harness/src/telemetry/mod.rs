@@ -7,7 +7,8 @@ mod amd;
 mod auxv;
 #[cfg(target_os = "linux")]
 mod clock;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod fake;
 mod gpus;
 mod host;

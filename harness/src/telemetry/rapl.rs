@@ -106,7 +106,8 @@ impl Sampler for Packages {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::telemetry::fake::FakeProc;

@@ -80,7 +80,8 @@ impl Sampler for Pressure {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::telemetry::fake::FakeProc;

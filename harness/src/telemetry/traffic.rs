@@ -101,7 +101,8 @@ impl Sampler for Devices {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::telemetry::fake::FakeProc;
