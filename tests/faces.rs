@@ -28,7 +28,7 @@ fn tokgate(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 /// The program in a folder of its own, without what the caller's environment may set.
-fn command(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tokgate"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TOKGATE_")) {
         command.env_remove(name);
@@ -38,17 +38,17 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn with_scenario(text: &str) -> TempDir {
+pub(crate) fn with_scenario(text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("case.toml"), text).unwrap();
     folder
 }
 
-fn code(output: &Output) -> Option<i32> {
+pub(crate) fn code(output: &Output) -> Option<i32> {
     output.status.code()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -8,7 +8,7 @@ use tokgate::session::{Identity, Session};
 use tokgate::store::{FileStore, Layout};
 use tokgate_baseline::{Baseline, Provenance, Recorded};
 use tokgate_core::case::Case;
-use tokgate_core::environment::{Environment, MachineId};
+use tokgate_core::environment::{Environment, HostSettings, MachineId};
 use tokgate_core::goal::{Grade, Level};
 use tokgate_core::metric::MetricRef;
 use tokgate_core::report::{CaseReport, ComparedWith, Report};
@@ -113,6 +113,7 @@ fn environment() -> Environment {
         kernel: "test".to_owned(),
         tool_version: "0".to_owned(),
         commit: None,
+        host: HostSettings::default(),
     }
 }
 

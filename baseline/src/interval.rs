@@ -165,6 +165,7 @@ fn within(unit: Unit, interval: Interval) -> Interval {
         | Unit::RequestsPerSecond
         | Unit::Count
         | Unit::Joules
+        | Unit::TokensPerJoule
         | Unit::Watts => (0.0, f64::INFINITY),
     };
     Interval { low: interval.low.clamp(low, high), high: interval.high.clamp(low, high) }

@@ -418,8 +418,22 @@ pub struct RunSettings {
     pub salt: bool,
     /// Telemetry interval, seconds.
     pub telemetry_interval_s: f64,
+    /// Interval of the energy counters' readings, seconds.
+    #[serde(default = "usual_energy_interval_s")]
+    pub energy_interval_s: f64,
+    /// Whether the target is asked for its own metrics.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub server_metrics: bool,
+    /// Where a DCGM exporter tells of the target's GPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcgm_url: Option<String>,
     /// Whose samples the spike rate is computed from: `itl`, `e2e`, `ttft`, `query` or `embed`.
     pub spike_of: String,
+}
+
+/// As scenarios have it where they say nothing.
+fn usual_energy_interval_s() -> f64 {
+    1.0
 }
 
 /// One cell of the matrix: everything that is needed to measure it.

@@ -19,6 +19,59 @@ pub struct Gpu {
     /// Driver version, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
+    /// How it is set up.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub settings: GpuSettings,
+}
+
+/// How a GPU is set up, as far as it tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuSettings {
+    /// The power that it may draw, watts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_limit_w: Option<u32>,
+    /// Whether its memory corrects errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecc: Option<bool>,
+    /// Whether it is divided into instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mig: Option<bool>,
+    /// Whether its driver stays loaded while nobody uses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistence: Option<bool>,
+    /// The newest CUDA that its driver runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuda: Option<String>,
+    /// The trace that stands for it: what it says is not of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<String>,
+}
+
+/// How a host is set up, as far as it tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostSettings {
+    /// What chooses the CPUs' clocks: `performance`, `powersave`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub governor: Option<String>,
+    /// CPU time that our control group may take, thousandths of a CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_limit_millicpus: Option<u32>,
+    /// Memory that our control group may use, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<u64>,
+    /// The kind of container that we are in; absent outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// The hypervisor below the system; absent where none shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtualization: Option<String>,
+    /// What the kernel reads the time from: `tsc`, `hpet`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_source: Option<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The facts about the machine that plan and report need.
@@ -43,13 +96,26 @@ pub struct Environment {
     /// Commit of the project measured from, with `-dirty`, where there is a repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// How the host is set up.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub host: HostSettings,
 }
 
 impl Environment {
-    /// The machine key: `{gpu}-x{n}` or `cpu-{n}c-{model}` (FORMATS.md).
+    /// The trace that stands for the GPUs, where one does.
+    #[must_use]
+    pub fn replayed(&self) -> Option<&str> {
+        self.gpus.iter().find_map(|gpu| gpu.settings.replayed.as_deref())
+    }
+
+    /// The machine key: `{gpu}-x{n}` or `cpu-{n}c-{model}` (FORMATS.md); with `replayed-` before
+    /// it where the GPU is played from a trace, so that nothing is compared with a real one.
     #[must_use]
     pub fn machine(&self) -> MachineId {
         match self.gpus.first() {
+            Some(gpu) if gpu.settings.replayed.is_some() => {
+                MachineId(format!("replayed-{}-x{}", gpu_slug(gpu), self.gpus.len()))
+            }
             Some(gpu) => MachineId(format!("{}-x{}", gpu_slug(gpu), self.gpus.len())),
             None => MachineId(format!("cpu-{}c-{}", self.cpu_count, slug(&self.cpu_model))),
         }
@@ -91,6 +157,7 @@ impl RunsOn {
             vram_bytes: self.vram_bytes.unwrap_or_default(),
             uuid: None,
             driver: None,
+            settings: GpuSettings::default(),
         })
     }
 }
@@ -152,11 +219,13 @@ mod tests {
                 vram_bytes: gib << 30,
                 uuid: None,
                 driver: None,
+                settings: GpuSettings::default(),
             }],
             os: "Linux".to_owned(),
             kernel: "6.1".to_owned(),
             tool_version: "0".to_owned(),
             commit: None,
+            host: HostSettings::default(),
         }
     }
 
@@ -179,6 +248,25 @@ mod tests {
         assert_eq!(declared("H100 80GB", 80).machine().unwrap().0, "h100-80gb-x2");
         assert_eq!(declared("RTX 4090", 24).machine().unwrap().0, "rtx-4090-x2");
         assert_eq!(RunsOn::default().machine(), None);
+    }
+
+    #[test]
+    fn a_replayed_gpu_gives_the_machine_a_name_of_its_own() {
+        let mut replayed = with_gpu("NVIDIA H100 80GB HBM3", 79);
+        replayed.gpus[0].settings.replayed = Some("h100.jsonl: synthetic".to_owned());
+        assert_eq!(replayed.machine().0, "replayed-h100-80gb-x1");
+        assert_eq!(replayed.replayed(), Some("h100.jsonl: synthetic"));
+    }
+
+    #[test]
+    fn an_environment_of_before_the_settings_is_read() {
+        let stored = r#"{"cpu_model": "c", "cpu_count": 1, "memory_bytes": 2,
+            "memory_available_bytes": 1, "gpus": [{"name": "G", "vram_bytes": 3}],
+            "os": "o", "kernel": "k", "tool_version": "0"}"#;
+        let read: Environment = serde_json::from_str(stored).unwrap();
+        assert_eq!((read.gpus[0].settings.ecc, read.host.governor.as_deref()), (None, None));
+        let written = serde_json::to_string(&read).unwrap();
+        assert!(!written.contains("settings") && !written.contains("host"), "{written}");
     }
 
     #[test]

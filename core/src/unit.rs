@@ -22,6 +22,8 @@ pub enum Unit {
     Count,
     /// Joules.
     Joules,
+    /// Tokens for a joule.
+    TokensPerJoule,
     /// Watts.
     Watts,
     /// Degrees Celsius.
@@ -41,6 +43,7 @@ impl Unit {
             Self::Ratio => "1",
             Self::Count => "count",
             Self::Joules => "J",
+            Self::TokensPerJoule => "tok/J",
             Self::Watts => "W",
             Self::Celsius => "°C",
         }
@@ -59,6 +62,7 @@ impl Unit {
             Self::Ratio => format!("{:.2} %", value * 100.0),
             Self::Count => significant(value),
             Self::Joules => format!("{} J", significant(value)),
+            Self::TokensPerJoule => format!("{} tok/J", significant(value)),
             Self::Watts => format!("{} W", significant(value)),
             Self::Celsius => format!("{} °C", significant(value)),
         }

@@ -12,7 +12,7 @@ use crate::pacer::Pacer;
 use crate::pressure::{self, Held};
 use crate::retrieval::cache::Cache;
 use crate::stop::Stop;
-use crate::telemetry::{Sampler, Sampling};
+use crate::telemetry::{Family, Pace, Sampler, Sampling, scrape};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -25,6 +25,10 @@ use tokio::runtime::Runtime;
 
 /// Longest life of the pressure beside a load, should everything else fail to end it: a day.
 const LONGEST_PRESSURE: Duration = Duration::from_secs(86_400);
+
+/// How long a machine with a GPU is watched idle before each epoch. A second of samples is needed,
+/// and what an epoch before has left of its warmth shows for some tenths of one.
+const IDLE: Duration = Duration::from_millis(1500);
 
 /// Opens targets and measures cases on them.
 ///
@@ -176,9 +180,15 @@ impl Harness {
                 Ok(load) => load,
                 Err(nothing) => return Measured::nothing(nothing),
             };
+            let mut samplers = samplers;
+            samplers.extend(scrape::of(epoch.case));
+            let family = Family::new(self.targets.place(epoch.case));
+            let pace = Pace::of(&epoch.case.run);
+            let sampling = Sampling::start(load.clock, pace, family, samplers);
+            if sampling.sees_energy() {
+                watch_idle(epoch.stop).await;
+            }
             load.warm_up().await;
-            let interval = Duration::from_secs_f64(epoch.case.run.telemetry_interval_s);
-            let sampling = Sampling::start(load.clock, interval, samplers);
             let cost = Cost::begin(load.clock);
             load.measure().await;
             let client = cost.end(load.clock);
@@ -186,6 +196,14 @@ impl Harness {
             let after = Some(epoch.driver.after().await);
             Measured { telemetry, ending, after, client }
         })
+    }
+}
+
+/// Leaves the machine alone before the warm-up, so that its samples say what it draws idle.
+async fn watch_idle(stop: &Stop) {
+    tokio::select! {
+        () = tokio::time::sleep(IDLE) => {}
+        () = stop.requested() => {}
     }
 }
 

@@ -7,11 +7,11 @@ use crate::servers;
 use crate::store::{FileStore, Layout, Store};
 use anyhow::Result;
 use std::path::Path;
-use tokgate_core::environment::Environment;
+use tokgate_core::environment::{Environment, Gpu, HostSettings};
 use tokgate_core::goal::Level;
 use tokgate_core::unit::Unit;
 use tokgate_core::verdict::Exit;
-use tokgate_harness::telemetry::steal_since_boot;
+use tokgate_harness::telemetry::{check_replay, sources, steal_since_boot};
 
 /// Load average per core above which something else is clearly running.
 const BUSY_LOAD: f64 = 0.5;
@@ -54,12 +54,14 @@ fn bad(what: &'static str, found: impl Into<String>) -> Finding {
 /// # Errors
 /// When the results folder cannot be named.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
+    check_replay()?;
     let environment = tokgate_harness::machine::detect();
     let here = std::env::current_dir()?;
     let project = Project::find(&here);
     let results = args.results_dir.clone().map_or_else(|| project.results(), Ok)?;
     let mut findings = machine(&environment);
     findings.extend(noise(&environment));
+    findings.extend(telemetry());
     findings.extend([embedded(), servers(), git(&here), storage(&results)]);
     if args.ceiling {
         findings.extend(ceiling::findings());
@@ -88,23 +90,49 @@ fn machine(environment: &Environment) -> Vec<Finding> {
             ),
         ),
     ];
-    findings.extend(
-        environment
-            .gpus
-            .iter()
-            .map(|gpu| fine("gpu", format!("{}, {}", gpu.name, memory(gpu.vram_bytes)))),
-    );
+    findings.extend(environment.gpus.iter().map(gpu));
     if environment.gpus.is_empty() {
         findings.push(note(
             "gpu",
-            "none that NVML shows: no GPU metrics, no energy; scenarios that need one are skipped",
+            "none: no GPU metrics, no GPU energy; scenarios that need one are skipped",
         ));
     }
     findings
 }
 
+fn gpu(gpu: &Gpu) -> Finding {
+    let settings = &gpu.settings;
+    let is = |name: &str, state: Option<bool>| {
+        state.map(|on| format!("{name} {}", if on { "on" } else { "off" }))
+    };
+    let more = [
+        settings.power_limit_w.map(|watts| format!("limit {watts} W")),
+        is("ECC", settings.ecc),
+        is("MIG", settings.mig),
+        is("persistence", settings.persistence),
+        gpu.driver.as_ref().map(|driver| format!("driver {driver}")),
+        settings.cuda.as_ref().map(|cuda| format!("CUDA {cuda}")),
+    ];
+    let more = more.into_iter().flatten().map(|fact| format!(", {fact}")).collect::<String>();
+    let found = format!("{}, {}{more}", gpu.name, Unit::Bytes.show(gpu.vram_bytes as f64));
+    match &settings.replayed {
+        Some(trace) => note("gpu", format!("{found}; played from {trace}")),
+        None => fine("gpu", found),
+    }
+}
+
 fn noise(environment: &Environment) -> Vec<Finding> {
-    [load(environment), steal(), governor()].into_iter().flatten().collect()
+    [
+        load(environment),
+        steal(),
+        governor(environment),
+        limits(&environment.host),
+        below(&environment.host),
+        clock_source(&environment.host),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn load(environment: &Environment) -> Option<Finding> {
@@ -137,17 +165,61 @@ fn steal() -> Option<Finding> {
     })
 }
 
-fn governor() -> Option<Finding> {
-    let path = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
-    let governor = std::fs::read_to_string(path).ok()?;
-    let governor = governor.trim();
-    Some(match governor {
-        "performance" => fine("governor", governor),
+/// What our control group allows us.
+fn limits(host: &HostSettings) -> Option<Finding> {
+    let cpu = host.cpu_limit_millicpus.map(|thousandths| {
+        format!(
+            "{:.1} CPUs: a load above it is paused, and shows as stalls",
+            f64::from(thousandths) / 1e3
+        )
+    });
+    let memory = host.memory_limit_bytes.map(|bytes| Unit::Bytes.show(bytes as f64));
+    let told: Vec<String> = [cpu, memory].into_iter().flatten().collect();
+    (!told.is_empty()).then(|| note("limits", format!("of the control group: {}", told.join("; "))))
+}
+
+/// What is between us and the hardware.
+fn below(host: &HostSettings) -> Option<Finding> {
+    let container = host.container.as_ref().map(|engine| format!("a container ({engine})"));
+    let virtual_machine =
+        host.virtualization.as_ref().map(|hypervisor| match hypervisor.as_str() {
+            "yes" => "a virtual machine".to_owned(),
+            hypervisor => format!("a virtual machine ({hypervisor})"),
+        });
+    let told: Vec<String> = [container, virtual_machine].into_iter().flatten().collect();
+    (!told.is_empty()).then(|| fine("inside", told.join(", ")))
+}
+
+fn clock_source(host: &HostSettings) -> Option<Finding> {
+    let source = host.clock_source.as_deref()?;
+    Some(match source {
+        "hpet" | "acpi_pm" | "jiffies" => note(
+            "time from",
+            format!(
+                "{source}: each look at the clock is a call of the kernel, a microsecond or more"
+            ),
+        ),
+        fast => fine("time from", fast),
+    })
+}
+
+fn governor(environment: &Environment) -> Option<Finding> {
+    Some(match environment.host.governor.as_deref()? {
+        "performance" => fine("governor", "performance"),
         other => note(
             "governor",
             format!("{other}: `cpupower frequency-set -g performance` makes clocks steady"),
         ),
     })
+}
+
+/// One line for each source of telemetry: what there is, or why there is nothing.
+fn telemetry() -> Vec<Finding> {
+    let told = |source: tokgate_harness::telemetry::Source| match source.state {
+        Ok(found) => fine(source.name, found),
+        Err(why) => note(source.name, why),
+    };
+    sources().into_iter().map(told).collect()
 }
 
 fn embedded() -> Finding {

@@ -82,6 +82,10 @@ impl Invocation {
     /// When results cannot be kept, or a baseline is absent or unusable.
     pub(super) fn start(start: Start<'_>, face: Face) -> Result<Self> {
         let Start { project, options, environment, machine, planned, voice } = start;
+        tokgate_harness::telemetry::check_replay()?;
+        if let Some(trace) = environment.replayed() {
+            face.tell(&format!("the GPU is played from {trace}: nothing said of it is measured"));
+        }
         let temporary = options.no_store.then(tempfile::tempdir).transpose()?;
         let kept = options.results_dir.clone().map_or_else(|| project.results(), Ok)?;
         let root = temporary.as_ref().map_or(kept.clone(), |folder| folder.path().to_owned());

@@ -50,8 +50,17 @@ const ASIDE: &[&str] = &[
     "gpu_temp_peak",
     "gpu_power_mean",
     "energy",
+    "energy_idle_corrected",
+    "energy_cpu",
+    "energy_total",
     "energy_per_token",
+    "tokens_per_joule",
+    "energy_per_good_request",
+    "telemetry_dropped",
 ];
+
+/// Metrics of that line that say nothing where there are none.
+const UNLESS_NONE: &[&str] = &["telemetry_dropped"];
 
 /// Widest line of facts; a hundred columns fit side by side on most screens.
 const WIDEST: usize = 98;
@@ -189,6 +198,7 @@ fn aside(case: &CaseReport) -> Vec<String> {
     let told = ASIDE.iter().filter_map(|id| {
         let summary = case.summary.metrics.iter().find(|summary| summary.metric.id == *id)?;
         let value = summary.stats.get(&Stat::Value)?.value;
+        (value > 0.0 || !UNLESS_NONE.contains(id)).then_some(())?;
         Some(format!("{id} {}", summary.metric.unit.show(value)))
     });
     told.fold(Vec::new(), wrapped)

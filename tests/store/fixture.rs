@@ -4,7 +4,7 @@ use serde_json::json;
 use std::path::Path;
 use tokgate::store::{CaseEnd, EpochEnd, FileStore, Layout, Store, Stored, summary};
 use tokgate_core::case::*;
-use tokgate_core::environment::{Environment, Gpu};
+use tokgate_core::environment::{Environment, Gpu, GpuSettings, HostSettings};
 use tokgate_core::failure::{Failure, FailureClass};
 use tokgate_core::goal::{Bound, Goal};
 use tokgate_core::metric::{Kind, MetricRef};
@@ -43,6 +43,9 @@ pub(super) fn case(name: &str) -> Case {
             seed: 7,
             salt: true,
             telemetry_interval_s: 0.1,
+            energy_interval_s: 1.0,
+            server_metrics: false,
+            dcgm_url: None,
             spike_of: "itl".to_owned(),
         },
         requires: Requires::default(),
@@ -71,11 +74,13 @@ pub(super) fn environment() -> Environment {
             vram_bytes: 24 << 30,
             uuid: None,
             driver: Some("570.1".to_owned()),
+            settings: GpuSettings::default(),
         }],
         os: "Linux 6.1".to_owned(),
         kernel: "6.1".to_owned(),
         tool_version: "0.1.0".to_owned(),
         commit: Some("0123abc".to_owned()),
+        host: HostSettings::default(),
     }
 }
 

@@ -158,7 +158,18 @@ catalogue! {
     GPU_TEMP_PEAK: "gpu_temp_peak", "GPU temperature, peak", Celsius, Neither, Scalar, ALL, "hottest sample of any GPU";
     GPU_POWER_MEAN: "gpu_power_mean", "GPU power, mean", Watts, Neither, Scalar, ALL, "mean over samples of the sum over GPUs";
     ENERGY: "energy", "energy", Joules, Lower, Scalar, ALL, "hardware energy counter at the end - at the start, all GPUs; absent on a reset or without permission";
+    ENERGY_IDLE_CORRECTED: "energy_idle_corrected", "energy above idle", Joules, Lower, Scalar, ALL, "energy - mean power of all GPUs while idle before the epoch's first request * window; absent without a second of such samples";
+    ENERGY_CPU: "energy_cpu", "CPU energy", Joules, Lower, Scalar, ALL, "energy counter of the CPU packages at the end - at the start; absent without permission";
+    ENERGY_TOTAL: "energy_total", "GPU and CPU energy", Joules, Lower, Scalar, ALL, "energy + energy_cpu; absent where one of them is";
     ENERGY_PER_TOKEN: "energy_per_token", "energy per output token", Joules, Lower, Scalar, TEXT, "energy / sum of output tokens of successes";
+    TOKENS_PER_JOULE: "tokens_per_joule", "output tokens per joule", TokensPerJoule, Higher, Scalar, TEXT, "sum of output tokens of successes / energy";
+    ENERGY_PER_GOOD_REQUEST: "energy_per_good_request", "energy per good request", Joules, Lower, Scalar, ALL, "energy / successes that meet all SLOs; absent without SLOs, and where none meets them";
+    TELEMETRY_DROPPED: "telemetry_dropped", "telemetry samples dropped", Count, Neither, Scalar, ALL, "samples of the machine that were due in the window at their interval and are not there: a source that hangs or is slow";
+    SERVER_RUNNING_PEAK: "server_running_peak", "requests running in the target, peak", Count, Neither, Scalar, TOKENS, "most requests that the target's own metrics say it worked on at once";
+    SERVER_WAITING_PEAK: "server_waiting_peak", "requests waiting in the target, peak", Count, Lower, Scalar, TOKENS, "most requests that the target's own metrics say waited for room";
+    SERVER_CACHE_PEAK: "server_cache_peak", "key-value cache in use, peak", Ratio, Neither, Scalar, TOKENS, "largest share of its key-value cache that the target's own metrics say was in use";
+    SERVER_PREEMPTIONS: "server_preemptions", "preemptions", Count, Lower, Scalar, TOKENS, "requests that the target's own metrics say were put back to make room; absent after a restart";
+    SERVER_PREFIX_HITS: "server_prefix_hits", "prefix cache hits", Ratio, Neither, Scalar, TOKENS, "prompt tokens found in the prefix cache / looked up, as the target's own metrics say";
 }
 
 /// The metric with this identifier.

@@ -399,11 +399,16 @@ pub(super) struct Telemetry {
     /// Interval of the energy counter's samples, milliseconds.
     #[schemars(range(min = 100, max = 60000))]
     pub(super) energy_interval_ms: u32,
+    /// Whether the target is asked for its own metrics once a second, at `/metrics` beside its address.
+    pub(super) server_metrics: bool,
+    /// Where a DCGM exporter tells of the GPUs of a target on another machine.
+    #[schemars(regex(pattern = ADDRESS), extend("examples" = ["http://gpu-host:9400/metrics"]))]
+    pub(super) dcgm_url: Option<String>,
 }
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { interval_ms: 100, energy_interval_ms: 1000 }
+        Self { interval_ms: 100, energy_interval_ms: 1000, server_metrics: false, dcgm_url: None }
     }
 }
 

@@ -95,6 +95,7 @@ pub(super) fn example(metric: &Metric) -> &'static str {
         (Unit::Ratio, Better::Lower | Better::Neither) => "5 .. 15 %",
         (Unit::Count, _) => "<= 3",
         (Unit::Joules, _) => "< 100 J",
+        (Unit::TokensPerJoule, _) => ">= 2",
         (Unit::Watts, _) => "< 300 W",
         (Unit::Celsius, _) => "< 85 C",
     }

@@ -62,8 +62,6 @@ pub struct Output {
     pub detailed_logs: bool,
     /// Whether an HTML report is written.
     pub html_report: bool,
-    /// Interval of the energy counter's samples, seconds.
-    pub energy_interval_s: f64,
 }
 
 impl Scenario {
@@ -192,7 +190,6 @@ fn header(chain: &[Node]) -> Result<Header, Diagnostic> {
         output: Output {
             detailed_logs: file.tables.run.detailed_logs,
             html_report: file.tables.run.html_report,
-            energy_interval_s: f64::from(file.tables.telemetry.energy_interval_ms) / 1e3,
         },
     })
 }

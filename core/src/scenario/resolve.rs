@@ -356,6 +356,9 @@ fn settings(tables: &Tables, choice: Choice) -> RunSettings {
         seed: tables.run.seed,
         salt: tables.run.salt,
         telemetry_interval_s: f64::from(tables.telemetry.interval_ms) / 1e3,
+        energy_interval_s: f64::from(tables.telemetry.energy_interval_ms) / 1e3,
+        server_metrics: tables.telemetry.server_metrics,
+        dcgm_url: tables.telemetry.dcgm_url.clone(),
         spike_of: tables.run.spike_of.unwrap_or(usual).as_str().to_owned(),
     }
 }

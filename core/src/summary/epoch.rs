@@ -1,7 +1,7 @@
 //! The formulas that give one value an epoch: throughput, errors, spikes, stalls, preparation.
 
 use super::observe::pooled;
-use super::{request, spike, telemetry};
+use super::{energy, request, spike};
 use crate::record::{Outcome, Record};
 use crate::run::{Inserted, Run};
 use crate::slo;
@@ -63,9 +63,7 @@ pub(super) fn error_rate(run: &Run) -> Option<f64> {
 
 /// `goodput`: successes that meet all objectives / T, per second.
 pub(super) fn goodput(run: &Run) -> Option<f64> {
-    let slos = &run.head.case.slos;
-    let good = run.measured().filter(|record| slo::is_good(record, slos)).count();
-    (!slos.is_empty()).then(|| per_second(run, good as f64))?
+    per_second(run, good(run)?)
 }
 
 /// `attainment`: successes that meet all objectives / attempted.
@@ -96,8 +94,19 @@ pub(super) fn stall_count(run: &Run) -> Option<f64> {
 
 /// `energy_per_token`: energy / Σ N_out of successes, joules.
 pub(super) fn energy_per_token(run: &Run) -> Option<f64> {
-    let tokens = sum_over_successes(run, request::output_tokens).filter(|tokens| *tokens > 0.0)?;
-    telemetry::energy(run).map(|joules| joules / tokens)
+    let tokens = sum_over_successes(run, request::output_tokens)?;
+    over(energy::gpus(run)?, tokens)
+}
+
+/// `tokens_per_joule`: Σ N_out of successes / energy.
+pub(super) fn tokens_per_joule(run: &Run) -> Option<f64> {
+    let tokens = sum_over_successes(run, request::output_tokens)?;
+    over(tokens, energy::gpus(run)?)
+}
+
+/// `energy_per_good_request`: energy / successes that meet all objectives, joules.
+pub(super) fn energy_per_good_request(run: &Run) -> Option<f64> {
+    over(energy::gpus(run)?, good(run)?)
 }
 
 /// `model_load_s`
@@ -162,6 +171,18 @@ pub(super) fn scan_bytes_s(run: &Run) -> Option<f64> {
 /// `read_bytes_s`
 pub(super) fn read_bytes_s(run: &Run) -> Option<f64> {
     run.preparation().read_bytes_s
+}
+
+/// Successes that meet all objectives; `None` without objectives.
+fn good(run: &Run) -> Option<f64> {
+    let slos = &run.head.case.slos;
+    let good = run.measured().filter(|record| slo::is_good(record, slos)).count();
+    (!slos.is_empty()).then_some(good as f64)
+}
+
+/// `None` where there is nothing to divide by.
+fn over(amount: f64, by: f64) -> Option<f64> {
+    (by > 0.0).then(|| amount / by)
 }
 
 fn gaps(run: &Run) -> Vec<f64> {

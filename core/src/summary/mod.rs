@@ -4,12 +4,14 @@
 //! are the judge's and are added later; nothing here compares or judges.
 
 mod counts;
+mod energy;
 mod epoch;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod observe;
 mod recovery;
 mod request;
+mod serving;
 mod spike;
 mod telemetry;
 

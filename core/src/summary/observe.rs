@@ -1,6 +1,6 @@
 //! Which formula gives which metric, and what one epoch says of all of them.
 
-use super::{Observed, Series, epoch, recovery, request, telemetry};
+use super::{Observed, Series, energy, epoch, recovery, request, serving, telemetry};
 use crate::metric::{self, Metric};
 use crate::record::Record;
 use crate::run::Run;
@@ -76,8 +76,19 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::GPU_MEM_PEAK, Epoch(telemetry::gpu_mem_peak)),
     (&metric::GPU_TEMP_PEAK, Epoch(telemetry::gpu_temp_peak)),
     (&metric::GPU_POWER_MEAN, Epoch(telemetry::gpu_power_mean)),
-    (&metric::ENERGY, Epoch(telemetry::energy)),
+    (&metric::ENERGY, Epoch(energy::gpus)),
+    (&metric::ENERGY_IDLE_CORRECTED, Epoch(energy::above_idle)),
+    (&metric::ENERGY_CPU, Epoch(energy::cpu)),
+    (&metric::ENERGY_TOTAL, Epoch(energy::total)),
     (&metric::ENERGY_PER_TOKEN, Epoch(epoch::energy_per_token)),
+    (&metric::TOKENS_PER_JOULE, Epoch(epoch::tokens_per_joule)),
+    (&metric::ENERGY_PER_GOOD_REQUEST, Epoch(epoch::energy_per_good_request)),
+    (&metric::TELEMETRY_DROPPED, Epoch(telemetry::dropped)),
+    (&metric::SERVER_RUNNING_PEAK, Epoch(serving::running_peak)),
+    (&metric::SERVER_WAITING_PEAK, Epoch(serving::waiting_peak)),
+    (&metric::SERVER_CACHE_PEAK, Epoch(serving::cache_peak)),
+    (&metric::SERVER_PREEMPTIONS, Epoch(serving::preemptions)),
+    (&metric::SERVER_PREFIX_HITS, Epoch(serving::prefix_hits)),
 ];
 
 /// What one epoch says of every metric of its kind, in the catalogue's order. What was not

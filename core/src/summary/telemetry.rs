@@ -1,7 +1,7 @@
 //! The formulas that look at what the machine said while measuring.
 
 use crate::quantile::mean;
-use crate::run::{GpuSample, Run, TelemetrySample, Window};
+use crate::run::{GpuSample, Run, TelemetrySample};
 use crate::time::Offset;
 
 /// `peak_rss`: the largest resident set, bytes.
@@ -52,46 +52,25 @@ pub(super) fn gpu_power_mean(run: &Run) -> Option<f64> {
     mean(&series(run, |sample| Some(all_gpus(sample, |gpu| gpu.power_w)?.iter().sum())))
 }
 
-/// `energy`: Σ over GPUs of E(end) − E(start) of the hardware's counter, joules, where start and
-/// end are the edges of the measured window and E is interpolated between the readings around
-/// them. Absent when a GPU gave no reading on either side of the window, or its counter fell.
-pub(super) fn energy(run: &Run) -> Option<f64> {
-    let window = run.window()?;
-    let gpus = run.telemetry.iter().map(|sample| sample.gpus.len()).max().filter(|n| *n > 0)?;
-    (0..gpus).map(|gpu| spent(&readings(run, gpu), window)).sum()
-}
-
-/// One reading of an energy counter.
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    at: Offset,
-    joules: f64,
-}
-
-fn readings(run: &Run, gpu: usize) -> Vec<Reading> {
-    let joules = |sample: &TelemetrySample| sample.gpus.get(gpu)?.energy_j;
-    run.telemetry
-        .iter()
-        .filter_map(|sample| joules(sample).map(|joules| Reading { at: sample.at, joules }))
-        .collect()
-}
-
-fn spent(readings: &[Reading], window: Window) -> Option<f64> {
-    let fell = readings.windows(2).any(|pair| pair[1].joules < pair[0].joules);
-    let spent = counter_at(readings, window.end)? - counter_at(readings, window.start)?;
-    (!fell).then_some(spent)
-}
-
-/// The counter at `at`, interpolated between the readings on either side of it.
-fn counter_at(readings: &[Reading], at: Offset) -> Option<f64> {
-    let after = readings.partition_point(|reading| reading.at < at);
-    let next = readings.get(after)?;
-    if next.at == at {
-        return Some(next.joules);
-    }
-    let last = readings.get(after.checked_sub(1)?)?;
-    let share = at.seconds_since(last.at) / next.at.seconds_since(last.at);
-    Some(last.joules + share * (next.joules - last.joules))
+/// `telemetry_dropped`: samples that were due in the window and are not there. Between two that
+/// are, one for each further interval that passed; at its end those that should have followed the
+/// last. `None` where nobody samples.
+pub(super) fn dropped(run: &Run) -> Option<f64> {
+    let (window, interval_s) = (run.window()?, run.head.case.run.telemetry_interval_s);
+    let says_something = |sample: &TelemetrySample| {
+        let empty = TelemetrySample { at: sample.at, ..TelemetrySample::default() };
+        *sample != empty
+    };
+    run.telemetry.iter().any(says_something).then_some(())?;
+    // One before the window, and none after it: what is late there is late for nobody.
+    let first = run.telemetry.partition_point(|sample| sample.at < window.start).saturating_sub(1);
+    let inside = run.telemetry[first..].iter().map(|sample| sample.at.min(window.end));
+    let moments: Vec<Offset> = inside.chain([window.end]).collect();
+    let missing = |pair: &[Offset]| {
+        let intervals = pair[1].seconds_since(pair[0]) / interval_s;
+        (intervals.round() - 1.0).max(0.0)
+    };
+    Some(moments.windows(2).map(missing).sum())
 }
 
 /// What the samples of the measured window say, and the first one after it: a sample looks back,
@@ -140,36 +119,6 @@ mod tests {
         run
     }
 
-    fn counter(joules: f64) -> GpuSample {
-        GpuSample { energy_j: Some(joules), ..Default::default() }
-    }
-
-    #[test]
-    fn energy_is_what_all_counters_gained_inside_the_window() {
-        let run = with_gpus(vec![
-            vec![counter(0.0), counter(50.0)],
-            vec![counter(100.0), counter(60.0)],
-            vec![counter(300.0), counter(65.0)],
-            vec![counter(900.0), counter(65.0)],
-        ]);
-        assert_eq!(energy(&run), Some(205.0));
-    }
-
-    #[test]
-    fn sparse_readings_are_interpolated_at_the_edges() {
-        let silent = || vec![GpuSample::default()];
-        let run = with_gpus(vec![vec![counter(0.0)], silent(), silent(), vec![counter(300.0)]]);
-        assert!((energy(&run).unwrap_or(f64::NAN) - 100.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn energy_is_absent_after_a_reset_and_where_the_window_is_not_covered() {
-        let reset = vec![vec![counter(900.0)], vec![counter(5.0)], vec![counter(10.0)]];
-        assert_eq!(energy(&with_gpus(reset)), None);
-        assert_eq!(energy(&with_gpus(vec![vec![counter(1.0)], vec![counter(2.0)]])), None);
-        assert_eq!(energy(&with_gpus(vec![vec![], vec![], vec![]])), None);
-    }
-
     #[test]
     fn a_silent_gpu_is_not_counted_as_zero() {
         let uses = |bytes| GpuSample { memory_bytes: bytes, ..Default::default() };
@@ -182,5 +131,29 @@ mod tests {
     fn warm_up_does_not_raise_the_peak() {
         let uses = |bytes| vec![GpuSample { memory_bytes: Some(bytes), ..Default::default() }];
         assert_eq!(gpu_mem_peak(&with_gpus(vec![uses(99), uses(5), uses(7)])), Some(7.0));
+    }
+
+    fn dropped_of(moments_ms: &[u64]) -> Option<f64> {
+        let mut run = with_gpus(Vec::new());
+        run.telemetry = moments_ms
+            .iter()
+            .map(|ms| TelemetrySample {
+                at: Offset(ms * 1_000_000),
+                load: Some(1.0),
+                ..Default::default()
+            })
+            .collect();
+        dropped(&run)
+    }
+
+    #[test]
+    fn samples_that_were_due_and_are_not_there_are_counted() {
+        // The window is from 1 s to 2 s, the interval 100 ms.
+        let all: Vec<u64> = (9..22).map(|tenth| tenth * 100).collect();
+        assert_eq!(dropped_of(&all), Some(0.0));
+        let few: Vec<u64> = all.iter().copied().filter(|ms| !(1200..1500).contains(ms)).collect();
+        assert_eq!(dropped_of(&few), Some(3.0));
+        assert_eq!(dropped_of(&all[..4]), Some(7.0), "it hung after 1.2 s");
+        assert_eq!(dropped_of(&[]), None);
     }
 }

@@ -24,72 +24,89 @@ const SLOWED_BY: [(u64, &str); 4] = [
 const MIB: f64 = 1_048_576.0;
 
 /// Every reason that the machine gives.
-pub(super) fn reasons(run: &Run, limits: &Limits) -> impl Iterator<Item = Reason> {
+pub(super) fn reasons<'a>(run: &'a Run, limits: &'a Limits) -> impl Iterator<Item = Reason> + 'a {
+    let samples = during(run);
     let host = [
-        steal(run, limits),
-        neighbours(run, limits),
-        suspended(run, limits),
-        clock_gap(run, limits),
-        clock_moved(run, limits),
-        swapped(run, limits),
+        steal(samples, limits),
+        neighbours(samples, limits),
+        suspended(samples, limits),
+        clock_gap(samples, run.head.case.run.telemetry_interval_s + limits.gap_s),
+        clock_moved(samples, limits),
+        swapped(samples, limits),
     ];
-    let gpus = run.telemetry.iter().map(|sample| sample.gpus.len()).max().unwrap_or(0);
-    host.into_iter().flatten().chain((0..gpus).flat_map(|gpu| of_gpu(run, limits, gpu)))
+    let gpus = samples.iter().map(|sample| sample.gpus.len()).max().unwrap_or(0);
+    host.into_iter().flatten().chain((0..gpus).flat_map(move |gpu| of_gpu(samples, limits, gpu)))
 }
 
-fn steal(run: &Run, limits: &Limits) -> Option<Reason> {
-    let share = mean_share(run, |sample| sample.steal)?;
+/// The samples of the measured window, with the ones on either side of it: warm-up and what was before
+/// spoil nothing.
+fn during(run: &Run) -> &[TelemetrySample] {
+    let Some(window) = run.window() else { return &[] };
+    let first = run.telemetry.partition_point(|sample| sample.at < window.start);
+    let after = run.telemetry.partition_point(|sample| sample.at < window.end);
+    &run.telemetry[first.saturating_sub(1)..(after + 1).min(run.telemetry.len())]
+}
+
+fn steal(samples: &[TelemetrySample], limits: &Limits) -> Option<Reason> {
+    let share = mean_share(samples, |sample| sample.steal)?;
     (share > limits.steal).then_some(Reason::Steal { steal_percent: share * 100.0 })
 }
 
-/// Pressure that the scenario itself makes is ours.
-fn neighbours(run: &Run, limits: &Limits) -> Option<Reason> {
-    let share = mean_share(run, |sample| sample.others_cpu)?;
+fn neighbours(samples: &[TelemetrySample], limits: &Limits) -> Option<Reason> {
+    let share = mean_share(samples, |sample| sample.others_cpu)?;
     (share > limits.others_cpu).then_some(Reason::Neighbours { percent: share * 100.0 })
 }
 
-/// The mean of a share of time, where there is enough of it.
-fn mean_share(run: &Run, share: fn(&TelemetrySample) -> Option<f64>) -> Option<f64> {
-    let (first, last) = (run.telemetry.first()?, run.telemetry.last()?);
-    let shares: Vec<f64> = run.telemetry.iter().filter_map(share).collect();
-    mean(&shares).filter(|_| last.at.seconds_since(first.at) >= NEEDED_S)
+/// The mean of a share of time, where there is enough of it. A sample looks back to the one before,
+/// so that the first says nothing.
+fn mean_share(
+    samples: &[TelemetrySample],
+    share: fn(&TelemetrySample) -> Option<f64>,
+) -> Option<f64> {
+    let (first, rest) = samples.split_first()?;
+    let shares: Vec<f64> = rest.iter().filter_map(share).collect();
+    mean(&shares)
+        .filter(|_| rest.last().is_some_and(|last| last.at.seconds_since(first.at) >= NEEDED_S))
 }
 
-/// A gap is told as what it was, where the kernel counts how long the machine slept.
-fn clock_gap(run: &Run, limits: &Limits) -> Option<Reason> {
-    let allowed = run.head.case.run.telemetry_interval_s + limits.gap_s;
-    run.telemetry
+fn clock_gap(samples: &[TelemetrySample], allowed_s: f64) -> Option<Reason> {
+    samples
         .windows(2)
         .map(|pair| pair[1].at.seconds_since(pair[0].at))
-        .filter(|gap| *gap > allowed)
+        .filter(|gap| *gap > allowed_s)
         .reduce(f64::max)
         .map(|gap_s| Reason::ClockGap { gap_s })
 }
 
-fn suspended(run: &Run, limits: &Limits) -> Option<Reason> {
-    let longest = run.telemetry.iter().filter_map(|sample| sample.suspended_s).reduce(f64::max);
-    longest.filter(|for_s| *for_s > limits.gap_s).map(|for_s| Reason::Suspended { for_s })
+fn suspended(samples: &[TelemetrySample], limits: &Limits) -> Option<Reason> {
+    let for_s = grown(samples, |sample| sample.suspended_s)?;
+    (for_s > limits.gap_s).then_some(Reason::Suspended { for_s })
 }
 
-/// A sleeping machine's wall clock goes on, which is no move of it.
-fn clock_moved(run: &Run, limits: &Limits) -> Option<Reason> {
-    let moved =
-        |sample: &TelemetrySample| Some(sample.clock_moved_s? - sample.suspended_s.unwrap_or(0.0));
-    let farthest =
-        run.telemetry.iter().filter_map(moved).max_by(|a, b| a.abs().total_cmp(&b.abs()))?;
-    (farthest.abs() > limits.clock_moved_s).then_some(Reason::ClockMoved { by_s: farthest })
+fn clock_moved(samples: &[TelemetrySample], limits: &Limits) -> Option<Reason> {
+    let by_s = grown(samples, |sample| sample.clock_moved_s)?;
+    (by_s.abs() > limits.clock_moved_s).then_some(Reason::ClockMoved { by_s })
 }
 
-fn swapped(run: &Run, limits: &Limits) -> Option<Reason> {
-    let mut counts = run.telemetry.iter().filter_map(|sample| sample.swapped_in_bytes);
+fn swapped(samples: &[TelemetrySample], limits: &Limits) -> Option<Reason> {
+    let bytes = grown(samples, |sample| sample.swapped_in_bytes.map(|bytes| bytes as f64))?;
+    (bytes > limits.swapped_mib * MIB).then_some(Reason::Swapped { mib: bytes / MIB })
+}
+
+/// By how much a count was moved, at the farthest, from where it stood.
+fn grown(samples: &[TelemetrySample], count: fn(&TelemetrySample) -> Option<f64>) -> Option<f64> {
+    let mut counts = samples.iter().filter_map(count);
     let first = counts.next()?;
-    let mib = counts.next_back()?.saturating_sub(first) as f64 / MIB;
-    (mib > limits.swapped_mib).then_some(Reason::Swapped { mib })
+    counts.map(|count| count - first).max_by(|a, b| a.abs().total_cmp(&b.abs()))
 }
 
-fn of_gpu(run: &Run, limits: &Limits, gpu: usize) -> impl Iterator<Item = Reason> {
+fn of_gpu(
+    samples: &[TelemetrySample],
+    limits: &Limits,
+    gpu: usize,
+) -> impl Iterator<Item = Reason> + use<> {
     let samples: Vec<&GpuSample> =
-        run.telemetry.iter().filter_map(|sample| sample.gpus.get(gpu)).collect();
+        samples.iter().filter_map(|sample| sample.gpus.get(gpu)).collect();
     let number = u32::try_from(gpu).unwrap_or(u32::MAX);
     let found = [
         throttled(&samples, number, limits),
@@ -126,6 +143,6 @@ fn clock_spread(samples: &[&GpuSample], gpu: u32, limits: &Limits) -> Option<Rea
 }
 
 fn is_shared(samples: &[&GpuSample]) -> bool {
-    let is_seen = |sample: &&GpuSample| sample.foreign_processes.is_some_and(|count| count > 0);
-    samples.windows(SEEN).any(|some| some.iter().all(is_seen))
+    let told: Vec<u32> = samples.iter().filter_map(|sample| sample.foreign_processes).collect();
+    told.windows(SEEN).any(|some| some.iter().all(|count| *count > 0))
 }

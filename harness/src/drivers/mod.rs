@@ -7,6 +7,7 @@ pub mod embedded;
 pub mod embeddings;
 pub mod ollama;
 pub mod openai;
+mod place;
 pub mod rag;
 #[cfg(test)]
 #[path = "../../../tests/support/replay.rs"]
@@ -18,6 +19,7 @@ use crate::driver::{Driver, OpenError};
 use crate::launch::{Launched, Running, Server};
 use crate::retrieval::cache::Cache;
 use crate::stop::Stop;
+use crate::telemetry::Place;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokgate_core::case::{Case, DriverKind};
@@ -67,6 +69,15 @@ impl Targets {
                 self.open_launched(&there, stop).await
             }
             None => self.open_as_it_is(case, stop).await,
+        }
+    }
+
+    /// Where the target of a case runs that was opened last.
+    #[must_use]
+    pub fn place(&self, case: &Case) -> Place {
+        match &self.server {
+            Some(server) => server.place(),
+            None => place::of(&case.target),
         }
     }
 

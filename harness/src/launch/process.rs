@@ -52,6 +52,11 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Its number, which is that of its group, too.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it writes.
     pub(crate) fn log(&self) -> &Log {
         &self.log

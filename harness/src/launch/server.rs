@@ -5,6 +5,7 @@ use super::process::Process;
 use crate::driver::OpenError;
 use crate::http::{is_loopback, question_client, tls};
 use crate::stop::Stop;
+use crate::telemetry::Place;
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -115,6 +116,14 @@ impl Running {
     /// Where it listens.
     pub(crate) fn base_url(&self) -> String {
         self.base.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// Where it runs.
+    pub(crate) fn place(&self) -> Place {
+        match &self.process {
+            Some(process) => Place::Launched(process.id()),
+            None => Place::Listening(self.port()),
+        }
     }
 
     fn found(self) -> Result<Self, OpenError> {

@@ -54,6 +54,9 @@ fn settings() -> RunSettings {
         seed: 42,
         salt: false,
         telemetry_interval_s: 0.1,
+        energy_interval_s: 1.0,
+        server_metrics: false,
+        dcgm_url: None,
         spike_of: "query".to_owned(),
     }
 }

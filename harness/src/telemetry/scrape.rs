@@ -1,8 +1,8 @@
 //! Asks a server for its metrics, on a thread of its own: one that answers late delays its own samples
 //! and nothing else.
 
-use super::Sampler;
 use super::serving::{dcgm, serving};
+use super::{Moment, Sampler};
 use crate::http::call::{Call, Calls};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -11,6 +11,7 @@ use hyper::http::HeaderMap;
 use reqwest::Url;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
+use tokgate_core::case::Case;
 use tokgate_core::run::TelemetrySample;
 
 /// How often: servers of Python answer from the process that serves, and are kept from it meanwhile.
@@ -35,6 +36,20 @@ pub struct Scrape {
     _stop: Sender<()>,
 }
 
+/// What a case wants to be asked; nothing where an address is none.
+#[must_use]
+pub fn of(case: &Case) -> Vec<Box<dyn Sampler>> {
+    let beside = |base: &String| {
+        let mut url: Url = base.parse().ok()?;
+        url.set_path("/metrics");
+        Some((url, Page::Serving))
+    };
+    let target = case.target.base_url.as_ref().filter(|_| case.run.server_metrics);
+    let dcgm = case.run.dcgm_url.as_ref().and_then(|url| Some((url.parse().ok()?, Page::Dcgm)));
+    let pages = target.and_then(beside).into_iter().chain(dcgm);
+    pages.map(|(url, page)| Box::new(Scrape::start(url, page)) as Box<dyn Sampler>).collect()
+}
+
 impl Scrape {
     /// Begins to ask `url`.
     #[must_use]
@@ -47,7 +62,7 @@ impl Scrape {
 }
 
 impl Sampler for Scrape {
-    fn sample(&mut self, into: &mut TelemetrySample) {
+    fn sample(&mut self, _moment: &Moment<'_>, into: &mut TelemetrySample) {
         let Some(text) = self.texts.try_iter().last() else { return };
         match self.page {
             Page::Serving => into.server = serving(&text),
@@ -90,6 +105,7 @@ async fn ask(calls: &Calls, call: &mut Option<Call>, url: &Url) -> Option<String
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Family, Place};
     use super::*;
     use std::io::{BufRead, BufReader, Write};
     use std::net::{TcpListener, TcpStream};
@@ -140,9 +156,10 @@ mod tests {
         for running in 1..=2 {
             said.send(format!("vllm:num_requests_running {running}")).unwrap();
         }
+        let family = Family::new(Place::Elsewhere);
         let mut sampled = || {
             let mut sample = TelemetrySample::default();
-            scrape.sample(&mut sample);
+            scrape.sample(&Moment { energy: false, family: &family }, &mut sample);
             sample.server.get(RUNNING).copied()
         };
         assert_eq!((sampled(), sampled()), (Some(2.0), None));

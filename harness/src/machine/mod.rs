@@ -1,6 +1,9 @@
 //! The facts about the machine that we measure from.
 
+mod host;
+
 use crate::telemetry::gpus;
+use std::path::Path;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 use tokgate_core::environment::Environment;
 
@@ -23,6 +26,7 @@ pub fn detect() -> Environment {
         kernel: System::kernel_version().unwrap_or_default(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: None,
+        host: host::settings(Path::new("/"), &|name| std::env::var(name).ok()),
     }
 }
 
