@@ -29,6 +29,7 @@ pub(super) fn recorded_streams() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recorded");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let streams: Vec<_> = files
+        .filter(|path| path.is_file())
         .map(|path| std::fs::read(path).unwrap())
         .filter(|bytes| bytes.starts_with(b"data:"))
         .collect();
