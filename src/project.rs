@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// The scenarios that come with tokgate, for people without a project of their own.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("advanced.toml", include_str!("../scenarios/advanced.toml")),
+    ("basic.toml", include_str!("../scenarios/basic.toml")),
     ("breaking_point.toml", include_str!("../scenarios/breaking_point.toml")),
     ("embeddings.toml", include_str!("../scenarios/embeddings.toml")),
     ("full.toml", include_str!("../scenarios/full.toml")),
@@ -14,11 +16,13 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("pgvector.toml", include_str!("../scenarios/pgvector.toml")),
     ("production.toml", include_str!("../scenarios/production.toml")),
     ("production_load.toml", include_str!("../scenarios/production_load.toml")),
+    ("prompt_length.toml", include_str!("../scenarios/prompt_length.toml")),
     ("qdrant.toml", include_str!("../scenarios/qdrant.toml")),
     ("quick.toml", include_str!("../scenarios/quick.toml")),
     ("rag.toml", include_str!("../scenarios/rag.toml")),
     ("redis.toml", include_str!("../scenarios/redis.toml")),
     ("regression.toml", include_str!("../scenarios/regression.toml")),
+    ("resource_monitoring.toml", include_str!("../scenarios/resource_monitoring.toml")),
     ("retrieval.toml", include_str!("../scenarios/retrieval.toml")),
     ("retrieval_scaling.toml", include_str!("../scenarios/retrieval_scaling.toml")),
     ("rtx_4090.toml", include_str!("../scenarios/rtx_4090.toml")),
@@ -26,6 +30,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("simulated.toml", include_str!("../scenarios/simulated.toml")),
     ("stress.toml", include_str!("../scenarios/stress.toml")),
     ("tasks.toml", include_str!("../scenarios/tasks.toml")),
+    ("temperature.toml", include_str!("../scenarios/temperature.toml")),
     ("tgi.toml", include_str!("../scenarios/tgi.toml")),
     ("tok_throughput.toml", include_str!("../scenarios/tok_throughput.toml")),
     ("vllm.toml", include_str!("../scenarios/vllm.toml")),

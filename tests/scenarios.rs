@@ -7,7 +7,12 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 25] = [
+const SHIPPED: [&str; 30] = [
+    "advanced",
+    "basic",
+    "prompt_length",
+    "resource_monitoring",
+    "temperature",
     "stress",
     "breaking_point",
     "production_load",
