@@ -47,6 +47,18 @@ fn a_text_has_exactly_the_characters_that_were_asked_for() {
 }
 
 #[test]
+fn short_texts_of_one_run_differ_and_so_do_those_of_two() {
+    let set = set(PromptSource::Text { text_length: 10 });
+    let five = |salt| {
+        let prompts = prompts(&set, Some(salt));
+        (0..5).map(|ordinal| measured(&prompts, ordinal)).collect::<std::collections::BTreeSet<_>>()
+    };
+    let (run, other) = (five("run"), five("other"));
+    assert_eq!((run.len(), other.len()), (5, 5));
+    assert!(run.is_disjoint(&other));
+}
+
+#[test]
 fn another_salt_changes_the_first_words_and_the_same_salt_changes_nothing() {
     let set = synthetic(32);
     let prompt = |salt| measured(&prompts(&set, Some(salt)), 0);

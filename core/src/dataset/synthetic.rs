@@ -104,10 +104,22 @@ pub fn passage(count: u32, seed: u64, number: u32) -> String {
     words(&mut rng).take(count as usize).collect::<Vec<_>>().join(" ")
 }
 
-/// Exactly `length` characters.
+/// Exactly `length` characters, of which salt is at most half: a prompt has something of its own.
 pub(super) fn of_length(length: usize, salt: &[&'static str], rng: &mut ChaCha8Rng) -> String {
     let mut text = String::new();
-    for word in salt.iter().copied().chain(words(rng)) {
+    fill(&mut text, salt.iter().copied(), length / 2);
+    fill(&mut text, words(rng), length);
+    // A space at the end would be another token, or none: end in a letter instead.
+    if text.ends_with(' ') {
+        text.pop();
+        text.push('s');
+    }
+    text
+}
+
+/// Puts words behind a text until it has `length` characters, or there are no more.
+fn fill(text: &mut String, words: impl Iterator<Item = &'static str>, length: usize) {
+    for word in words {
         if text.len() >= length {
             break;
         }
@@ -115,12 +127,6 @@ pub(super) fn of_length(length: usize, salt: &[&'static str], rng: &mut ChaCha8R
         text.push(' ');
     }
     text.truncate(length);
-    // A space at the end would be another token, or none: end in a letter instead.
-    if text.ends_with(' ') {
-        text.pop();
-        text.push('s');
-    }
-    text
 }
 
 fn question(rng: &mut ChaCha8Rng) -> Vec<&'static str> {

@@ -17,8 +17,6 @@ const WHOLE: f64 = 0.9;
 const TEMPLATE_TOKENS: f64 = 64.0;
 /// Answers that say whether they are all the same.
 const ANSWERS: usize = 3;
-/// Characters of a prompt below which there is hardly room for a difference.
-const TELLING_PROMPT: u32 = 64;
 /// Characters below which answers may well be the same: `yes`, a name, a number.
 const TELLING: usize = 16;
 
@@ -160,7 +158,7 @@ fn counts_disagree(run: &Run, limits: &Limits) -> Option<Reason> {
 
 /// Of the answers whose text is kept.
 fn same_answer(run: &Run, limits: &Limits) -> Option<Reason> {
-    if limits.same_answer || may_be_alike(&run.head.case.dataset) {
+    if limits.same_answer || has_one_prompt(&run.head.case.dataset) {
         return None;
     }
     let texts: Vec<&str> = run.successes().filter_map(text).collect();
@@ -174,12 +172,8 @@ fn text(record: &Record) -> Option<&str> {
     record.sample.as_deref()
 }
 
-/// Whether the prompts may differ by so little, or not at all, that one answer fits all.
-fn may_be_alike(dataset: &Dataset) -> bool {
+fn has_one_prompt(dataset: &Dataset) -> bool {
     match dataset {
-        Dataset::Prompts(PromptSet { source: PromptSource::Text { text_length }, .. }) => {
-            *text_length < TELLING_PROMPT
-        }
         Dataset::Prompts(PromptSet { source: PromptSource::Prompts { prompts }, .. }) => {
             prompts.len() < 2
         }

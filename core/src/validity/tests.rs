@@ -1,7 +1,6 @@
 //! Each way to spoil a run, planted once, and the clean run beside it.
 
 use super::*;
-use crate::case::{Dataset, PromptSource};
 use crate::failure::{Failure, FailureClass};
 use crate::record::{Outcome, Record, TokenCount};
 use crate::run::{ClientCost, Ending, GpuSample, TargetAfter, TelemetrySample};
@@ -188,11 +187,6 @@ fn one_answer_to_all_prompts_is_no_answer() {
     assert_eq!(only_reason(&with_spoilt(5, long)), Reason::SameAnswer { answers: 5 });
     assert!(assess(&with_spoilt(2, long)).is_valid());
     assert!(assess(&with_spoilt(5, short)).is_valid());
-    let mut brief = with_spoilt(5, long);
-    if let Dataset::Prompts(prompts) = &mut brief.head.case.dataset {
-        prompts.source = PromptSource::Text { text_length: 10 };
-    }
-    assert!(assess(&brief).is_valid());
     let mut allowed = with_spoilt(5, long);
     allowed.head.case.validity.same_answer = true;
     assert!(assess(&allowed).is_valid());
