@@ -367,6 +367,14 @@ pub struct ClientCost {
     pub wall_s: f64,
 }
 
+impl ClientCost {
+    /// How busy our thread was: its CPU time / time. `None` over no time.
+    #[must_use]
+    pub fn busy(&self) -> Option<f64> {
+        (self.wall_s > 0.0).then(|| self.cpu_s / self.wall_s)
+    }
+}
+
 /// How an epoch ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

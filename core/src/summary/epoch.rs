@@ -51,8 +51,7 @@ pub(super) fn in_flight(run: &Run) -> Option<f64> {
 
 /// `client_busy`: CPU time of our thread / time.
 pub(super) fn client_busy(run: &Run) -> Option<f64> {
-    let cost = run.client.filter(|cost| cost.wall_s > 0.0)?;
-    Some(cost.cpu_s / cost.wall_s)
+    run.client?.busy()
 }
 
 /// `error_rate`: failures / attempted.

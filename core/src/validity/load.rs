@@ -4,10 +4,11 @@ use super::limits::Limits;
 use super::reason::Reason;
 use crate::case::{Dataset, Gate, PromptSet, PromptSource};
 use crate::failure::FailureClass;
+use crate::metric;
 use crate::quantile::Sorted;
 use crate::record::{Outcome, Record, Usage};
 use crate::run::{Ending, Requests, Run};
-use crate::summary::TokenCounts;
+use crate::summary::{TokenCounts, sample};
 use crate::workload::Workload;
 
 /// A load that was sent for this share of its time was sent to its end: the last requests are
@@ -92,8 +93,7 @@ fn failed_by(run: &Run, class: FailureClass) -> u64 {
 }
 
 fn client_busy(run: &Run, limits: &Limits) -> Option<Reason> {
-    let cost = run.client.filter(|cost| cost.wall_s > 0.0)?;
-    let busy = cost.cpu_s / cost.wall_s;
+    let busy = run.client?.busy()?;
     (busy > limits.client_busy).then_some(Reason::ClientBusy { busy_percent: busy * 100.0 })
 }
 
@@ -104,7 +104,7 @@ fn sent_late(run: &Run, limits: &Limits) -> Option<Reason> {
     {
         return None;
     }
-    let lag = run.measured().map(|record| record.sent.seconds_since(record.due));
+    let lag = run.measured().filter_map(|record| sample(&metric::SEND_LAG, record));
     let lag_s = Sorted::new(lag).quantile(0.99)?;
     (lag_s > limits.send_lag_s).then_some(Reason::SentLate { lag_s })
 }
