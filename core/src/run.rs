@@ -438,6 +438,17 @@ impl Run {
         self.window().map(|window| window.end.seconds_since(window.start))
     }
 
+    /// What the machine said while the measured requests ran: from the last sample before the
+    /// [`Run::window`] to the first after it, since a sample looks back, and a window that is shorter
+    /// than the interval has no other. Warm-up and what was before are left out.
+    #[must_use]
+    pub fn watched(&self) -> &[TelemetrySample] {
+        let Some(window) = self.window() else { return &[] };
+        let first = self.telemetry.partition_point(|sample| sample.at < window.start);
+        let after = self.telemetry.partition_point(|sample| sample.at < window.end);
+        &self.telemetry[first.saturating_sub(1)..(after + 1).min(self.telemetry.len())]
+    }
+
     /// How many were attempted, and how they ended.
     #[must_use]
     pub fn requests(&self) -> Requests {

@@ -62,9 +62,8 @@ pub(super) fn dropped(run: &Run) -> Option<f64> {
         *sample != empty
     };
     run.telemetry.iter().any(says_something).then_some(())?;
-    // One before the window, and none after it: what is late there is late for nobody.
-    let first = run.telemetry.partition_point(|sample| sample.at < window.start).saturating_sub(1);
-    let inside = run.telemetry[first..].iter().map(|sample| sample.at.min(window.end));
+    // What is late after the window is late for nobody.
+    let inside = run.watched().iter().map(|sample| sample.at.min(window.end));
     let moments: Vec<Offset> = inside.chain([window.end]).collect();
     let missing = |pair: &[Offset]| {
         let intervals = pair[1].seconds_since(pair[0]) / interval_s;
@@ -73,14 +72,11 @@ pub(super) fn dropped(run: &Run) -> Option<f64> {
     Some(moments.windows(2).map(missing).sum())
 }
 
-/// What the samples of the measured window say, and the first one after it: a sample looks back,
-/// and a window shorter than the interval has no other.
+/// What the samples from the beginning of the measured window on say, and the first one after it.
 fn series(run: &Run, read: impl Fn(&TelemetrySample) -> Option<f64>) -> Vec<f64> {
     let Some(window) = run.window() else { return Vec::new() };
-    let first = run.telemetry.partition_point(|sample| sample.at < window.start);
-    let after = run.telemetry.partition_point(|sample| sample.at < window.end);
-    let last = (after + 1).min(run.telemetry.len());
-    run.telemetry[first..last].iter().filter_map(read).collect()
+    let within = run.watched().iter().filter(|sample| sample.at >= window.start);
+    within.filter_map(read).collect()
 }
 
 /// The reading of every GPU; `None` without GPUs, and when one of them is silent, since a sum

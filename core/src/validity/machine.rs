@@ -25,7 +25,7 @@ const MIB: f64 = 1_048_576.0;
 
 /// Every reason that the machine gives.
 pub(super) fn reasons<'a>(run: &'a Run, limits: &'a Limits) -> impl Iterator<Item = Reason> + 'a {
-    let samples = during(run);
+    let samples = run.watched();
     let host = [
         steal(samples, limits),
         neighbours(samples, limits),
@@ -36,15 +36,6 @@ pub(super) fn reasons<'a>(run: &'a Run, limits: &'a Limits) -> impl Iterator<Ite
     ];
     let gpus = samples.iter().map(|sample| sample.gpus.len()).max().unwrap_or(0);
     host.into_iter().flatten().chain((0..gpus).flat_map(move |gpu| of_gpu(samples, limits, gpu)))
-}
-
-/// The samples of the measured window, with the ones on either side of it: warm-up and what was before
-/// spoil nothing.
-fn during(run: &Run) -> &[TelemetrySample] {
-    let Some(window) = run.window() else { return &[] };
-    let first = run.telemetry.partition_point(|sample| sample.at < window.start);
-    let after = run.telemetry.partition_point(|sample| sample.at < window.end);
-    &run.telemetry[first.saturating_sub(1)..(after + 1).min(run.telemetry.len())]
 }
 
 fn steal(samples: &[TelemetrySample], limits: &Limits) -> Option<Reason> {
