@@ -215,10 +215,6 @@ pub struct GpuSample {
     pub lost: bool,
 }
 
-/// Bits of [`GpuSample::throttle`] by which hardware or heat slows a GPU down: HW slowdown, SW thermal,
-/// HW thermal, HW power brake (`nvml.h`). A software power cap (0x4) is normal at full load.
-pub const THROTTLED: u64 = 0x8 | 0x20 | 0x40 | 0x80;
-
 /// The target's processes at one moment: the one that serves and its children.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProcessSample {
