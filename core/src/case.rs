@@ -271,6 +271,19 @@ pub enum Dataset {
     Vectors(VectorSet),
 }
 
+impl Dataset {
+    /// Whether every request has the same prompt, but for its salt.
+    #[must_use]
+    pub fn has_one_prompt(&self) -> bool {
+        match self {
+            Self::Prompts(PromptSet { source: PromptSource::Prompts { prompts }, .. }) => {
+                prompts.len() < 2
+            }
+            Self::Prompts(_) | Self::Vectors(_) => false,
+        }
+    }
+}
+
 /// How the index is searched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retrieval {

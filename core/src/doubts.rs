@@ -144,10 +144,7 @@ fn short(case: &CaseReport) -> Option<String> {
 
 /// The same answer to different prompts: a cache, or no model at all.
 fn alike(case: &CaseReport) -> Option<String> {
-    if let Dataset::Prompts(PromptSet { source: PromptSource::Prompts { prompts }, .. }) =
-        &case.case.dataset
-        && prompts.len() < 2
-    {
+    if case.case.dataset.has_one_prompt() {
         return None;
     }
     let first = case.samples.first().filter(|text| !text.trim().is_empty())?;

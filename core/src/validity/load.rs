@@ -6,7 +6,7 @@ use crate::case::{Dataset, Gate, PromptSet, PromptSource};
 use crate::failure::FailureClass;
 use crate::metric;
 use crate::quantile::Sorted;
-use crate::record::{Outcome, Record, Usage};
+use crate::record::{Outcome, Usage};
 use crate::run::{Ending, Requests, Run};
 use crate::summary::{TokenCounts, sample};
 use crate::workload::Workload;
@@ -158,25 +158,12 @@ fn counts_disagree(run: &Run, limits: &Limits) -> Option<Reason> {
 
 /// Of the answers whose text is kept.
 fn same_answer(run: &Run, limits: &Limits) -> Option<Reason> {
-    if limits.same_answer || has_one_prompt(&run.head.case.dataset) {
+    if limits.same_answer || run.head.case.dataset.has_one_prompt() {
         return None;
     }
-    let texts: Vec<&str> = run.successes().filter_map(text).collect();
+    let texts: Vec<&str> = run.successes().filter_map(|record| record.sample.as_deref()).collect();
     let (first, rest) = texts.split_first()?;
     let same = texts.len() >= ANSWERS && rest.iter().all(|text| text == first);
     (same && first.trim().chars().count() >= TELLING)
         .then_some(Reason::SameAnswer { answers: texts.len() as u64 })
-}
-
-fn text(record: &Record) -> Option<&str> {
-    record.sample.as_deref()
-}
-
-fn has_one_prompt(dataset: &Dataset) -> bool {
-    match dataset {
-        Dataset::Prompts(PromptSet { source: PromptSource::Prompts { prompts }, .. }) => {
-            prompts.len() < 2
-        }
-        Dataset::Prompts(_) | Dataset::Vectors(_) => false,
-    }
 }
