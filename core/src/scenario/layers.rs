@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tables whose keys are resolved one by one.
-const TABLES: [&str; 10] = [
+pub(super) const TABLES: [&str; 10] = [
     "target",
     "requires",
     "run",

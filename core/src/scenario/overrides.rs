@@ -1,6 +1,7 @@
 //! What the command line says: each option becomes a small scenario text, which is read, checked
 //! and layered like a file, so that a wrong option is shown like a wrong line.
 
+use super::layers::TABLES;
 use super::schema::{self, FILE, Form};
 use super::tree::{self, Node};
 use super::{check, lines, secret};
@@ -17,23 +18,8 @@ pub struct Override {
     pub source: String,
 }
 
-/// The tables that an option may reach; the rest of a file says what a scenario is.
-const REACHABLE: [&str; 14] = [
-    "target",
-    "requires",
-    "run",
-    "telemetry",
-    "dataset",
-    "workload",
-    "retrieval",
-    "rag",
-    "pressure",
-    "validity",
-    "goals",
-    "slo",
-    "gate",
-    "notes",
-];
+/// What an option may reach beside the tables of values; the rest of a file says what a scenario is.
+const BESIDE_TABLES: [&str; 4] = ["goals", "slo", "gate", "notes"];
 
 /// The overrides as tables, one each, weakest first.
 pub(super) fn read(overrides: &[Override], faults: &mut Diagnostics) -> Vec<Node> {
@@ -138,8 +124,9 @@ fn place(path: &str) -> Result<Reached, String> {
     if table.is_empty() {
         return short(path);
     }
-    let Some(table) = REACHABLE.into_iter().find(|known| *known == table) else {
-        return Err(suggest(table, &REACHABLE, |near| format!("{near}.{key}")));
+    let reachable: Vec<&str> = TABLES.into_iter().chain(BESIDE_TABLES).collect();
+    let Some(table) = reachable.iter().copied().find(|known| *known == table) else {
+        return Err(suggest(table, &reachable, |near| format!("{near}.{key}")));
     };
     let form = &FILE.field(table).expect("every reachable table is in the schema").form;
     if let Some(inner) = key.strip_prefix("simulation.").filter(|_| table == "target") {
