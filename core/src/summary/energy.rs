@@ -96,25 +96,7 @@ fn counter_at(readings: &[Reading], at: Offset) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::run::GpuSample;
-    use crate::summary::fixture::{run, success};
-
-    /// A window from 1 s to 2 s, and a sample every second from 0 s on.
-    fn with_samples(samples: Vec<TelemetrySample>) -> Run {
-        let second = |n: usize| Offset(n as u64 * 1_000_000_000);
-        let mut run = run(vec![success(0)]);
-        (run.records[0].sent, run.records[0].done) = (second(1), second(2));
-        run.telemetry = samples
-            .into_iter()
-            .enumerate()
-            .map(|(n, sample)| TelemetrySample { at: second(n), ..sample })
-            .collect();
-        run
-    }
-
-    fn with_gpus(samples: Vec<Vec<GpuSample>>) -> Run {
-        let of = |gpus| TelemetrySample { gpus, ..Default::default() };
-        with_samples(samples.into_iter().map(of).collect())
-    }
+    use crate::summary::fixture::{sampled, with_gpus};
 
     fn counter(joules: f64) -> GpuSample {
         GpuSample { energy_j: Some(joules), ..Default::default() }
@@ -153,7 +135,7 @@ mod tests {
             cpu_energy_j: Some(joules / 10.0),
             ..Default::default()
         };
-        let run = with_samples(vec![both(0.0), both(100.0), both(200.0)]);
+        let run = sampled(vec![both(0.0), both(100.0), both(200.0)]);
         assert_eq!((cpu(&run), total(&run)), (Some(10.0), Some(110.0)));
         let gpu_alone = with_gpus((0..3).map(|n| vec![counter(f64::from(n))]).collect());
         assert_eq!((cpu(&gpu_alone), total(&gpu_alone)), (None, None));

@@ -1,7 +1,7 @@
 //! Epochs for the tests of the formulas.
 
 use crate::record::{Counted, Event, EventKind, Outcome, Phase, Record, Usage};
-use crate::run::{Ending, Head, Run};
+use crate::run::{Ending, GpuSample, Head, Run, TelemetrySample};
 use crate::time::Offset;
 
 /// Milliseconds in seconds, as an [`Offset`] would give them.
@@ -63,6 +63,22 @@ pub(crate) fn success(sent: u64) -> Record {
 pub(crate) fn run(records: Vec<Record>) -> Run {
     let (telemetry, ending) = (Vec::new(), Ending::Completed);
     Run { head: head(), records, telemetry, ending, after: None, client: None }
+}
+
+/// A window from 1 s to 2 s, and a sample every second from 0 s on.
+pub(crate) fn sampled(samples: Vec<TelemetrySample>) -> Run {
+    let mut run = run(vec![success(0)]);
+    (run.records[0].sent, run.records[0].done) = (offset(1000), offset(2000));
+    let at =
+        |(n, sample): (u64, TelemetrySample)| TelemetrySample { at: offset(n * 1000), ..sample };
+    run.telemetry = (0..).zip(samples).map(at).collect();
+    run
+}
+
+/// The same of GPUs alone.
+pub(crate) fn with_gpus(samples: Vec<Vec<GpuSample>>) -> Run {
+    let of = |gpus| TelemetrySample { gpus, ..TelemetrySample::default() };
+    sampled(samples.into_iter().map(of).collect())
 }
 
 fn head() -> Head {

@@ -100,20 +100,7 @@ fn peak(values: Vec<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::summary::fixture::{run, success};
-
-    /// A window from 1 s to 2 s, and a sample every second from 0 s on.
-    fn with_gpus(samples: Vec<Vec<GpuSample>>) -> Run {
-        let second = |n: usize| Offset(n as u64 * 1_000_000_000);
-        let mut run = run(vec![success(0)]);
-        (run.records[0].sent, run.records[0].done) = (second(1), second(2));
-        run.telemetry = samples
-            .into_iter()
-            .enumerate()
-            .map(|(n, gpus)| TelemetrySample { at: second(n), gpus, ..Default::default() })
-            .collect();
-        run
-    }
+    use crate::summary::fixture::with_gpus;
 
     #[test]
     fn a_silent_gpu_is_not_counted_as_zero() {
