@@ -2,33 +2,22 @@
 
 use super::best::Neighbour;
 use super::filter::{Filter, Matching};
+use super::fixture::{self, Data};
 use super::flat::Flat;
 use super::flat_q4::FlatQ4;
-use super::generator::{Generator, Side};
 use super::index::{Knobs, SearchError, VectorIndex};
 use super::ivf_sq8::IvfSq8;
 use super::truth::{Asked, Truth};
 use super::vectors::{VectorFault, Vectors};
 use std::sync::Arc;
-use tokgate_core::case::{VectorKind, VectorSet};
 use tokgate_core::share::Share;
 
 const ROWS: usize = 20_000;
 const QUERIES: usize = 50;
 const K: usize = 10;
 
-struct Data {
-    rows: Arc<Vectors>,
-    queries: Vectors,
-}
-
 fn data(rows: usize, dimensions: u32) -> Data {
-    let set = VectorSet::new(VectorKind::Mixture, 0, dimensions);
-    let generator = Generator::new(&set, 42);
-    Data {
-        rows: Arc::new(generator.rows(Side::Corpus, rows)),
-        queries: generator.rows(Side::Queries, QUERIES),
-    }
+    fixture::data(rows, QUERIES, dimensions)
 }
 
 fn engines(rows: &Arc<Vectors>) -> [Box<dyn VectorIndex>; 3] {

@@ -1,11 +1,29 @@
-//! A retrieval case for tests.
+//! A retrieval case, and seeded rows and queries, for tests.
 
+use super::generator::{Generator, Side};
+use super::vectors::Vectors;
+use std::sync::Arc;
 use tokgate_core::case::{
     Case, CaseId, Dataset, DriverKind, Gate, Requires, Retrieval, RunSettings, Target, VectorKind,
     VectorSet, Workload,
 };
 use tokgate_core::metric::Kind;
 use tokgate_core::validity::Limits;
+
+/// Rows, and queries from the same distribution.
+pub(crate) struct Data {
+    pub(crate) rows: Arc<Vectors>,
+    pub(crate) queries: Vectors,
+}
+
+/// So many rows and queries of a seeded mixture.
+pub(crate) fn data(rows: usize, queries: usize, dimensions: u32) -> Data {
+    let generator = Generator::new(&VectorSet::new(VectorKind::Mixture, 0, dimensions), 42);
+    Data {
+        rows: Arc::new(generator.rows(Side::Corpus, rows)),
+        queries: generator.rows(Side::Queries, queries),
+    }
+}
 
 /// Ten neighbours of 100 queries over a seeded mixture, by the default engine.
 pub(crate) fn case(entries: u32, dimensions: u32) -> Case {

@@ -90,28 +90,19 @@ fn broken(engine: &'static str, fault: &str) -> SearchError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{self, Data};
     use super::super::flat::Flat;
     use super::super::flat_q4::FlatQ4;
-    use super::super::generator::{Generator, Side};
     use super::super::index::Knobs;
     use super::super::ivf_sq8::IvfSq8;
     use super::*;
-    use tokgate_core::case::{VectorKind, VectorSet};
 
     const ROWS: usize = 6000;
     const BUILT: usize = 5000;
     const K: usize = 10;
 
-    struct Data {
-        rows: Arc<Vectors>,
-        queries: Vectors,
-    }
-
     fn data() -> Data {
-        let set = VectorSet::new(VectorKind::Mixture, 0, 64);
-        let generator = Generator::new(&set, 42);
-        let rows = Arc::new(generator.rows(Side::Corpus, ROWS));
-        Data { rows, queries: generator.rows(Side::Queries, 30) }
+        fixture::data(ROWS, 30, 64)
     }
 
     fn growing<Index: VectorIndex + 'static>(rows: &Arc<Vectors>) -> Growing {
