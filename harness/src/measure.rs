@@ -170,7 +170,7 @@ impl Harness {
         &self,
         epoch: &Epoch<'_>,
         entries: Option<&Entries>,
-        samplers: Vec<Box<dyn Sampler>>,
+        mut samplers: Vec<Box<dyn Sampler>>,
         outlet: Outlet,
     ) -> Measured {
         self.runtime.block_on(async {
@@ -180,7 +180,6 @@ impl Harness {
                 Ok(load) => load,
                 Err(nothing) => return Measured::nothing(nothing),
             };
-            let mut samplers = samplers;
             samplers.extend(scrape::of(epoch.case));
             let family = Family::new(self.targets.place(epoch.case));
             let pace = Pace::of(&epoch.case.run);

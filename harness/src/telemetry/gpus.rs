@@ -68,7 +68,7 @@ impl Gpus {
 impl Sampler for Gpus {
     fn sample(&mut self, moment: &Moment<'_>, into: &mut TelemetrySample) {
         for (index, card) in (0..).zip(&mut self.cards) {
-            into.gpus.push(match self.nvml.read(index, moment.energy) {
+            into.gpus.push(match self.nvml.read(index, moment.thorough) {
                 Ok(reading) => card.says(reading, moment.family),
                 Err(silence) => card.is_silent(silence),
             });
@@ -145,7 +145,7 @@ mod tests {
         let mut gpus = Gpus::new(Box::new(Script(script))).unwrap();
         let mut sample = || {
             let mut into = TelemetrySample::default();
-            gpus.sample(&Moment { energy: true, family: &family }, &mut into);
+            gpus.sample(&Moment { thorough: true, family: &family }, &mut into);
             into.gpus.remove(0)
         };
         (0..samples).map(|_| sample()).collect()

@@ -162,7 +162,7 @@ mod tests {
         for turn in 0..2 {
             files.iter().for_each(|(name, texts)| proc.file(name, texts[turn]));
             last = TelemetrySample::default();
-            host.sample(&Moment { energy: false, family: &family }, &mut last);
+            host.sample(&Moment { thorough: false, family: &family }, &mut last);
         }
         last
     }

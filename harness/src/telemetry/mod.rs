@@ -42,7 +42,7 @@ pub trait Sampler: Send {
 #[derive(Debug, Clone, Copy)]
 pub struct Moment<'a> {
     /// Whether energy counters are due, and what else is dear to read: less often than the rest.
-    pub energy: bool,
+    pub thorough: bool,
     /// Which processes are ours and the target's.
     pub family: &'a Family,
 }

@@ -100,7 +100,7 @@ fn number(file: &Path) -> std::io::Result<u64> {
 
 impl Sampler for Packages {
     fn sample(&mut self, moment: &Moment<'_>, into: &mut TelemetrySample) {
-        if moment.energy {
+        if moment.thorough {
             into.cpu_energy_j = self.0.iter_mut().map(Package::joules).sum();
         }
     }

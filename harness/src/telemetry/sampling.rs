@@ -122,15 +122,15 @@ struct Source {
 impl Source {
     fn sample(&mut self, is_last: bool) -> TelemetrySample {
         let at = self.clock.now();
-        let energy = is_last || self.is_energy_due(at);
-        if energy {
+        let thorough = is_last || self.is_energy_due(at);
+        if thorough {
             self.energy_read = Some(at);
         }
         let mut sample = TelemetrySample { at, ..TelemetrySample::default() };
         if !self.samplers.is_empty() {
             self.family.refresh(at);
         }
-        let moment = Moment { energy, family: &self.family };
+        let moment = Moment { thorough, family: &self.family };
         self.samplers.iter_mut().for_each(|sampler| sampler.sample(&moment, &mut sample));
         sample
     }
@@ -160,7 +160,7 @@ mod tests {
         fn sample(&mut self, moment: &Moment<'_>, into: &mut TelemetrySample) {
             self.0 += 1;
             into.rss_bytes = Some(self.0);
-            into.cpu_energy_j = moment.energy.then_some(self.0 as f64);
+            into.cpu_energy_j = moment.thorough.then_some(self.0 as f64);
         }
     }
 

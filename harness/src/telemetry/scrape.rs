@@ -159,7 +159,7 @@ mod tests {
         let family = Family::new(Place::Elsewhere);
         let mut sampled = || {
             let mut sample = TelemetrySample::default();
-            scrape.sample(&Moment { energy: false, family: &family }, &mut sample);
+            scrape.sample(&Moment { thorough: false, family: &family }, &mut sample);
             sample.server.get(RUNNING).copied()
         };
         assert_eq!((sampled(), sampled()), (Some(2.0), None));

@@ -94,7 +94,7 @@ mod tests {
             family.refresh(at);
             last = TelemetrySample { at, cpu: Some(0.5), ..Default::default() };
             last.cores = vec![0.5; 4];
-            sampler.sample(&Moment { energy: false, family: &family }, &mut last);
+            sampler.sample(&Moment { thorough: false, family: &family }, &mut last);
         }
         last
     }
