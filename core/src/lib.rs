@@ -34,6 +34,7 @@ pub mod target;
 pub mod time;
 pub mod unit;
 pub mod validity;
+pub mod vectors;
 pub mod verdict;
 pub mod words;
 pub mod workload;
