@@ -4,11 +4,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use tokgate_core::case::{Case, CaseId};
 use tokgate_core::environment::MachineId;
 use tokgate_core::summary::PROTOCOL;
+
+/// Most differences of a case that are told one by one.
+const MOST_TOLD: usize = 5;
 
 /// The compatibility key of a baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,16 +21,16 @@ pub struct CompatKey {
     pub machine: MachineId,
     /// The number of the measurement protocol.
     pub protocol: u32,
-    /// For each case, the hash of what was asked of it.
+    /// For each case, what was asked of it.
     #[serde(deserialize_with = "crate::parse::unique")]
-    pub cases: BTreeMap<CaseId, String>,
+    pub cases: BTreeMap<CaseId, Value>,
 }
 
 impl CompatKey {
     /// The key of these cases on this machine, by the protocol of this build.
     #[must_use]
     pub fn new<'a>(machine: &MachineId, cases: impl IntoIterator<Item = &'a Case>) -> Self {
-        let cases = cases.into_iter().map(|case| (case.id.clone(), case_hash(case))).collect();
+        let cases = cases.into_iter().map(|case| (case.id.clone(), asked(case))).collect();
         Self { machine: machine.clone(), protocol: PROTOCOL, cases }
     }
 
@@ -43,9 +46,13 @@ impl CompatKey {
             let theirs = self.protocol;
             found.push(format!("protocol: the baseline's is {theirs}, this build's is {PROTOCOL}"));
         }
-        let asked = case_hash(case);
-        if self.cases.get(&case.id).is_some_and(|theirs| *theirs != asked) {
-            found.push(format!("case: {} asks for something else than the baseline's", case.id));
+        if let Some(theirs) = self.cases.get(&case.id) {
+            let mut other = Vec::new();
+            compare("", Some(theirs), Some(&asked(case)), &mut other);
+            let more = other.len().saturating_sub(MOST_TOLD);
+            other.truncate(MOST_TOLD);
+            found.extend(other.into_iter().map(|one| format!("case: {one}")));
+            found.extend((more > 0).then(|| format!("case: {more} more differences")));
         }
         found
     }
@@ -53,15 +60,20 @@ impl CompatKey {
     /// One hash over all cases, in the order of their names.
     #[must_use]
     pub fn scenario_hash(&self) -> String {
-        let lines = self.cases.iter().map(|(case, hash)| format!("{case} {hash}\n"));
-        hash(&lines.collect::<String>())
+        let mut text = String::new();
+        for (case, asked) in &self.cases {
+            let _ = write!(text, "{case} ");
+            canonical(asked, &mut text);
+            text.push('\n');
+        }
+        format!("{:016x}", fingerprint(&text))
     }
 }
 
-/// The hash of what is asked of a case: what is sent, when, and how it is searched. What answers
+/// What is asked of a case: what is sent, when, and how it is searched. What answers
 /// (driver, model, threads, a simulation's latencies), seeds, epochs, time limits, telemetry,
 /// goals and tolerances are no part of it: they do not change the question.
-fn case_hash(case: &Case) -> String {
+fn asked(case: &Case) -> Value {
     let mut asked = json!({
         "kind": case.kind,
         "endpoint": case.target.endpoint,
@@ -76,7 +88,7 @@ fn case_hash(case: &Case) -> String {
     if !case.target.stream {
         asked["stream"] = json!(false);
     }
-    // Only where there is one, so that the questions of other cases keep their hash. Engine and
+    // Only where there is one, so that the questions of other cases stay what they were. Engine and
     // embedding model answer; passages are what is asked about.
     if let Some(embedding) = &case.embedding {
         asked["embedding"] = json!(embedding);
@@ -84,9 +96,31 @@ fn case_hash(case: &Case) -> String {
     if let Some(rag) = &case.rag {
         asked["passages"] = json!(rag.passages);
     }
-    let mut text = String::new();
-    canonical(&asked, &mut text);
-    hash(&text)
+    asked
+}
+
+/// Adds where two questions differ, in words, one for each value.
+fn compare(path: &str, theirs: Option<&Value>, ours: Option<&Value>, found: &mut Vec<String>) {
+    if let (Some(Value::Object(theirs)), Some(Value::Object(ours))) = (theirs, ours) {
+        let keys: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
+        for key in keys {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            compare(&path, theirs.get(key), ours.get(key), found);
+        }
+    } else if theirs != ours {
+        let (theirs, ours) = (told(theirs), told(ours));
+        found.push(format!("`{path}` is {theirs} in the baseline and {ours} here"));
+    }
+}
+
+/// A value, not more of it than a line holds.
+fn told(value: Option<&Value>) -> String {
+    const LONGEST: usize = 60;
+    let text = value.map_or_else(|| "absent".to_owned(), Value::to_string);
+    match text.chars().count() > LONGEST {
+        true => text.chars().take(LONGEST).chain(['…']).collect(),
+        false => text,
+    }
 }
 
 /// JSON with sorted keys and no spaces, whatever order the maps at hand keep.
@@ -116,10 +150,6 @@ fn canonical(value: &Value, out: &mut String) {
     }
 }
 
-fn hash(text: &str) -> String {
-    format!("{:016x}", fingerprint(text))
-}
-
 /// FNV-1a, 64 bits: stable over versions and machines. It tells apart; it protects from nobody.
 pub(crate) fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -145,7 +175,7 @@ mod tests {
         other.target.driver = DriverKind::Embedded;
         other.target.model = Some("other".to_owned());
         other.run.seed += 1;
-        assert_eq!(case_hash(&one), case_hash(&other));
+        assert_eq!(asked(&one), asked(&other));
     }
 
     #[test]
@@ -156,9 +186,31 @@ mod tests {
         key.protocol += 1;
         let longer = Case { workload: Workload::closed(1, 1, 1_000_001, 0), ..case.clone() };
         let found = key.differences(&here, &longer);
-        let starts: Vec<_> = found.iter().map(|text| text.split(':').next().unwrap()).collect();
-        assert_eq!(starts, ["machine", "protocol", "case"]);
+        assert_eq!(found[0], "machine: the baseline's is there, this is here");
+        assert!(found[1].starts_with("protocol: "), "{found:?}");
+        let asked = |case: &Case| asked(case)["workload"]["requests"].to_string();
+        let (theirs, ours) = (asked(&case), asked(&longer));
+        let requests =
+            format!("case: `workload.requests` is {theirs} in the baseline and {ours} here");
+        assert!(found[2..].contains(&requests), "{found:?}");
         assert_eq!(CompatKey::new(&here, [&case]).differences(&here, &case), [""; 0]);
+    }
+
+    #[test]
+    fn many_differences_are_counted_and_long_values_cut() {
+        let mut found = Vec::new();
+        let (a, b) = (json!({ "text": "x".repeat(99), "n": 1 }), json!({ "n": [1] }));
+        compare("", Some(&a), Some(&b), &mut found);
+        assert_eq!(found[0], "`n` is 1 in the baseline and [1] here");
+        assert!(found[1].starts_with("`text` is \"xxx") && found[1].contains("… in"), "{found:?}");
+        let here = MachineId("here".to_owned());
+        let case = fixture::case("quick/one");
+        let mut key = CompatKey::new(&here, [&case]);
+        let many: serde_json::Map<_, _> = (0..9).map(|n| (format!("k{n}"), json!(n))).collect();
+        key.cases.insert(case.id.clone(), Value::Object(many));
+        let told = key.differences(&here, &case);
+        assert_eq!(told.len(), MOST_TOLD + 1);
+        assert!(told[MOST_TOLD].ends_with("more differences"), "{told:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokgate_core::environment::MachineId;
 use tokgate_core::metric::MetricRef;
 
 /// The shape of the file; raised with it.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A baseline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn another_schema_is_refused() {
-        let newer = refusal("\"schema_version\": 1", "\"schema_version\": 2");
+        let newer = refusal("\"schema_version\": 2", "\"schema_version\": 3");
         assert!(newer.contains("schema_version is 2"), "{newer}");
     }
 

@@ -166,6 +166,8 @@ fn within(unit: Unit, interval: Interval) -> Interval {
         | Unit::Count
         | Unit::Joules
         | Unit::TokensPerJoule
+        | Unit::Usd
+        | Unit::TokensPerSecondPerUsdHour
         | Unit::Watts => (0.0, f64::INFINITY),
     };
     Interval { low: interval.low.clamp(low, high), high: interval.high.clamp(low, high) }
