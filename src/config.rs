@@ -11,7 +11,8 @@
 //! runs_on = { gpu = "H100 80GB", gpus = 2, vram_gb = 80, price_per_hour_usd = 6.5 }
 //! ```
 //!
-//! The project's file is stronger than the user's, name by name.
+//! The project's file is stronger than the user's, name by name. `hardware.toml` beside either of them
+//! adds to the catalogue of hardware and prices that comes with tokgate.
 
 use crate::project::Project;
 use anyhow::{Context, Result, anyhow, bail};
@@ -21,14 +22,19 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tokgate_core::case::DriverKind;
 use tokgate_core::diagnostic::nearest;
+use tokgate_core::hardware::Catalogue;
 use tokgate_core::scenario::Override;
 
 /// Largest file that is read; a larger one is no configuration.
 const LARGEST: u64 = 1 << 20;
+/// The file that adds to the catalogue.
+const HARDWARE: &str = "hardware.toml";
 
 /// What both files say.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// What is known of hardware and prices.
+    pub catalogue: Catalogue,
     /// Folders outside the project that scenarios may name.
     pub allow_paths: Vec<String>,
     targets: BTreeMap<String, Named>,
@@ -48,6 +54,13 @@ struct File {
     targets: BTreeMap<String, toml::Table>,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        let catalogue = Catalogue::shipped();
+        Self { catalogue, allow_paths: Vec::new(), targets: BTreeMap::new() }
+    }
+}
+
 impl Config {
     /// The configuration of a project, over the user's own.
     ///
@@ -55,11 +68,20 @@ impl Config {
     /// When a file cannot be read, or is not as it should be.
     pub fn load(project: &Project) -> Result<Self> {
         let mut config = Self::default();
-        let own = project.root.as_ref().map(|root| root.join("tokgate.toml"));
-        for path in user_file().into_iter().chain(own) {
-            config.add(&path)?;
-        }
+        let files = |users: &str, own: &str| {
+            let own = project.root.as_ref().map(|root| root.join(own));
+            user_file(users).into_iter().chain(own)
+        };
+        files("config.toml", "tokgate.toml").try_for_each(|path| config.add(&path))?;
+        files(HARDWARE, HARDWARE).try_for_each(|path| config.add_hardware(&path))?;
         Ok(config)
+    }
+
+    fn add_hardware(&mut self, path: &Path) -> Result<()> {
+        let Some(text) = read(path)? else { return Ok(()) };
+        let over = Catalogue::parse(&text).map_err(|error| anyhow!("{}: {error}", path.display()));
+        self.catalogue = std::mem::take(&mut self.catalogue).under(over?);
+        Ok(())
     }
 
     fn add(&mut self, path: &Path) -> Result<()> {
@@ -134,11 +156,11 @@ fn driver_named(name: &str) -> bool {
     serde_json::from_value::<DriverKind>(name.into()).is_ok()
 }
 
-/// The user's own file: `$XDG_CONFIG_HOME/tokgate/config.toml`.
-fn user_file() -> Option<PathBuf> {
+/// A file of the user's own configuration folder, `$XDG_CONFIG_HOME/tokgate`.
+fn user_file(name: &str) -> Option<PathBuf> {
     use etcetera::BaseStrategy;
     let base = etcetera::choose_base_strategy().ok()?;
-    Some(base.config_dir().join("tokgate").join("config.toml"))
+    Some(base.config_dir().join("tokgate").join(name))
 }
 
 /// The text of a file; `None` where there is none.
@@ -202,5 +224,21 @@ mod tests {
             let error = config(text).unwrap_err().to_string();
             assert!(error.contains("tokgate.toml: ") && error.contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_of_hardware_is_laid_over_what_comes_with_tokgate() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(HARDWARE);
+        let load = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::load(&Project { root: Some(folder.path().to_owned()) })
+        };
+        let own =
+            load("as_of = \"2026-11\"\n[[gpu]]\nname = \"RTX 4090\"\nvram_gb = 48\n").unwrap();
+        assert_eq!(own.catalogue.card("RTX 4090").unwrap().entry.vram_gb, 48.0);
+        assert!(own.catalogue.card("RTX 3090").is_some());
+        let error = load("as_of = 3").unwrap_err().to_string();
+        assert!(error.contains(HARDWARE) && error.contains("line 1"), "{error}");
     }
 }

@@ -11,6 +11,7 @@ mod mock;
 mod mock_faults;
 mod mock_held;
 mod pressure;
+mod prices;
 mod recompute;
 mod recorded;
 mod references;

@@ -177,7 +177,7 @@ pub fn slug(text: &str) -> String {
 }
 
 /// The GPU's slug without the maker's words.
-fn slug_of_name(name: &str) -> String {
+pub(crate) fn slug_of_name(name: &str) -> String {
     slug(name)
         .split('-')
         .filter(|word| {

@@ -158,6 +158,8 @@ fn units_of(unit: Unit) -> (&'static [(&'static str, f64)], &'static str) {
         Unit::Count => (&[("", 1.0)], "write none"),
         Unit::Joules => (&[("", 1.0), ("J", 1.0), ("kJ", 1e3)], "write `J` or `kJ`"),
         Unit::TokensPerJoule => (&[("", 1.0), ("tok/J", 1.0)], "write none, or `tok/J`"),
+        Unit::Usd => (&[("", 1.0), ("USD", 1.0), ("$", 1.0)], "write none, or `USD`"),
+        Unit::TokensPerSecondPerUsdHour => (&[("", 1.0)], "write none"),
         Unit::Watts => (&[("", 1.0), ("W", 1.0)], "write `W`"),
         Unit::Celsius => (&[("", 1.0), ("C", 1.0), ("°C", 1.0)], "write `°C`"),
     }

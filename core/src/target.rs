@@ -1,6 +1,7 @@
 //! What is measured, and how to speak to it.
 
 use crate::metric::Kind;
+use crate::price::Price;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -202,6 +203,9 @@ pub struct Launch {
 /// What a remote target runs on, as its owner says.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunsOn {
+    /// The provider's name for the machine, as the catalogue has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// The GPU's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<String>,
@@ -254,6 +258,9 @@ pub struct Target {
     /// What it runs on, where it is not this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_on: Option<RunsOn>,
+    /// What it costs, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
     /// How long each stage of a request may take.
     #[serde(default)]
     pub deadlines: Deadlines,
@@ -282,6 +289,7 @@ impl Target {
             proxy: None,
             launch: None,
             runs_on: None,
+            price: None,
             deadlines: Deadlines::default(),
         }
     }

@@ -24,6 +24,10 @@ pub enum Unit {
     Joules,
     /// Tokens for a joule.
     TokensPerJoule,
+    /// US dollars.
+    Usd,
+    /// Tokens per second for one US dollar an hour.
+    TokensPerSecondPerUsdHour,
     /// Watts.
     Watts,
     /// Degrees Celsius.
@@ -44,6 +48,8 @@ impl Unit {
             Self::Count => "count",
             Self::Joules => "J",
             Self::TokensPerJoule => "tok/J",
+            Self::Usd => "USD",
+            Self::TokensPerSecondPerUsdHour => "tok/s/(USD/h)",
             Self::Watts => "W",
             Self::Celsius => "°C",
         }
@@ -63,6 +69,8 @@ impl Unit {
             Self::Count => significant(value),
             Self::Joules => format!("{} J", significant(value)),
             Self::TokensPerJoule => format!("{} tok/J", significant(value)),
+            Self::Usd => format!("{} USD", small(value)),
+            Self::TokensPerSecondPerUsdHour => format!("{} tok/s per USD/h", significant(value)),
             Self::Watts => format!("{} W", significant(value)),
             Self::Celsius => format!("{} °C", significant(value)),
         }
@@ -88,6 +96,15 @@ fn show_bytes(value: f64) -> String {
     )
 }
 
+/// Three significant digits, however small.
+fn small(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        magnitude if magnitude >= 1.0 => significant(value),
+        magnitude => format!("{value:.*}", (2.0 - magnitude.log10().floor()).min(12.0) as usize),
+    }
+}
+
 /// Three significant digits, never in exponent form.
 fn significant(value: f64) -> String {
     let magnitude = value.abs();
@@ -111,5 +128,7 @@ mod tests {
         assert_eq!(Unit::Seconds.show(12.34), "12.3 s");
         assert_eq!(Unit::Ratio.show(0.0123), "1.23 %");
         assert_eq!(Unit::Bytes.show(36_700_160.0), "35 MiB");
+        assert_eq!(Unit::Usd.show(0.018_395), "0.0184 USD");
+        assert_eq!(Unit::Usd.show(3.0), "3 USD");
     }
 }

@@ -6,6 +6,7 @@ pub mod bench;
 mod ceiling;
 mod doctor;
 mod face;
+mod hardware;
 mod invocation;
 mod list;
 mod mock_server;
@@ -68,6 +69,8 @@ enum Command {
     Show(show::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
     Recompute(recompute::Args),
+    /// List known GPUs, instances and hosted models, with their prices
+    Hardware(hardware::Args),
     /// List, check or describe scenario files
     Scenarios(scenarios::Args),
     /// What this machine has, what is missing, what would make numbers noisy
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
+        Command::Hardware(args) => hardware::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),
         Command::Doctor(args) => doctor::run(args, &face),
         Command::Rebuild(args) => rebuild::run(args, &face),

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::project::Project;
 use clap::Args;
 use std::path::PathBuf;
+use tokgate_core::price::Prices;
 use tokgate_core::scenario::{Override, Roots};
 use tokgate_harness::retrieval::cache::{Cache, Place};
 
@@ -58,6 +59,9 @@ pub(super) struct Options {
     /// Hardware preset instead of the detected one
     #[arg(long, env = "TOKGATE_HARDWARE", value_name = "NAME")]
     pub(super) hardware: Option<String>,
+    /// What an hour of the target costs, US dollars; instead of what `runs_on` or the catalogue says
+    #[arg(long, env = "TOKGATE_HOURLY_COST", value_name = "USD", value_parser = usd)]
+    pub(super) hourly_cost: Option<f64>,
     /// Machine key instead of the detected one
     #[arg(long, env = "TOKGATE_MACHINE", value_name = "KEY")]
     pub(super) machine: Option<String>,
@@ -137,6 +141,8 @@ pub(super) struct Options {
 pub(super) struct Settled {
     /// Folders that scenarios may name.
     pub(super) roots: Roots,
+    /// What hardware is known, and what targets cost.
+    pub(super) prices: Prices,
     /// The keys of the named target; weaker than every option.
     target: Option<Vec<Override>>,
 }
@@ -152,7 +158,8 @@ impl Options {
         if named.is_some() {
             self.target = None;
         }
-        self.settled = Settled { roots: Roots(config.allow_paths), target: named };
+        let prices = Prices { catalogue: config.catalogue, hourly_usd: self.hourly_cost };
+        self.settled = Settled { roots: Roots(config.allow_paths), prices, target: named };
         Ok(self)
     }
 
@@ -242,6 +249,14 @@ fn gib(text: &str) -> Result<u64, String> {
     match text.parse::<f64>() {
         Ok(gib) if gib.is_finite() && gib >= 0.0 => Ok((gib * f64::from(1 << 30)) as u64),
         Ok(_) | Err(_) => Err("expected GiB, such as 10 or 0.5".to_owned()),
+    }
+}
+
+/// A price.
+fn usd(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(usd) if usd.is_finite() && usd > 0.0 => Ok(usd),
+        Ok(_) | Err(_) => Err("expected US dollars an hour, such as 3 or 0.52".to_owned()),
     }
 }
 

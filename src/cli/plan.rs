@@ -62,7 +62,8 @@ pub(super) fn read(
     };
     let roots = options.settled.roots.clone();
     let free_memory_bytes = Some(environment.memory_available_bytes).filter(|bytes| *bytes > 0);
-    let mut facts = Facts { hardware, roots, free_memory_bytes, ..Facts::default() };
+    let prices = options.settled.prices.clone();
+    let mut facts = Facts { hardware, roots, free_memory_bytes, prices, ..Facts::default() };
     let mut cases = plan(&scenario, &facts)?;
     let mut all: Vec<CaseId> = cases.iter().map(|case| case.id.clone()).collect();
     let in_category = |case: &Case| {

@@ -67,6 +67,7 @@ pub fn case(case: &CaseReport) -> Value {
         "case": case.case.id,
         "kind": case.case.kind,
         "target": case.target,
+        "price": case.case.target.price,
         "dataset": case.case.dataset,
         "workload": case.case.workload,
         "slos": case.case.slos,

@@ -56,6 +56,8 @@ const ASIDE: &[&str] = &[
     "energy_per_token",
     "tokens_per_joule",
     "energy_per_good_request",
+    "cost_per_1k",
+    "cost_efficiency",
     "telemetry_dropped",
 ];
 
@@ -116,6 +118,9 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     }
     for line in aside(case) {
         writeln!(text, "{}", style.dim(&line)).ok();
+    }
+    if let Some(price) = &case.case.target.price {
+        writeln!(text, "{}", style.dim(&format!("  {price}"))).ok();
     }
     for doubt in doubts(case) {
         writeln!(text, "  {} {doubt}", style.level(Level::Yellow, "!")).ok();

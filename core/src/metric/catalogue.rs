@@ -164,6 +164,8 @@ catalogue! {
     ENERGY_PER_TOKEN: "energy_per_token", "energy per output token", Joules, Lower, Scalar, TEXT, "energy / sum of output tokens of successes";
     TOKENS_PER_JOULE: "tokens_per_joule", "output tokens per joule", TokensPerJoule, Higher, Scalar, TEXT, "sum of output tokens of successes / energy";
     ENERGY_PER_GOOD_REQUEST: "energy_per_good_request", "energy per good request", Joules, Lower, Scalar, ALL, "energy / successes that meet all SLOs; absent without SLOs, and where none meets them";
+    COST_PER_1K: "cost_per_1k", "cost of 1000 output tokens", Usd, Lower, Scalar, TEXT, "price of the window (by the hour), or of all tokens of successes (by the token, none of them cached) / sum of output tokens of successes * 1000; absent without a price";
+    COST_EFFICIENCY: "cost_efficiency", "cost efficiency", TokensPerSecondPerUsdHour, Higher, Scalar, TEXT, "tok_s / (USD per hour); absent without a price by the hour";
     TELEMETRY_DROPPED: "telemetry_dropped", "telemetry samples dropped", Count, Neither, Scalar, ALL, "samples of the machine that were due in the window at their interval and are not there: a source that hangs or is slow";
     SERVER_RUNNING_PEAK: "server_running_peak", "requests running in the target, peak", Count, Neither, Scalar, TOKENS, "most requests that the target's own metrics say it worked on at once";
     SERVER_WAITING_PEAK: "server_waiting_peak", "requests waiting in the target, peak", Count, Lower, Scalar, TOKENS, "most requests that the target's own metrics say waited for room";

@@ -242,6 +242,9 @@ pub(super) struct Launch {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(super) struct RunsOn {
+    /// The provider's name for the machine; the catalogue of `tokgate hardware` says the rest.
+    #[schemars(length(min = 1, max = 128), extend("examples" = ["g1-gpu-rtx6000-2"]))]
+    pub(super) instance: Option<String>,
     /// The GPU's name.
     #[schemars(length(min = 1, max = 128), extend("examples" = ["NVIDIA H100 80GB"]))]
     pub(super) gpu: Option<String>,

@@ -96,6 +96,8 @@ pub(super) fn example(metric: &Metric) -> &'static str {
         (Unit::Count, _) => "<= 3",
         (Unit::Joules, _) => "< 100 J",
         (Unit::TokensPerJoule, _) => ">= 2",
+        (Unit::Usd, _) => "< 0.02",
+        (Unit::TokensPerSecondPerUsdHour, _) => ">= 10",
         (Unit::Watts, _) => "< 300 W",
         (Unit::Celsius, _) => "< 85 C",
     }

@@ -11,6 +11,7 @@ use super::tree::Node;
 use crate::case::Case;
 use crate::diagnostic::{Diagnostic, Diagnostics, Fault, nearest};
 use crate::metric::Kind;
+use crate::price::Prices;
 use std::collections::BTreeSet;
 
 /// The machine that a plan is for, by the name of its preset.
@@ -29,7 +30,7 @@ impl Default for Hardware {
 }
 
 /// What a plan needs to know beside the scenario.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// The machine.
     pub hardware: Hardware,
@@ -39,6 +40,8 @@ pub struct Facts {
     pub roots: Roots,
     /// Bytes of memory that are free on the host, where that is known.
     pub free_memory_bytes: Option<u64>,
+    /// What targets cost.
+    pub prices: Prices,
     /// The cases to plan, by name; all without. What is wrong with the others only under the
     /// overrides is not said.
     pub only: Option<BTreeSet<String>>,
@@ -151,6 +154,7 @@ impl<'a> Planner<'a> {
             layers,
             roots: &facts.roots,
             free_memory_bytes: facts.free_memory_bytes,
+            prices: &facts.prices,
             varying: varying(&cells),
         };
         let mut told = Told { ledger, faults: &mut self.faults };

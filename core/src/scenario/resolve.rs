@@ -10,13 +10,14 @@ use super::layers::Layer;
 use super::load::{self, workload};
 use super::rag::{self, searched_by};
 use super::roots::{self, Roots};
-use super::target::{batch_checks, batch_timeout_s, target};
+use super::target::{batch_checks, batch_timeout_s, instance_check, target};
 use crate::case::{
     Case, CaseId, DriverKind, Embedding, Hnsw, Inserts, Requires, Retrieval, RunSettings,
 };
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
 use crate::pressure::Pressure;
+use crate::price::Prices;
 use crate::share::Share;
 
 pub(super) const GIB: f64 = 1_073_741_824.0;
@@ -29,6 +30,7 @@ pub(super) struct Context<'a> {
     pub(super) layers: &'a [Layer<'a>],
     pub(super) roots: &'a Roots,
     pub(super) free_memory_bytes: Option<u64>,
+    pub(super) prices: &'a Prices,
     /// The axes that have more than one value.
     pub(super) varying: Vec<String>,
 }
@@ -74,7 +76,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
             .unwrap_or_else(|| benchmark_type(&context.varying)),
         notes: tables.notes.clone(),
         dataset: dataset::dataset(cell, &tables, context.free_memory_bytes),
-        target: target(cell.choice.driver, tables),
+        target: target(cell.choice.driver, tables, context.prices),
         goals,
         slos,
         gate,
@@ -96,6 +98,7 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
         }
     };
     let mut faults = Vec::new();
+    faults.extend(instance_check(tables, &context.prices.catalogue, &refuse));
     faults.extend(load::checks(cell, &tables.workload, &refuse));
     match cell.choice.kind {
         Kind::Generation => {

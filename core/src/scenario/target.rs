@@ -3,16 +3,19 @@
 use super::file::{self, Tables};
 use super::resolve::{GIB, Refuse};
 use crate::case::{Deadlines, DriverKind, Launch, RunsOn, Simulation, Target};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::hardware::Catalogue;
+use crate::price::Prices;
 
 /// Large models take minutes to load; a server that needs longer than this hangs.
 const LAUNCH_TIMEOUT_S: f64 = 600.0;
 /// Servers drain what is in flight when they are asked to end.
 const STOP_TIMEOUT_S: f64 = 10.0;
 
-pub(super) fn target(driver: DriverKind, tables: Tables) -> Target {
+pub(super) fn target(driver: DriverKind, tables: Tables, prices: &Prices) -> Target {
     let written = tables.target;
-    Target {
+    let known = |declared| prices.catalogue.completed(declared);
+    let target = Target {
         base_url: written.base_url,
         preset: written.preset,
         model: written.model,
@@ -24,10 +27,11 @@ pub(super) fn target(driver: DriverKind, tables: Tables) -> Target {
         simulation: (driver == DriverKind::Simulated).then(|| simulation(&written.simulation)),
         proxy: written.proxy,
         launch: written.launch.map(launch),
-        runs_on: written.runs_on.map(runs_on),
+        runs_on: written.runs_on.map(|written| known(runs_on(written))),
         deadlines: deadlines(&written.deadlines),
         ..Target::of(driver)
-    }
+    };
+    Target { price: prices.of(&target), ..target }
 }
 
 fn simulation(played: &file::Simulation) -> Simulation {
@@ -58,6 +62,7 @@ fn launch(written: file::Launch) -> Launch {
 
 fn runs_on(written: file::RunsOn) -> RunsOn {
     RunsOn {
+        instance: written.instance,
         gpu: written.gpu,
         gpus: written.gpus,
         vram_bytes: written.vram_gb.map(|gib| (gib * GIB) as u64),
@@ -95,4 +100,21 @@ pub(super) fn batch_checks(tables: &Tables, refuse: &Refuse<'_>) -> Option<Diagn
     let message = format!("the command of a batch does not name its `{lacks}`");
     let help = "`{input}` and `{output}` become the paths of the request and answer files";
     Some(refuse(&[("target", "launch")], message).help(help))
+}
+
+/// An instance that the catalogue does not have.
+pub(super) fn instance_check(
+    tables: &Tables,
+    known: &Catalogue,
+    refuse: &Refuse<'_>,
+) -> Option<Diagnostic> {
+    let name = tables.target.runs_on.as_ref()?.instance.as_deref()?;
+    if known.instance(name).is_some() {
+        return None;
+    }
+    let fault = refuse(&[("target", "runs_on")], format!("no instance is called `{name}`"));
+    Some(fault.help(match nearest(name, known.instance_names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`tokgate hardware` lists them; your own go into `hardware.toml`".to_owned(),
+    }))
 }

@@ -2,6 +2,7 @@
 
 use super::observe::pooled;
 use super::{energy, request, spike};
+use crate::price::Rate;
 use crate::record::{Outcome, Record};
 use crate::run::{Inserted, Run};
 use crate::slo;
@@ -106,6 +107,25 @@ pub(super) fn tokens_per_joule(run: &Run) -> Option<f64> {
 /// `energy_per_good_request`: energy / successes that meet all objectives, joules.
 pub(super) fn energy_per_good_request(run: &Run) -> Option<f64> {
     over(energy::gpus(run)?, good(run)?)
+}
+
+/// `cost_per_1k`: what the window or its tokens cost / Σ N_out of successes · 1000, US dollars.
+pub(super) fn cost_per_1k(run: &Run) -> Option<f64> {
+    let rate = run.head.case.target.price.as_ref()?.rate;
+    let output = sum_over_successes(run, request::output_tokens)?;
+    let prompts = match rate {
+        Rate::Hour(_) => 0.0,
+        Rate::Tokens { .. } => sum_over_successes(run, request::prompt_tokens)?,
+    };
+    over(rate.usd(run.window_s()?, prompts, output) * 1000.0, output)
+}
+
+/// `cost_efficiency`: tok_s / (USD per hour).
+pub(super) fn cost_efficiency(run: &Run) -> Option<f64> {
+    match run.head.case.target.price.as_ref()?.rate {
+        Rate::Hour(usd) => over(tok_s(run)?, usd),
+        Rate::Tokens { .. } => None,
+    }
 }
 
 /// `model_load_s`

@@ -83,6 +83,8 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::ENERGY_PER_TOKEN, Epoch(epoch::energy_per_token)),
     (&metric::TOKENS_PER_JOULE, Epoch(epoch::tokens_per_joule)),
     (&metric::ENERGY_PER_GOOD_REQUEST, Epoch(epoch::energy_per_good_request)),
+    (&metric::COST_PER_1K, Epoch(epoch::cost_per_1k)),
+    (&metric::COST_EFFICIENCY, Epoch(epoch::cost_efficiency)),
     (&metric::TELEMETRY_DROPPED, Epoch(telemetry::dropped)),
     (&metric::SERVER_RUNNING_PEAK, Epoch(serving::running_peak)),
     (&metric::SERVER_WAITING_PEAK, Epoch(serving::waiting_peak)),
@@ -161,6 +163,7 @@ mod tests {
     use super::*;
     use crate::failure::{Failure, FailureClass};
     use crate::metric::{CATALOGUE, Kind, Shape};
+    use crate::price::{Price, Rate};
     use crate::record::{EventKind, Neighbours, Outcome, Phase};
     use crate::summary::fixture::{ms, run, success, with_events};
     use crate::time::Offset;
@@ -188,6 +191,25 @@ mod tests {
         assert_eq!(value(&run, &metric::TOK_S), Some(10.0 / 1.2));
         assert_eq!(value(&run, &metric::TOTAL_TOK_S), Some(26.0 / 1.2));
         assert_eq!(value(&run, &metric::REQ_S), Some(2.0 / 1.2));
+    }
+
+    #[test]
+    fn what_tokens_cost_is_paid_by_time_or_by_the_token() {
+        // Ten output tokens and sixteen of prompts in 1.2 s.
+        let mut run = run(vec![success(0), success(1000)]);
+        assert_eq!(value(&run, &metric::COST_PER_1K), None);
+        let price = |rate| Some(Price { rate, source: "test".to_owned() });
+        run.head.case.target.price = price(Rate::Hour(3.0));
+        let near = |metric, expected: f64| {
+            let found = value(&run, metric).unwrap();
+            assert!((found / expected - 1.0).abs() < 1e-12, "{}: {found}", metric.id);
+        };
+        near(&metric::COST_PER_1K, 3.0 / (10.0 / 1.2 * 3600.0) * 1000.0);
+        near(&metric::COST_EFFICIENCY, 10.0 / 1.2 / 3.0);
+        let by_token = Rate::Tokens { prompt_usd_per_million: 2.0, output_usd_per_million: 5.0 };
+        run.head.case.target.price = price(by_token);
+        assert_eq!(value(&run, &metric::COST_PER_1K), Some((16.0 * 2.0 + 10.0 * 5.0) / 1e4));
+        assert_eq!(value(&run, &metric::COST_EFFICIENCY), None);
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub fn metadata(run: &Run, summary: &Summary, raw_path: &str) -> Value {
         "run_id": head.run_id,
         "engine": head.target.engine,
         "machine": head.machine,
+        "price": head.case.target.price,
         "concurrency": head.case.workload.concurrency(),
         "epoch": head.epoch,
         "arm": head.arm,
