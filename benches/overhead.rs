@@ -222,6 +222,7 @@ fn record(ordinal: u64) -> Record {
         requested_tokens: Some(10),
         finish_reason: None,
         sample: None,
+        quality: None,
         neighbours: None,
         embedded: None,
         parts: None,

@@ -26,6 +26,10 @@ pub fn measure_case(
 ) -> Result<CaseReport, CaseError> {
     let case = &session.harness.prepare(case)?;
     let driver = session.harness.open(case, &session.stop)?;
+    let window = driver.identity().context_window;
+    if let Some(why) = window.and_then(|window| case.exceeds(window)) {
+        return Err(CaseError::LeftOut(why));
+    }
     let (epochs, validity) = session.epochs(case, driver.as_ref(), watch)?;
     let summary = store::summary(&epochs).expect("a case has at least one epoch");
     let measured = MeasuredCase { epochs, validity, summary };

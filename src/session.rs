@@ -28,6 +28,9 @@ pub enum CaseError {
     /// The target cannot be measured.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// It asks to be left out on such a target.
+    #[error("{0}")]
+    LeftOut(String),
     /// Results cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -12,6 +12,7 @@ mod mock_faults;
 mod mock_held;
 mod pressure;
 mod prices;
+mod quality;
 mod recompute;
 mod recorded;
 mod references;

@@ -7,12 +7,15 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 30] = [
+const SHIPPED: [&str; 33] = [
     "advanced",
     "basic",
     "prompt_length",
     "resource_monitoring",
     "temperature",
+    "concurrency",
+    "context_size",
+    "quality",
     "stress",
     "breaking_point",
     "production_load",

@@ -7,6 +7,7 @@ use crate::dataset::tasks::Category;
 use crate::goal::Goal;
 use crate::metric::{Kind, MetricRef};
 use crate::pressure::Pressure;
+use crate::quality::{self, Expect};
 use crate::share::Share;
 use crate::slo::Slo;
 pub use crate::target::{
@@ -136,6 +137,9 @@ pub struct PromptSet {
     pub output: OutputTokens,
     /// Sampling temperature; 0 is greedy.
     pub temperature: f64,
+    /// The answers that are expected, where any are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expect>,
     /// The file of the tokenizer that counts beside the server, where one is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<String>,
@@ -156,6 +160,7 @@ impl PromptSet {
             output_tokens,
             output: OutputTokens::Asked,
             temperature: 0.0,
+            expect: None,
             tokenizer: None,
         }
     }
@@ -316,6 +321,9 @@ pub struct Requires {
     pub min_vram_bytes: Option<u64>,
     /// Free memory of the host.
     pub free_memory_bytes: Option<u64>,
+    /// Room for prompt and answer in the target's context window, where it tells how large that is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub within_window: bool,
 }
 
 /// How the run is made.
@@ -387,6 +395,9 @@ pub struct Case {
     /// How far from a clean run it may be and still be judged.
     #[serde(default)]
     pub validity: Limits,
+    /// What is looked at in the answers.
+    #[serde(default)]
+    pub quality: quality::Settings,
     /// The axis that varies, in a word: `model_comparison`, `worker_optimization`, ...
     pub benchmark_type: String,
     /// Free text, kept with the result.
@@ -394,6 +405,20 @@ pub struct Case {
 }
 
 impl Case {
+    /// Why its prompts and answers have no room in a context window of so many tokens, where it must
+    /// be left out then. Lengths are known of synthetic prompts alone.
+    #[must_use]
+    pub fn exceeds(&self, window: u64) -> Option<String> {
+        let Dataset::Prompts(PromptSet { source, output_tokens, .. }) = &self.dataset else {
+            return None;
+        };
+        let PromptSource::Synthetic(Synthetic { prompt_tokens, .. }) = source else { return None };
+        let tokens = u64::from(*prompt_tokens) + u64::from(*output_tokens);
+        (self.requires.within_window && tokens > window).then(|| {
+            format!("{tokens} tokens of prompt and answer, and the window has room for {window}")
+        })
+    }
+
     /// Measured requests of one epoch by plan; `None` where time decides how many they are.
     #[must_use]
     pub fn planned_requests(&self) -> Option<u64> {

@@ -21,6 +21,7 @@ pub mod hardware;
 pub mod metric;
 pub mod pressure;
 pub mod price;
+pub mod quality;
 pub mod quantile;
 pub mod recompute;
 pub mod record;

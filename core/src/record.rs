@@ -1,6 +1,7 @@
 //! What one request left behind: when it was due, sent and answered, and how it ended.
 
 use crate::failure::Failure;
+use crate::quality::Quality;
 use crate::time::Offset;
 use serde::{Deserialize, Serialize};
 
@@ -213,9 +214,12 @@ pub struct Record {
     /// Why the target stopped (`stop`, `length`, ...), in its own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
-    /// The answer's text, bounded, kept for the first requests only.
+    /// The answer's text, bounded, kept for as many of the first requests as the case says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<String>,
+    /// What the answer's text is like, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
     /// The neighbours found, for a retrieval query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<Neighbours>,

@@ -4,6 +4,7 @@ use crate::recorder::Reply;
 use futures_util::future::BoxFuture;
 use tokgate_core::dataset::Message;
 use tokgate_core::failure::Failure;
+use tokgate_core::quality::Likelihood;
 use tokgate_core::record::{Embedded, Neighbours, Usage};
 use tokgate_core::run::{Preparation, TargetAfter, TargetIdentity};
 
@@ -55,6 +56,8 @@ pub struct Answer {
     pub finish_reason: Option<String>,
     /// The answer's text.
     pub text: Option<String>,
+    /// The probabilities that the target gave its tokens, where it was asked and told them.
+    pub likelihood: Option<Likelihood>,
     /// The neighbours found.
     pub neighbours: Option<Neighbours>,
     /// The vectors that came; they themselves are not kept.

@@ -25,6 +25,7 @@ pub mod recorder;
 pub mod retrieval;
 pub mod stop;
 pub mod telemetry;
+mod texts;
 pub mod wire;
 
 /// A small generation case for the tests of this package.
@@ -59,6 +60,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
         slos: Vec::new(),
         gate: Gate::default(),
         validity: tokgate_core::validity::Limits::default(),
+        quality: tokgate_core::quality::Settings::default(),
         benchmark_type: "single".to_owned(),
         notes: String::new(),
     }

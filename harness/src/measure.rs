@@ -3,7 +3,6 @@
 //! Which phases an epoch has is said here; how its requests are sent is in `load`.
 
 use crate::cost::Cost;
-use crate::counting::{Outlet, count};
 use crate::driver::{Driver, OpenError};
 use crate::drivers::Targets;
 use crate::inputs::Inputs;
@@ -13,12 +12,15 @@ use crate::pressure::{self, Held};
 use crate::retrieval::cache::Cache;
 use crate::stop::Stop;
 use crate::telemetry::{Family, Pace, Sampler, Sampling, scrape};
+use crate::texts::{Outlet, Texts};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use tokgate_core::case::{Case, Dataset};
 use tokgate_core::dataset::file::Entries;
+use tokgate_core::metric::Kind;
+use tokgate_core::quality::Match;
 use tokgate_core::record::Record;
 use tokgate_core::run::{ClientCost, Ending, TargetAfter, TelemetrySample};
 use tokio::runtime::Runtime;
@@ -130,21 +132,21 @@ impl Harness {
         sink: &Sink,
     ) -> Measured {
         let set = match &epoch.case.dataset {
-            Dataset::Prompts(set) => set,
-            Dataset::Vectors(_) => {
+            Dataset::Prompts(set) if epoch.case.kind != Kind::Embedding => set,
+            Dataset::Prompts(_) | Dataset::Vectors(_) => {
                 return self.load(epoch, samplers, Outlet::Straight(sink.clone()));
             }
         };
-        if set.tokenizer.is_none() {
-            return self.load(epoch, samplers, Outlet::Straight(sink.clone()));
-        }
-        let Some(counter) = self.inputs.counter(set) else {
+        let counter = self.inputs.counter(set);
+        if set.tokenizer.is_some() && counter.is_none() {
             return Measured::nothing("the tokenizer of the case was not read");
-        };
+        }
+        let how = set.expect.as_ref().map_or(Match::Exact, |expect| expect.how);
         std::thread::scope(|scope| {
             let (outlet, ended) = channel();
-            scope.spawn(|| count(counter, ended, sink.clone()));
-            self.load(epoch, samplers, Outlet::Counted(outlet))
+            let texts = Texts { counter, how };
+            scope.spawn(move || texts.read(ended, sink.clone()));
+            self.load(epoch, samplers, Outlet::Read(outlet))
         })
     }
 

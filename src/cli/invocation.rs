@@ -165,6 +165,10 @@ impl Invocation {
                 self.announce(&report);
                 verdict_on(&report)
             }
+            Err(CaseError::LeftOut(why)) => {
+                self.skip(case, &why);
+                Ok(())
+            }
             Err(error) => Err(self.failed(case, &error)),
         }
     }
@@ -355,6 +359,7 @@ fn exit_of_case(error: &CaseError) -> Exit {
     match error {
         CaseError::Open(OpenError::Invalid(_)) => Exit::Usage,
         CaseError::Open(OpenError::Unavailable(_) | OpenError::Unreachable { .. }) => Exit::Invalid,
+        CaseError::LeftOut(_) => Exit::Nothing,
         CaseError::Store(_) => Exit::Storage,
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn case(name: &str) -> Case {
         ],
         gate: Gate::default(),
         validity: Limits::default(),
+        quality: tokgate_core::quality::Settings::default(),
         benchmark_type: "model_comparison".to_owned(),
         notes: String::new(),
     }
@@ -150,6 +151,7 @@ pub(crate) fn answered(ordinal: u64) -> Record {
         finish_reason: Some("length".to_owned()),
         sample: (ordinal < 3)
             .then(|| format!("answer \"{ordinal}\"\n\u{0}'; DROP TABLE runs; 日本")),
+        quality: None,
         neighbours: None,
         embedded: None,
         parts: None,

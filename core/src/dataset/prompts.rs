@@ -98,6 +98,18 @@ impl<'a> Prompts<'a> {
         }
     }
 
+    /// The answer that is expected to a measured request.
+    #[must_use]
+    pub fn expected(&self, ordinal: u64) -> Option<&str> {
+        let expect = self.set.expect.as_ref()?;
+        let index = (ordinal % self.given.count()? as u64) as usize;
+        match &self.given {
+            Given::Texts(_) => expect.answers.get(index).map(String::as_str),
+            Given::Entries(Entries::Written(written)) => written.get(index)?.expected.as_deref(),
+            Given::Made | Given::Tasks(_) | Given::Entries(Entries::Traced(_)) => None,
+        }
+    }
+
     fn synthetic(&self, synthetic: &Synthetic, place: Place) -> Prompt {
         let mut lengths = self.rng(place.stream() | LENGTHS);
         let prompt_tokens = synthetic.prompt_spread.draw(synthetic.prompt_tokens, &mut lengths);

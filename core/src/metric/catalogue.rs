@@ -147,6 +147,13 @@ catalogue! {
     ERROR_RATE: "error_rate", "error rate", Ratio, Lower, Scalar, ALL, "failures / attempted";
     PROMPT_TOKENS: "prompt_tokens", "prompt tokens", Count, Neither, Distribution, TOKENS, "tokens of the prompt, as the target counts them";
     OUTPUT_TOKENS: "output_tokens", "output tokens", Count, Neither, Distribution, TEXT, "tokens of the answer, as the target counts them";
+    ANSWER_WORDS: "answer_words", "words of an answer", Count, Neither, Distribution, TEXT, "runs of anything but white space in the answer's text, reasoning left out";
+    REPETITION: "repetition", "repetition", Ratio, Lower, Mean, TEXT, "runs of four words that stood in the same answer before / runs of four words, mean over answers of at least four words (rep-4, Welleck et al., 2020)";
+    DISTINCT_1: "distinct_1", "distinct words", Ratio, Neither, Mean, TEXT, "different words / words of an answer, mean over answers (distinct-1, Li et al., 2016); falls as answers grow";
+    DISTINCT_2: "distinct_2", "distinct pairs of words", Ratio, Neither, Mean, TEXT, "different pairs of neighbouring words / pairs of an answer, mean over answers (distinct-2); falls as answers grow";
+    COHERENCE: "coherence", "coherence", Ratio, Higher, Mean, TEXT, "geometric mean of the probabilities that the target gave its own tokens of an answer, exp(mean log-likelihood per token), 1 / perplexity; mean over answers; absent without `quality.logprobs`, and where the target tells none";
+    ACCURACY: "accuracy", "answers as expected", Ratio, Higher, Mean, TEXT, "answers that are as expected / answers of which something was; absent without `dataset.expect`";
+    ANSWER_AGREEMENT: "answer_agreement", "agreement of answers", Ratio, Neither, Scalar, TEXT, "over prompts that were answered at least twice in an epoch: answers that are their prompt's most frequent one / answers; 1 where the same prompt always gives the same answer; absent where prompts are salted";
     MODEL_LOAD_S: "model_load_s", "model load time", Seconds, Lower, Scalar, TOKENS, "launch to ready, where we load or launch the model";
     PEAK_RSS: "peak_rss", "peak resident memory", Bytes, Lower, Scalar, ALL, "largest resident set of the target's process while measuring (ours when the target is in process or remote)";
     MEMORY_PEAK: "memory_peak", "host memory, peak", Bytes, Neither, Scalar, ALL, "largest used memory of the host while measuring";

@@ -5,6 +5,7 @@ use crate::case::Similarity;
 use crate::dataset::class::PromptClass;
 use crate::dataset::file::FileFormat;
 use crate::dataset::tasks::Category;
+use crate::quality::Match;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -93,6 +94,11 @@ pub(super) struct Dataset {
     /// The prompts, for `prompts`.
     #[schemars(extend("x-prose" = true, "examples" = [["Why is the sky blue?"]]))]
     pub(super) prompts: Vec<String>,
+    /// The answers that are expected, one for each of the `prompts`; a file of `jsonl` has them as `expected`.
+    #[schemars(extend("x-prose" = true, "examples" = [["4"]]))]
+    pub(super) expect: Vec<String>,
+    /// How answers are held against the expected ones, for `prompts` and `file`.
+    pub(super) expect_as: Match,
     /// Which tasks, for `tasks`; all twelve where absent.
     pub(super) category: Option<Category>,
     /// The file within the project, for `file` and `vectors` (`.npy`, `.fvecs` or `.bvecs`).
@@ -148,6 +154,8 @@ impl Default for Dataset {
             prefixes: 1,
             text_length: 500,
             prompts: Vec::new(),
+            expect: Vec::new(),
+            expect_as: Match::Exact,
             category: None,
             path: None,
             format: None,

@@ -14,6 +14,7 @@ use crate::dataset::class::PromptClass;
 use crate::dataset::length::Spread;
 use crate::dataset::synthetic::{SALT_WORDS, SharedPrefix, Synthetic};
 use crate::diagnostic::Diagnostic;
+use crate::quality::{Check, Expect};
 
 const TABLE: &str = "dataset";
 /// Rows that are taken from a file at most, where the scenario does not say.
@@ -85,8 +86,16 @@ fn prompt_set(cell: &Cell<'_>, written: &data::Dataset, source: PromptSource) ->
         output_tokens: written.output_tokens,
         output: if own { OutputTokens::Own } else { OutputTokens::Asked },
         temperature: written.temperature,
+        expect: expect(cell.choice.data, written),
         tokenizer: written.tokenizer.clone(),
     }
+}
+
+/// What is expected of answers: whether a file says so shows when it is read.
+fn expect(kind: DatasetKind, written: &data::Dataset) -> Option<Expect> {
+    let (answers, how) = (written.expect.clone(), written.expect_as);
+    let may = !answers.is_empty() || kind == DatasetKind::File;
+    may.then_some(Expect { answers, how })
 }
 
 fn synthetic(written: &data::Dataset) -> Synthetic {
@@ -151,6 +160,7 @@ pub(super) fn checks(
     let output = (written.output_distribution, written.output_spread);
     [
         nothing_to_send(cell.choice.data, written, refuse),
+        bad_expectation(written, refuse),
         out_of_bounds(cell, roots, ("path", written.path.as_deref()), refuse),
         out_of_bounds(cell, roots, ("tokenizer", written.tokenizer.as_deref()), refuse),
         bad_spread(cell, ["prompt_spread", "prompt_distribution"], prompt, refuse),
@@ -177,6 +187,21 @@ fn nothing_to_send(
         return None;
     };
     Some(refuse(&[(TABLE, "kind")], message.to_owned()).help(help))
+}
+
+fn bad_expectation(written: &data::Dataset, refuse: &Refuse<'_>) -> Option<Diagnostic> {
+    let (answers, prompts) = (written.expect.len(), written.prompts.len());
+    if answers > 0 && answers != prompts {
+        let message = format!("{answers} answers are expected of {prompts} prompts");
+        let fault = refuse(&[(TABLE, "expect"), (TABLE, "prompts")], message);
+        return Some(fault.help("write one expected answer for each prompt, in their order"));
+    }
+    let checked =
+        written.expect.iter().map(|answer| (answer, Check::new(written.expect_as, answer)));
+    let (answer, why) =
+        checked.filter_map(|(answer, check)| Some((answer, check.err()?))).next()?;
+    let message = format!("\"{answer}\" is no regular expression: {why}");
+    Some(refuse(&[(TABLE, "expect"), (TABLE, "expect_as")], message))
 }
 
 /// A path on the command line is the user's own; one in a scenario stays inside.

@@ -123,6 +123,16 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("retrieval", "index" | "m" | "ef_construction" | "ef_search") => {
             driver(&[Pgvector, Redis, VectorHttp], "`pgvector`, `redis` or `vector-http`")
         }
+        ("quality", _) => of_kind(&[Kind::Generation, Kind::Rag], "a generation or rag case"),
+        ("dataset", "expect" | "expect_as")
+            if !matches!(choice.kind, Kind::Generation | Kind::Rag) =>
+        {
+            misfit("belongs to a generation or rag case", BY_CASE)
+        }
+        ("dataset", "expect") => data(&[DatasetKind::Prompts], "`prompts`"),
+        ("dataset", "expect_as") => {
+            data(&[DatasetKind::Prompts, DatasetKind::File], "`prompts` or `file`")
+        }
         ("dataset", "output_tokens" | "temperature") => {
             of_kind(&[Kind::Generation, Kind::Rag], "a generation or rag case")
         }

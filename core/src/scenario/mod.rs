@@ -26,6 +26,7 @@ mod roots;
 mod schema;
 mod secret;
 mod target;
+mod target_table;
 mod tree;
 
 pub use cells::MAX_CASES;

@@ -64,6 +64,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
         kind: cell.choice.kind,
         pressure: pressure(&tables),
         validity: tables.validity,
+        quality: tables.quality,
         run: settings(&tables, cell.choice),
         requires: requires(&tables),
         retrieval: retrieval(cell, &tables),
@@ -341,6 +342,7 @@ pub(super) fn requires(tables: &Tables) -> Requires {
         gpu: tables.requires.gpu.clone(),
         min_vram_bytes: bytes(tables.requires.min_vram_gb),
         free_memory_bytes: bytes(tables.requires.free_memory_gb),
+        within_window: tables.requires.within_window,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The target of a cell: what its tables say, with the values that hold where they say nothing.
 
-use super::file::{self, Tables};
+use super::file::Tables;
 use super::resolve::{GIB, Refuse};
+use super::target_table;
 use crate::case::{Deadlines, DriverKind, Launch, RunsOn, Simulation, Target};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::hardware::Catalogue;
@@ -34,7 +35,7 @@ pub(super) fn target(driver: DriverKind, tables: Tables, prices: &Prices) -> Tar
     Target { price: prices.of(&target), ..target }
 }
 
-fn simulation(played: &file::Simulation) -> Simulation {
+fn simulation(played: &target_table::Simulation) -> Simulation {
     Simulation {
         ttft_s: played.ttft_ms / 1e3,
         itl_s: played.itl_ms / 1e3,
@@ -48,7 +49,7 @@ fn simulation(played: &file::Simulation) -> Simulation {
     }
 }
 
-fn launch(written: file::Launch) -> Launch {
+fn launch(written: target_table::Launch) -> Launch {
     Launch {
         command: written.command,
         env: written.env,
@@ -60,7 +61,7 @@ fn launch(written: file::Launch) -> Launch {
     }
 }
 
-fn runs_on(written: file::RunsOn) -> RunsOn {
+fn runs_on(written: target_table::RunsOn) -> RunsOn {
     RunsOn {
         instance: written.instance,
         gpu: written.gpu,
@@ -71,7 +72,7 @@ fn runs_on(written: file::RunsOn) -> RunsOn {
     }
 }
 
-fn deadlines(written: &file::Deadlines) -> Deadlines {
+fn deadlines(written: &target_table::Deadlines) -> Deadlines {
     Deadlines {
         connect_s: written.connect_s,
         head_s: written.head_s,

@@ -43,6 +43,7 @@ pub(crate) fn with_events(tokens: u64, events: &[(u64, EventKind, Option<u32>)])
         requested_tokens: None,
         finish_reason: None,
         sample: None,
+        quality: None,
         neighbours: None,
         embedded: None,
         parts: None,

@@ -9,6 +9,7 @@ mod epoch;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod observe;
+mod quality;
 mod recovery;
 mod request;
 mod serving;

@@ -1,6 +1,6 @@
 //! Which formula gives which metric, and what one epoch says of all of them.
 
-use super::{Observed, Series, energy, epoch, recovery, request, serving, telemetry};
+use super::{Observed, Series, energy, epoch, quality, recovery, request, serving, telemetry};
 use crate::metric::{self, Metric};
 use crate::record::Record;
 use crate::run::Run;
@@ -66,6 +66,13 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::ERROR_RATE, Epoch(epoch::error_rate)),
     (&metric::PROMPT_TOKENS, Request(request::prompt_tokens)),
     (&metric::OUTPUT_TOKENS, Request(request::output_tokens)),
+    (&metric::ANSWER_WORDS, Request(quality::words)),
+    (&metric::REPETITION, Request(quality::repetition)),
+    (&metric::DISTINCT_1, Request(quality::distinct_1)),
+    (&metric::DISTINCT_2, Request(quality::distinct_2)),
+    (&metric::COHERENCE, Request(quality::coherence)),
+    (&metric::ACCURACY, Request(quality::accuracy)),
+    (&metric::ANSWER_AGREEMENT, Epoch(quality::agreement)),
     (&metric::MODEL_LOAD_S, Epoch(epoch::model_load_s)),
     (&metric::PEAK_RSS, Epoch(telemetry::peak_rss)),
     (&metric::MEMORY_PEAK, Epoch(telemetry::memory_peak)),

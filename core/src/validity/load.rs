@@ -10,16 +10,17 @@ use crate::record::{Outcome, Usage};
 use crate::run::{Ending, Requests, Run};
 use crate::summary::{TokenCounts, sample};
 use crate::workload::Workload;
+use std::collections::BTreeSet;
 
 /// A load that was sent for this share of its time was sent to its end: the last requests are
 /// answered at different moments.
 const WHOLE: f64 = 0.9;
 /// Tokens of a prompt that may be cached in any case: chat templates begin alike.
 const TEMPLATE_TOKENS: f64 = 64.0;
-/// Answers that say whether they are all the same.
+/// Different prompts whose answers say whether they are all the same.
 const ANSWERS: usize = 3;
 /// Characters below which answers may well be the same: `yes`, a name, a number.
-const TELLING: usize = 16;
+const TELLING: u64 = 16;
 
 /// Every reason that the requests give.
 pub(super) fn reasons(run: &Run, limits: &Limits) -> impl Iterator<Item = Reason> {
@@ -156,14 +157,15 @@ fn counts_disagree(run: &Run, limits: &Limits) -> Option<Reason> {
     (disagreeing as f64 > allowed).then_some(Reason::CountsDisagree { disagreeing, compared })
 }
 
-/// Of the answers whose text is kept.
+/// Of the answers with a text, to prompts that differ.
 fn same_answer(run: &Run, limits: &Limits) -> Option<Reason> {
     if limits.same_answer || run.head.case.dataset.has_one_prompt() {
         return None;
     }
-    let texts: Vec<&str> = run.successes().filter_map(|record| record.sample.as_deref()).collect();
-    let (first, rest) = texts.split_first()?;
-    let same = texts.len() >= ANSWERS && rest.iter().all(|text| text == first);
-    (same && first.trim().chars().count() >= TELLING)
-        .then_some(Reason::SameAnswer { answers: texts.len() as u64 })
+    let texts = || run.successes().filter_map(|record| record.quality.as_ref());
+    let first = texts().next()?;
+    let prompts: BTreeSet<u64> = texts().map(|text| text.prompt).collect();
+    let same = prompts.len() >= ANSWERS && texts().all(|text| text.answer == first.answer);
+    (same && first.characters >= TELLING)
+        .then_some(Reason::SameAnswer { answers: texts().count() as u64 })
 }

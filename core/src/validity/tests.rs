@@ -1,7 +1,9 @@
 //! Each way to spoil a run, planted once, and the clean run beside it.
 
 use super::*;
+use crate::dataset::Message;
 use crate::failure::{Failure, FailureClass};
+use crate::quality::Quality;
 use crate::record::{Outcome, Record, TokenCount};
 use crate::run::{ClientCost, Ending, GpuSample, TargetAfter, TelemetrySample};
 use crate::summary::fixture;
@@ -99,7 +101,8 @@ fn a_gap_between_samples_is_a_clock_that_jumped() {
 
 /// A hundred successes, of which the first `spoilt` are changed.
 fn with_spoilt(spoilt: usize, spoil: fn(&mut Record)) -> Run {
-    let mut run = fixture::run((0..100).map(|_| fixture::success(0)).collect());
+    let success = |ordinal| Record { ordinal, ..fixture::success(0) };
+    let mut run = fixture::run((0..100).map(success).collect());
     run.records[..spoilt].iter_mut().for_each(spoil);
     run
 }
@@ -180,13 +183,24 @@ fn two_counts_that_disagree_are_no_count() {
     assert_eq!(only_reason(&with_spoilt(100, otherwise)), reason);
 }
 
+/// A text as the answer to a prompt that has a number.
+fn text(prompt: u64, answer: &str) -> Quality {
+    Quality::of(&[Message::user(prompt.to_string())], answer)
+}
+
 #[test]
 fn one_answer_to_all_prompts_is_no_answer() {
-    let long = |record: &mut Record| record.sample = Some("the sky is blue as ever".to_owned());
-    let short = |record: &mut Record| record.sample = Some("yes".to_owned());
+    let long: fn(&mut Record) = |record| {
+        record.quality = Some(text(record.ordinal, "the sky is blue as ever"));
+    };
+    let short: fn(&mut Record) = |record| record.quality = Some(text(record.ordinal, "yes"));
+    let one_prompt: fn(&mut Record) = |record| {
+        record.quality = Some(text(0, "the sky is blue as ever"));
+    };
     assert_eq!(only_reason(&with_spoilt(5, long)), Reason::SameAnswer { answers: 5 });
     assert!(assess(&with_spoilt(2, long)).is_valid());
     assert!(assess(&with_spoilt(5, short)).is_valid());
+    assert!(assess(&with_spoilt(5, one_prompt)).is_valid());
     let mut allowed = with_spoilt(5, long);
     allowed.head.case.validity.same_answer = true;
     assert!(assess(&allowed).is_valid());

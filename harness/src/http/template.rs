@@ -3,7 +3,7 @@
 use crate::driver::{OpenError, Payload, Request};
 use crate::wire::piece::Dialect;
 use serde_json::{Map, Value, json};
-use tokgate_core::case::{Endpoint, Target};
+use tokgate_core::case::{Case, Endpoint};
 use tokgate_core::dataset::joined;
 use tokgate_core::failure::{Failure, FailureClass};
 
@@ -20,22 +20,20 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// For a server, which streams or does not as the target says.
+    /// For the server of a case, which streams or does not as its target says, and is asked for
+    /// probabilities where the case looks at them.
     ///
     /// # Errors
     /// When the scenario's own fields say whether to stream: the target does, since its replies
     /// are read accordingly.
-    pub(crate) fn online(
-        target: &Target,
-        model: &str,
-        dialect: Dialect,
-    ) -> Result<Self, OpenError> {
+    pub(crate) fn online(case: &Case, model: &str, dialect: Dialect) -> Result<Self, OpenError> {
+        let target = &case.target;
         if target.body.contains_key("stream") {
             return Err(OpenError::Invalid(
                 "`body` in [target] sets `stream`; write `stream = false` beside it instead".into(),
             ));
         }
-        let mut template = Self { dialect, ..Self::offline(target, model) };
+        let mut template = Self::of(case, model, dialect);
         template.fixed.insert("stream".to_owned(), json!(target.stream));
         if target.stream && dialect == Dialect::OpenAi {
             let usage = json!({ "include_usage": true });
@@ -45,11 +43,18 @@ impl Template {
     }
 
     /// For a file of OpenAI's requests, which nobody streams.
-    pub(crate) fn offline(target: &Target, model: &str) -> Self {
+    pub(crate) fn offline(case: &Case, model: &str) -> Self {
+        Self::of(case, model, Dialect::OpenAi)
+    }
+
+    fn of(case: &Case, model: &str, dialect: Dialect) -> Self {
+        let target = &case.target;
+        let model = [("model".to_owned(), json!(model))];
+        let logprobs = case.quality.logprobs.then(|| logprobs(dialect, target.endpoint));
         Self {
-            dialect: Dialect::OpenAi,
+            dialect,
             endpoint: target.endpoint,
-            fixed: Map::from_iter([("model".to_owned(), json!(model))]),
+            fixed: model.into_iter().chain(logprobs).collect(),
             own: target.body.clone(),
         }
     }
@@ -97,6 +102,16 @@ impl Template {
     }
 }
 
+/// What asks for the probability of each token, and of no others.
+fn logprobs(dialect: Dialect, endpoint: Endpoint) -> (String, Value) {
+    let asked = match (dialect, endpoint) {
+        // The number of the likeliest tokens to tell beside; llama.cpp tells nothing at 0.
+        (Dialect::OpenAi, Endpoint::Completions) => json!(1),
+        (Dialect::OpenAi, Endpoint::Chat) | (Dialect::Ollama, _) => json!(true),
+    };
+    ("logprobs".to_owned(), asked)
+}
+
 /// Puts `own` over `body`; fields that are objects in both, such as `options`, field by field.
 fn merge(body: &mut Map<String, Value>, own: Map<String, Value>) {
     for (key, value) in own {
@@ -110,13 +125,14 @@ fn merge(body: &mut Map<String, Value>, own: Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokgate_core::case::DriverKind;
+    use tokgate_core::case::{DriverKind, Target};
 
     /// The body with a scenario's `own` fields.
     fn body(own: Value) -> Map<String, Value> {
         let body = own.as_object().cloned().unwrap();
         let target = Target { body, ..Target::of(DriverKind::Openai) };
-        let template = Template::online(&target, "m", Dialect::OpenAi).unwrap();
+        let case = Case { target, ..crate::test_case() };
+        let template = Template::online(&case, "m", Dialect::OpenAi).unwrap();
         let payload = Payload::Prompt { messages: Vec::new(), max_tokens: 1, temperature: 0.0 };
         template.body(&Request { ordinal: 0, seed: 1, payload }).unwrap()
     }
@@ -132,10 +148,29 @@ mod tests {
         let own = json!({ "stream_options": { "continuous_usage_stats": true }, "seed": 7 });
         let target =
             Target { body: own.as_object().cloned().unwrap(), ..Target::of(DriverKind::Openai) };
-        let template = Template::online(&target, "m", Dialect::OpenAi).unwrap();
+        let case = Case { target, ..crate::test_case() };
+        let template = Template::online(&case, "m", Dialect::OpenAi).unwrap();
         let payload = Payload::Prompt { messages: Vec::new(), max_tokens: 1, temperature: 0.0 };
         let body = template.body(&Request { ordinal: 0, seed: 1, payload }).unwrap();
         let usage = json!({ "include_usage": true, "continuous_usage_stats": true });
         assert_eq!((&body["stream_options"], &body["seed"]), (&usage, &json!(7)));
+    }
+
+    #[test]
+    fn probabilities_are_asked_for_as_each_endpoint_spells_it_and_only_where_wanted() {
+        let asked = |endpoint, dialect, logprobs| {
+            let target = Target { endpoint, ..Target::of(DriverKind::Openai) };
+            let mut case = Case { target, ..crate::test_case() };
+            case.quality.logprobs = logprobs;
+            let template = Template::online(&case, "m", dialect).unwrap();
+            let payload = Payload::Prompt { messages: Vec::new(), max_tokens: 1, temperature: 0.0 };
+            let body = template.body(&Request { ordinal: 0, seed: 1, payload }).unwrap();
+            body.get("logprobs").cloned()
+        };
+        use {Dialect::*, Endpoint::*};
+        assert_eq!(asked(Chat, OpenAi, false), None);
+        assert_eq!(asked(Chat, OpenAi, true), Some(json!(true)));
+        assert_eq!(asked(Completions, OpenAi, true), Some(json!(1)));
+        assert_eq!(asked(Completions, Ollama, true), Some(json!(true)));
     }
 }

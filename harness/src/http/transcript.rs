@@ -12,6 +12,7 @@ use crate::wire::reader::Reader;
 use crate::wire::sse;
 use serde_json::Value;
 use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::quality::Likelihood;
 use tokgate_core::record::{EventKind, Usage};
 
 /// Longest text kept of an answer. It is kept whole or not at all, so that a client-side token
@@ -34,6 +35,7 @@ pub(crate) struct Transcript<'a> {
     /// The server's own times; empty without them.
     timings: String,
     finish_reason: Option<String>,
+    likelihood: Option<Likelihood>,
     named: Named,
     /// Output tokens so far, where the server says so with every piece.
     completion_tokens: u64,
@@ -51,6 +53,7 @@ impl<'a> Transcript<'a> {
             usage: String::new(),
             timings: String::new(),
             finish_reason: None,
+            likelihood: None,
             named: Named::default(),
             completion_tokens: 0,
             has_content: false,
@@ -128,6 +131,7 @@ impl<'a> Transcript<'a> {
         let answer = Answer {
             usage: usage(self.address.dialect, &self.usage)?.map(|it| timed(it, &self.timings)),
             finish_reason: self.finish_reason,
+            likelihood: self.likelihood,
             text: self.text.map(|text| self.address.scrub(text)),
             ..Answer::default()
         };
@@ -165,6 +169,11 @@ impl<'a> Transcript<'a> {
         if let Some(reason) = piece.finish_reason.as_ref().filter(|it| !it.as_str().is_empty()) {
             let reason = self.address.quote(reason.as_str());
             self.finish_reason = Some(reason.chars().take(REASON_CHARS).collect());
+        }
+        if let Some(likelihood) = piece.likelihood {
+            let so_far = self.likelihood.get_or_insert_default();
+            so_far.tokens += likelihood.tokens;
+            so_far.sum += likelihood.sum;
         }
         if let Some(usage) = piece.usage {
             self.usage.clear();

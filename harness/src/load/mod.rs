@@ -9,11 +9,11 @@ mod open;
 mod search;
 
 use crate::clock::Clock;
-use crate::counting::{Outlet, Uncounted};
 use crate::driver::{Answer, Payload, Request, WARMUP_QUERIES};
 use crate::measure::Epoch;
 use crate::pacer::Pacer;
 use crate::recorder::{Reply, Stamps};
+use crate::texts::{self, Outlet};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use tokgate_core::case::{Dataset, Workload};
@@ -26,9 +26,6 @@ use tokgate_core::run::Ending;
 use tokgate_core::time::Offset;
 use tokgate_core::workload::{Arrival, Closed, NoTimes, Open, Share};
 use tokio::time::timeout;
-
-/// Answers whose text is kept with the result.
-const SAMPLES_KEPT: u64 = 5;
 
 /// Characters of a kept answer.
 const SAMPLE_LENGTH: usize = 2_000;
@@ -165,12 +162,26 @@ impl<'a> Load<'a> {
             )),
             None => Ended::incomplete(),
         };
-        let ended = answer.into_record(place, request, reply.take(), self.clock.now());
+        let mut ended = answer.into_record(place, request, reply.take(), self.clock.now());
+        self.about_the_text(place, &mut ended);
         if place.stage.phase == Phase::Probe {
             self.tried.borrow_mut().push(ended.record.clone());
         }
         if self.outlet.send(ended).is_err() {
             self.sink_gone.set(true);
+        }
+    }
+
+    /// What only the case knows of a text: what was expected, and whether it is kept.
+    fn about_the_text(&self, place: Place, ended: &mut texts::Ended) {
+        if place.stage.phase != Phase::Measured {
+            return;
+        }
+        let expected = self.prompts.as_ref().and_then(|it| it.expected(place.ordinal));
+        ended.expected = expected.map(str::to_owned);
+        if place.ordinal < self.epoch.case.quality.sample_responses.into() {
+            let text = ended.answer.as_deref();
+            ended.record.sample = text.map(|text| text.chars().take(SAMPLE_LENGTH).collect());
         }
     }
 
@@ -275,14 +286,18 @@ impl Ended {
         Self { outcome: Outcome::Incomplete, answer: Answer::default() }
     }
 
-    fn into_record(self, place: Place, request: Request, stamps: Stamps, now: Offset) -> Uncounted {
-        let keep_text = place.stage.phase == Phase::Measured && place.ordinal < SAMPLES_KEPT;
-        let Answer { usage, finish_reason, text, neighbours, embedded } = self.answer;
+    fn into_record(
+        self,
+        place: Place,
+        request: Request,
+        stamps: Stamps,
+        now: Offset,
+    ) -> texts::Ended {
+        let Answer { usage, finish_reason, text, likelihood, neighbours, embedded } = self.answer;
         let (requested_tokens, messages) = match request.payload {
             Payload::Prompt { max_tokens, messages, .. } => (Some(max_tokens), messages),
             Payload::Query { .. } | Payload::Texts { .. } => (None, Vec::new()),
         };
-        let sample = text.as_deref().filter(|_| keep_text);
         let record = Record {
             ordinal: place.ordinal,
             worker: place.worker,
@@ -298,11 +313,12 @@ impl Ended {
             recount: None,
             requested_tokens,
             finish_reason,
-            sample: sample.map(|text| text.chars().take(SAMPLE_LENGTH).collect()),
+            sample: None,
+            quality: None,
             neighbours,
             embedded,
             parts: stamps.parts,
         };
-        Uncounted { record, messages, answer: text }
+        texts::Ended { record, messages, answer: text, likelihood, expected: None }
     }
 }

@@ -2,7 +2,7 @@
 //! bodies when they do not stream (github.com/ollama/ollama, docs/api.md).
 
 use super::openai::error_message;
-use super::piece::{Carried, Object, Piece, Text, filled};
+use super::piece::{Carried, Object, Piece, Text, filled, likelihood_of};
 use serde_json::value::RawValue;
 use tokgate_core::record::{Counted, EventKind, Usage};
 
@@ -21,6 +21,8 @@ struct Line<'a> {
     done: Option<bool>,
     #[serde(borrow, default)]
     done_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    logprobs: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
@@ -50,6 +52,7 @@ pub fn read(line: &str) -> Result<Carried<'_>, serde_json::Error> {
         kind,
         usage: is_last.then_some(line),
         timings: None,
+        likelihood: parsed.logprobs.and_then(likelihood_of),
         completion_tokens: None,
         is_last,
         text: content.filter(|text| !text.as_str().is_empty()).or(parsed.response),

@@ -4,11 +4,12 @@
 //! what is not named here is skipped without being read. What does not live here, on purpose: what
 //! the events of one reply mean together (the driver's business).
 
-use super::piece::{Carried, Object, Piece, Text, filled};
+use super::piece::{Carried, Object, Piece, Text, filled, likelihood_of, likelihood_of_numbers};
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;
+use tokgate_core::quality::Likelihood;
 use tokgate_core::record::{Counted, EventKind, Usage};
 
 /// The data of the event that ends a stream.
@@ -45,6 +46,18 @@ struct Choice<'a> {
     text: Option<Text<'a>>,
     #[serde(borrow, default)]
     finish_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    logprobs: Option<&'a RawValue>,
+}
+
+/// Probabilities as chat completions have them (`content`, `reasoning_content` beside it in some
+/// servers is left out), and as text completions do.
+#[derive(serde::Deserialize)]
+struct Logprobs<'a> {
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    token_logprobs: Option<&'a RawValue>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -83,6 +96,8 @@ struct Choices<'a> {
     finish_reason: Option<Text<'a>>,
     /// Of the first choice that has any.
     text: Option<Text<'a>>,
+    /// Of the first choice that tells them.
+    likelihood: Option<Likelihood>,
 }
 
 /// Whether any tool is called by name or with arguments.
@@ -189,6 +204,7 @@ impl<'a> Chunk<'a> {
             kind: choices.kind,
             finish_reason: choices.finish_reason,
             text: choices.text,
+            likelihood: choices.likelihood,
             model: self.model,
             fingerprint: self.system_fingerprint,
             completion_tokens: self.usage.and_then(completion_tokens),
@@ -205,7 +221,7 @@ const FIRST_TO_LAST: [EventKind; 4] =
 
 impl Default for Choices<'_> {
     fn default() -> Self {
-        Self { kind: EventKind::Other, finish_reason: None, text: None }
+        Self { kind: EventKind::Other, finish_reason: None, text: None, likelihood: None }
     }
 }
 
@@ -219,6 +235,7 @@ impl<'de: 'a, 'a> Fold<'de> for Choices<'a> {
         }
         self.finish_reason = self.finish_reason.take().or(choice.finish_reason.take());
         self.text = self.text.take().or_else(|| choice.take_content());
+        self.likelihood = self.likelihood.or_else(|| choice.logprobs.and_then(likelihood));
     }
 }
 
@@ -231,6 +248,12 @@ impl<'de> Fold<'de> for ToolCalls {
             function.into_iter().flat_map(|it| [it.name.as_ref(), it.arguments.as_ref()]);
         self.0 |= said.any(|text| filled(text).is_some());
     }
+}
+
+fn likelihood(logprobs: &RawValue) -> Option<Likelihood> {
+    let told: Logprobs<'_> = serde_json::from_str(logprobs.get()).ok()?;
+    let content = told.content.and_then(likelihood_of);
+    content.or_else(|| told.token_logprobs.and_then(likelihood_of_numbers))
 }
 
 /// Output tokens so far; what is wrong with them is told when the last object is read whole.

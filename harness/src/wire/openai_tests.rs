@@ -133,3 +133,23 @@ proptest! {
         let _ = (read(&data).is_ok(), usage(&data).is_ok(), error_message(&data));
     }
 }
+
+/// The tokens with a probability in a frame, and the sum of their logarithms.
+fn likelihood(logprobs: &str) -> Option<(u64, f64)> {
+    let frame = format!(r#"{{"choices":[{{"delta":{{"content":"a"}},"logprobs":{logprobs}}}]}}"#);
+    match read(&frame).unwrap() {
+        Carried::Piece(piece) => piece.likelihood.map(|told| (told.tokens, told.sum)),
+        other => panic!("a piece was expected: {other:?}"),
+    }
+}
+
+#[test]
+fn probabilities_are_read_of_chats_and_of_texts_and_never_fail_a_reply() {
+    let chat = r#"{"content":[{"token":"a","logprob":-0.5,"bytes":[97],"top_logprobs":[]},{"token":"b","logprob":-1.5}],"refusal":null}"#;
+    assert_eq!(likelihood(chat), Some((2, -2.0)));
+    let text = r#"{"tokens":["a","b"],"token_logprobs":[null,-0.25],"top_logprobs":[{},{}],"text_offset":[0,1]}"#;
+    assert_eq!(likelihood(text), Some((1, -0.25)));
+    for odd in ["null", "{}", "3", r#"{"content":"x"}"#, r#"{"content":[{"logprob":"x"}]}"#] {
+        assert_eq!(likelihood(odd), None, "{odd}");
+    }
+}

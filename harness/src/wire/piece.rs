@@ -2,10 +2,12 @@
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
+use tokgate_core::quality::Likelihood;
 use tokgate_core::record::{EventKind, Usage};
 
 /// Whose JSON it is.
@@ -72,8 +74,35 @@ pub struct Piece<'a> {
     pub timings: Option<&'a str>,
     /// Output tokens so far, where the server says so with every piece.
     pub completion_tokens: Option<u64>,
+    /// The probabilities of the piece's tokens, where the server tells them.
+    pub likelihood: Option<Likelihood>,
     /// Whether the server says that this is the last piece.
     pub is_last: bool,
+}
+
+/// A token with the natural logarithm of its probability; tokens that have none are left out.
+#[derive(serde::Deserialize)]
+struct Told {
+    logprob: Option<f64>,
+}
+
+/// The probabilities of a list of tokens; `None` where it is no such list: what is said beside an
+/// answer never fails it.
+pub(super) fn likelihood_of(tokens: &RawValue) -> Option<Likelihood> {
+    let tokens: Vec<Told> = serde_json::from_str(tokens.get()).ok()?;
+    sum(tokens.into_iter().filter_map(|token| token.logprob))
+}
+
+/// The same of the numbers alone; the first token of a text has none.
+pub(super) fn likelihood_of_numbers(numbers: &RawValue) -> Option<Likelihood> {
+    let numbers: Vec<Option<f64>> = serde_json::from_str(numbers.get()).ok()?;
+    sum(numbers.into_iter().flatten())
+}
+
+fn sum(logprobs: impl Iterator<Item = f64>) -> Option<Likelihood> {
+    let mut likelihood = Likelihood::default();
+    logprobs.for_each(|logprob| likelihood.add(logprob));
+    (likelihood.tokens > 0).then_some(likelihood)
 }
 
 /// The text, unless it is absent or empty.

@@ -72,6 +72,7 @@ impl<'a> Piece<'a> {
         let says_more = self.finish_reason.is_some()
             || self.usage.is_some()
             || self.timings.is_some()
+            || self.likelihood.is_some()
             || self.completion_tokens.is_some()
             || self.is_last;
         self.kind == EventKind::Content && !says_more
@@ -89,7 +90,10 @@ mod tests {
         match carried {
             Ok(Carried::Piece(piece)) => {
                 let Piece { kind, text, finish_reason, usage, completion_tokens, .. } = piece;
-                format!("{kind:?} {text:?} {finish_reason:?} {usage:?} {completion_tokens:?}")
+                let likelihood = piece.likelihood;
+                format!(
+                    "{kind:?} {text:?} {finish_reason:?} {usage:?} {completion_tokens:?} {likelihood:?}"
+                )
             }
             other => format!("{other:?}"),
         }
@@ -120,6 +124,19 @@ mod tests {
         agrees(Dialect::OpenAi, &[&first, &finished, &first, "[DONE]", &first, "{", &first]);
         let torn = &first[..first.len() - 1];
         agrees(Dialect::OpenAi, &[&first, torn]);
+    }
+
+    #[test]
+    fn a_frame_with_probabilities_is_read_whole() {
+        let frame = |logprob: &str| {
+            chunk("a").replace(
+                "\"finish_reason\"",
+                &format!(
+                    "\"logprobs\":{{\"content\":[{{\"logprob\":{logprob}}}]}},\"finish_reason\""
+                ),
+            )
+        };
+        agrees(Dialect::OpenAi, &[&frame("-0.5"), &frame("-0.5"), &frame("-1"), &chunk("b")]);
     }
 
     #[test]

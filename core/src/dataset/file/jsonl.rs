@@ -14,6 +14,7 @@ struct Object {
     messages: Option<Vec<Said>>,
     max_tokens: Option<u64>,
     output_tokens: Option<u64>,
+    expected: Option<String>,
 }
 
 pub(super) fn read(lines: &mut Lines<'_>) -> Result<Vec<Written>, FileError> {
@@ -36,5 +37,5 @@ fn entry(line: &str) -> Result<Written, String> {
         (None, None, None) => return Err("none of `prompt`, `text` and `messages`".to_owned()),
         _ => return Err("more than one of `prompt`, `text` and `messages`".to_owned()),
     };
-    Ok(Written::whole(messages, max_tokens))
+    Ok(Written { expected: object.expected, ..Written::whole(messages, max_tokens) })
 }

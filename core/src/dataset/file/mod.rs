@@ -46,6 +46,8 @@ pub struct Written {
     until: usize,
     /// Output tokens that it brings with it.
     pub max_tokens: Option<u32>,
+    /// The answer that is expected, where the file says one.
+    pub expected: Option<String>,
 }
 
 /// A request of a trace.
@@ -92,7 +94,7 @@ pub enum FileError {
 impl Written {
     fn whole(conversation: Vec<Message>, max_tokens: Option<u32>) -> Self {
         let until = conversation.len();
-        Self { conversation: conversation.into(), until, max_tokens }
+        Self { conversation: conversation.into(), until, max_tokens, expected: None }
     }
 
     /// What is sent: all that was said up to the question.

@@ -143,7 +143,10 @@ fn turns(conversation: Vec<Message>, entries: &mut Vec<Written>) -> Result<(), F
     for (index, message) in conversation.iter().enumerate() {
         if message.role == Role::User {
             let conversation = Arc::clone(&conversation);
-            add(entries, Written { conversation, until: index + 1, max_tokens: None })?;
+            add(
+                entries,
+                Written { conversation, until: index + 1, max_tokens: None, expected: None },
+            )?;
         }
     }
     Ok(())

@@ -82,7 +82,7 @@ impl Answered {
 
 fn of_completion(completion: Completion) -> Answer {
     let Completion { text, finish_reason, usage, .. } = completion;
-    Answer { usage, finish_reason, text, neighbours: None, embedded: None }
+    Answer { usage, finish_reason, text, ..Answer::default() }
 }
 
 /// Says which lines could not be read.

@@ -65,7 +65,7 @@ impl Batch {
         let model = target.model.clone().unwrap_or_default();
         Ok(Self {
             launch,
-            template: Template::offline(target, &model),
+            template: Template::offline(case, &model),
             model,
             secret: target.api_key_env.clone(),
             size: case.planned_requests().unwrap_or_default() as usize,

@@ -6,6 +6,7 @@ use crate::recorder::Reply;
 use candle_core::utils::with_threadpool;
 use std::collections::VecDeque;
 use tokgate_core::failure::{Failure, FailureClass};
+use tokgate_core::quality::Likelihood;
 use tokgate_core::record::EventKind;
 use tokio::sync::oneshot;
 
@@ -27,6 +28,8 @@ pub(crate) struct Ask {
     pub(crate) sampler: Sampler,
     /// Tokens that end the answer.
     pub(crate) stops: Vec<u32>,
+    /// Whether the probabilities of its tokens are wanted.
+    pub(crate) logprobs: bool,
 }
 
 impl Ask {
@@ -47,8 +50,10 @@ pub(crate) struct Job {
 }
 
 /// A finished answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Generated {
+    /// The probabilities of its tokens, where they are wanted.
+    pub(crate) likelihood: Option<Likelihood>,
     /// The answer's tokens, without the one that ended it.
     pub(crate) tokens: Vec<u32>,
     /// Why it ended.
@@ -69,6 +74,7 @@ struct Sequence {
     job: Job,
     cache: Cache,
     tokens: Vec<u32>,
+    likelihood: Option<Likelihood>,
 }
 
 /// What becomes of a sequence after a token.
@@ -130,7 +136,8 @@ impl Batch {
         match self.prefill(&job) {
             Ok((cache, logits)) => {
                 let tokens = Vec::with_capacity(job.ask.max_tokens);
-                let sequence = Sequence { job, cache, tokens };
+                let likelihood = job.ask.logprobs.then(Likelihood::default);
+                let sequence = Sequence { job, cache, tokens, likelihood };
                 self.running.extend(sequence.take(&logits));
             }
             // A caller who has lost interest needs no answer.
@@ -204,6 +211,9 @@ impl Sequence {
             return After::Ends(Ok(Finish::Stop));
         }
         self.job.reply.event(EventKind::Content, Some(1));
+        if let (Some(so_far), Some(one)) = (&mut self.likelihood, Sampler::logprob(logits, token)) {
+            so_far.add(one);
+        }
         self.tokens.push(token);
         match self.tokens.len() < self.job.ask.max_tokens {
             true => After::Continues,
@@ -215,9 +225,9 @@ impl Sequence {
         if how.is_ok() {
             self.job.reply.done();
         }
-        let tokens = self.tokens;
+        let (tokens, likelihood) = (self.tokens, self.likelihood);
         // A caller who has lost interest needs no answer.
-        drop(self.job.done.send(how.map(|finish| Generated { tokens, finish })));
+        drop(self.job.done.send(how.map(|finish| Generated { likelihood, tokens, finish })));
     }
 }
 

@@ -65,7 +65,13 @@ mod tests {
     use crate::drivers::embedded::sampler::Sampler;
 
     fn ask() -> Ask {
-        Ask { prompt: vec![1], max_tokens: 1, sampler: Sampler::new(0.0, 0), stops: Vec::new() }
+        Ask {
+            prompt: vec![1],
+            max_tokens: 1,
+            sampler: Sampler::new(0.0, 0),
+            stops: Vec::new(),
+            logprobs: false,
+        }
     }
 
     #[tokio::test]

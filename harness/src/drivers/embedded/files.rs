@@ -124,6 +124,7 @@ fn greedy(mut file: Gguf, prompt: &[u32], max_tokens: usize) -> Vec<u32> {
         max_tokens,
         sampler: Sampler::new(0.0, 0),
         stops: Vec::new(),
+        logprobs: false,
     };
     batch.enqueue(Job { ask, reply: Reply::new(Clock::start()), done });
     while !batch.is_idle() {
@@ -255,7 +256,7 @@ async fn smollm2_answers_in_english() {
     let model = Model::load(&path.to_string_lossy()).unwrap();
     let prompt = model.tokenizer.prompt("What is the capital of France?", true).unwrap();
     let stops = model.tokenizer.stops().to_vec();
-    let ask = Ask { prompt, max_tokens: 32, sampler: Sampler::new(0.0, 0), stops };
+    let ask = Ask { prompt, max_tokens: 32, sampler: Sampler::new(0.0, 0), stops, logprobs: false };
     let generated = model.engine.generate(ask, &Reply::new(Clock::start())).await.unwrap();
     let text = model.tokenizer.text(&generated.tokens).unwrap();
     eprintln!("{text}");

@@ -75,6 +75,7 @@ impl Models {
             identity: identity(&model, &case.target),
             chat: case.target.endpoint == Endpoint::Chat,
             ignore_eos,
+            logprobs: case.quality.logprobs,
             model,
         })
     }
@@ -97,6 +98,7 @@ pub struct Embedded {
     identity: TargetIdentity,
     chat: bool,
     ignore_eos: bool,
+    logprobs: bool,
 }
 
 impl Embedded {
@@ -111,6 +113,7 @@ impl Embedded {
             max_tokens: *max_tokens as usize,
             sampler: Sampler::new(*temperature, request.seed),
             stops: if self.ignore_eos { Vec::new() } else { self.model.tokenizer.stops().to_vec() },
+            logprobs: self.logprobs,
         };
         self.check(&ask)?;
         Ok(ask)
@@ -147,8 +150,8 @@ impl Embedded {
             }),
             finish_reason: Some(reason.to_owned()),
             text: Some(self.model.tokenizer.text(&generated.tokens).map_err(refused)?),
-            neighbours: None,
-            embedded: None,
+            likelihood: generated.likelihood,
+            ..Answer::default()
         })
     }
 }

@@ -25,6 +25,14 @@ impl Sampler {
         }
     }
 
+    /// The natural logarithm of a token's probability to the model itself, at temperature 1.
+    pub(crate) fn logprob(logits: &[f32], token: u32) -> Option<f64> {
+        let of = f64::from(*logits.get(token as usize)?);
+        let best = f64::from(logits[greedy(logits)?]);
+        let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - best).exp()).sum();
+        Some(of - best - sum.ln())
+    }
+
     /// A token with probability proportional to exp((logit − best) / temperature).
     fn sampled(&mut self, logits: &[f32], best: f64) -> u32 {
         let weights: Vec<f64> = logits
@@ -69,6 +77,13 @@ mod tests {
     fn logits_that_are_no_numbers_give_no_token() {
         assert_eq!(Sampler::new(0.7, 1).draw(&[0.5, f32::NAN]), None);
         assert_eq!(Sampler::new(0.0, 1).draw(&[0.5, f32::INFINITY]), None);
+    }
+
+    #[test]
+    fn a_tokens_probability_is_its_share_of_the_softmax() {
+        let logits = [0.0, 3f32.ln()];
+        assert!((Sampler::logprob(&logits, 1).unwrap() - 0.75f64.ln()).abs() < 1e-6);
+        assert_eq!(Sampler::logprob(&logits, 2), None);
     }
 
     #[test]

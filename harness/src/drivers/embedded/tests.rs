@@ -34,7 +34,8 @@ fn batch() -> Batch {
 fn job(prompt: &[u32], max_tokens: usize) -> (Job, End) {
     let (done, end) = oneshot::channel();
     let sampler = Sampler::new(0.0, 0);
-    let ask = Ask { prompt: prompt.to_vec(), max_tokens, sampler, stops: Vec::new() };
+    let ask =
+        Ask { prompt: prompt.to_vec(), max_tokens, sampler, stops: Vec::new(), logprobs: false };
     (Job { ask, reply: Reply::new(Clock::start()), done }, end)
 }
 
@@ -146,7 +147,8 @@ fn an_end_token_ends_the_answer_and_is_no_part_of_it() {
     batch.enqueue(job);
     finish(&mut batch);
     let cut = whole.iter().position(|token| *token == whole[4]).unwrap();
-    let expected = Generated { tokens: whole[..cut].to_vec(), finish: Finish::Stop };
+    let tokens = whole[..cut].to_vec();
+    let expected = Generated { likelihood: None, tokens, finish: Finish::Stop };
     assert_eq!(end.blocking_recv().unwrap(), Ok(expected));
 }
 

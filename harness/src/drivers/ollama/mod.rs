@@ -40,7 +40,7 @@ impl Ollama {
         let address = Address::new(&base, Dialect::Ollama, target, deadlines.connect)?;
         let catalogue = Catalogue::fetch(&address).await.map_err(|it| it.advise(&address))?;
         let model = catalogue.choose(target.model.as_deref(), &address)?;
-        let template = Template::online(target, &model, Dialect::Ollama)?;
+        let template = Template::online(case, &model, Dialect::Ollama)?;
         let identity = catalogue.identify(&model, &address).await;
         let framing = if target.stream { Framing::Lines } else { Framing::Whole };
         let exchange = Exchange::new(address, deadlines, framing, template);

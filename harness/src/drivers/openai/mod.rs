@@ -94,7 +94,7 @@ impl OpenAi {
         suffice(case)?;
         let deadlines = Deadlines::of(case);
         let Server { address, model, identity } = Server::find(target, deadlines.connect).await?;
-        let template = Template::online(target, &model.id, Dialect::OpenAi)?;
+        let template = Template::online(case, &model.id, Dialect::OpenAi)?;
         let framing = if target.stream { Framing::Events } else { Framing::Whole };
         let exchange = Exchange::new(address, deadlines, framing, template);
         Ok(Self { exchange, chosen: target.model.clone(), identity })
