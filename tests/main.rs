@@ -17,6 +17,7 @@ mod recompute;
 mod recorded;
 mod references;
 mod scenarios;
+mod spoilt;
 mod store;
 mod support;
 mod targets;

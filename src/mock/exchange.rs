@@ -188,6 +188,7 @@ impl<'a> Exchange<'a> {
         Ending {
             answer: &self.answer,
             counted: tokens + more,
+            cached: (self.question.prompt_tokens as f64 * self.house.options.cached) as u64,
             total: self.received.elapsed(),
             prompt_eval,
             is_announced,

@@ -41,6 +41,7 @@ impl OpenAi {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": ending.counted,
             "total_tokens": prompt_tokens + ending.counted,
+            "prompt_tokens_details": { "cached_tokens": ending.cached },
             "completion_tokens_details": { "reasoning_tokens": reasoning },
         })
     }

@@ -88,6 +88,9 @@ pub struct Options {
     /// Count half as many tokens again as are sent
     #[arg(long)]
     pub wrong_usage: bool,
+    /// Say that this share of each prompt came from a cache
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share_of)]
+    pub cached: f64,
     /// Break this share of the requests in this way; may be repeated
     #[arg(long = "fault", value_name = "KIND=RATE")]
     pub faults: Vec<FaultShare>,

@@ -47,6 +47,8 @@ pub(super) struct Ending<'a> {
     pub(super) answer: &'a Answer,
     /// Output tokens as the usage says them; those of the inputs where these are embedded.
     pub(super) counted: u64,
+    /// Prompt tokens that the usage says came from a cache.
+    pub(super) cached: u64,
     /// From the request to the end.
     pub(super) total: Duration,
     /// From the request to the first token.
