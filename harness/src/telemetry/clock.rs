@@ -5,6 +5,7 @@
 
 use super::{Moment, Sampler};
 use rustix::time::{ClockId, Timespec, clock_gettime};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokgate_core::run::TelemetrySample;
 
 /// Attempts to read all clocks without being interrupted in between.
@@ -39,7 +40,7 @@ impl Reading {
     fn once() -> Self {
         let before = nanoseconds(clock_gettime(ClockId::Monotonic));
         let since_boot = nanoseconds(clock_gettime(ClockId::Boottime));
-        let wall = nanoseconds(clock_gettime(ClockId::Realtime));
+        let wall = wall();
         let after = nanoseconds(clock_gettime(ClockId::Monotonic));
         Self { running: before.midpoint(after), since_boot, wall, took: after - before }
     }
@@ -54,6 +55,14 @@ impl Reading {
     /// For how long the machine was suspended since `first`, seconds.
     fn suspended_s(self, first: Self) -> f64 {
         seconds((self.since_boot - self.running) - (first.since_boot - first.running))
+    }
+}
+
+/// Asked of the standard library, as programs do that people give another time to live in.
+fn wall() -> i128 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_nanos() as i128,
+        Err(before) => -(before.duration().as_nanos() as i128),
     }
 }
 
