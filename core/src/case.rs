@@ -1,6 +1,7 @@
 //! A case: one fully resolved cell of a scenario's matrix. Nothing in it is left to a default
 //! that lives elsewhere, so that a stored case says all that was asked.
 
+use crate::alert::Settings;
 use crate::dataset::file::FileFormat;
 use crate::dataset::synthetic::Synthetic;
 use crate::dataset::tasks::Category;
@@ -387,6 +388,9 @@ pub struct Case {
     /// How far from a clean run it may be and still be judged.
     #[serde(default)]
     pub validity: Limits,
+    /// From where on something is worth an alert.
+    #[serde(default)]
+    pub alerts: Settings,
     /// The axis that varies, in a word: `model_comparison`, `worker_optimization`, ...
     pub benchmark_type: String,
     /// Free text, kept with the result.

@@ -59,6 +59,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
         slos: Vec::new(),
         gate: Gate::default(),
         validity: tokgate_core::validity::Limits::default(),
+        alerts: tokgate_core::alert::Settings::default(),
         benchmark_type: "single".to_owned(),
         notes: String::new(),
     }

@@ -1,6 +1,6 @@
 //! The report as a person reads it in a terminal. Everything in it is already decided.
 
-use super::stress;
+use super::{advice, alerts, stress};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -117,6 +117,9 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     for line in aside(case) {
         writeln!(text, "{}", style.dim(&line)).ok();
     }
+    if let Some(found) = &case.stalls {
+        writeln!(text, "{}", style.dim(&advice::stalls(found))).ok();
+    }
     for doubt in doubts(case) {
         writeln!(text, "  {} {doubt}", style.level(Level::Yellow, "!")).ok();
     }
@@ -135,7 +138,7 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     for judged in &case.verdicts {
         writeln!(text, "  {}", verdict(judged, style)).ok();
     }
-    text
+    text + &advice::lines(&case.advice, style)
 }
 
 fn heading(case: &CaseReport, style: Style) -> String {
@@ -346,13 +349,15 @@ fn counted(report: &Report) -> String {
     }
 }
 
-/// The end of the report: what changed, goals met, grade, conclusion.
+/// The end of the report: what changed, alerts, goals met, grade, conclusion.
 #[must_use]
 pub fn closing(report: &Report, style: Style) -> String {
     let mut text = changes(report, style);
     if let Some(swept) = report.swept() {
         text.push_str(&stress::curve(&swept, style));
     }
+    text.push_str(&advice::lines(&report.advice_on_levels(), style));
+    text.push_str(&alerts::block(report.alerts(), style));
     let (met, total) = report.targets();
     let grade = style.level(grade_level(report.grade), report.grade.as_str());
     let goals = match total {

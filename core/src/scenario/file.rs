@@ -6,6 +6,7 @@
 use super::data::Dataset;
 use super::load::Workload;
 use super::rag::Rag;
+use crate::alert::Settings;
 use crate::case::{DriverKind, Encoding, Endpoint, StopSignal};
 use crate::metric::Kind;
 use crate::validity::Limits;
@@ -90,6 +91,8 @@ pub(super) struct Tables {
     pub(super) pressure: Pressure,
     /// What a run may have and still be judged; more makes it INVALID.
     pub(super) validity: Limits,
+    /// From where on something is worth an alert, and what is not told at all.
+    pub(super) alerts: Settings,
     /// Free text, kept with the result.
     #[schemars(extend("x-prose" = true))]
     pub(super) notes: String,

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tables whose keys are resolved one by one.
-pub(super) const TABLES: [&str; 10] = [
+pub(super) const TABLES: [&str; 11] = [
     "target",
     "requires",
     "run",
@@ -19,6 +19,7 @@ pub(super) const TABLES: [&str; 10] = [
     "rag",
     "pressure",
     "validity",
+    "alerts",
 ];
 
 /// Where a value comes from, which decides what happens when it does not fit.

@@ -43,6 +43,7 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
         slos: Vec::new(),
         gate: Gate::default(),
         validity: Limits::default(),
+        alerts: tokgate_core::alert::Settings::default(),
         benchmark_type: "retrieval".to_owned(),
         notes: String::new(),
     }
