@@ -1,6 +1,6 @@
 //! The options that both faces share: `cargo bench --bench scenarios --` and `tokgate run`.
 
-use crate::config::Config;
+use crate::config::{Config, Telling};
 use crate::project::Project;
 use clap::Args;
 use std::path::PathBuf;
@@ -137,6 +137,8 @@ pub(super) struct Options {
 pub(super) struct Settled {
     /// Folders that scenarios may name.
     pub(super) roots: Roots,
+    /// Who is told of alerts.
+    pub(super) telling: Telling,
     /// The keys of the named target; weaker than every option.
     target: Option<Vec<Override>>,
 }
@@ -152,7 +154,8 @@ impl Options {
         if named.is_some() {
             self.target = None;
         }
-        self.settled = Settled { roots: Roots(config.allow_paths), target: named };
+        let (roots, telling) = (Roots(config.allow_paths), config.telling);
+        self.settled = Settled { roots, telling, target: named };
         Ok(self)
     }
 
