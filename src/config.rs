@@ -9,10 +9,15 @@
 //! model = "llama-3.1-8b"
 //! api_key_env = "FLEET_KEY"
 //! runs_on = { gpu = "H100 80GB", gpus = 2, vram_gb = 80, price_per_hour_usd = 6.5 }
+//!
+//! [alerts]                           # who is told when a run ends with alerts
+//! command = ["notify-send", "tokgate"]
+//! webhook_env = "ALERT_WEBHOOK"      # the variable that holds the address, never the address
+//! min_level = "red"
 //! ```
 //!
-//! The project's file is stronger than the user's, name by name. `hardware.toml` beside either of them
-//! adds to the catalogue of hardware and prices that comes with tokgate.
+//! The project's file is stronger than the user's, name by name and key by key. `hardware.toml` beside
+//! either of them adds to the catalogue of hardware and prices that comes with tokgate.
 
 use crate::project::Project;
 use anyhow::{Context, Result, anyhow, bail};
@@ -22,6 +27,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tokgate_core::case::DriverKind;
 use tokgate_core::diagnostic::nearest;
+use tokgate_core::goal::Level;
 use tokgate_core::hardware::Catalogue;
 use tokgate_core::scenario::Override;
 
@@ -37,7 +43,27 @@ pub struct Config {
     pub catalogue: Catalogue,
     /// Folders outside the project that scenarios may name.
     pub allow_paths: Vec<String>,
+    /// Who is told of alerts.
+    pub telling: Telling,
     targets: BTreeMap<String, Named>,
+}
+
+/// Who is told when a run ends with alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telling {
+    /// A command with its arguments, which gets the alerts as JSON on its stdin.
+    pub command: Option<Vec<String>>,
+    /// Name of the environment variable that holds the address of a webhook. Never the address.
+    pub webhook_env: Option<String>,
+    /// Alerts that are less bad are not told.
+    pub min_level: Level,
+}
+
+impl Default for Telling {
+    /// Nobody; and of whoever is named later, nobody is woken for what is yellow.
+    fn default() -> Self {
+        Self { command: None, webhook_env: None, min_level: Level::Red }
+    }
 }
 
 /// A target by name: the keys of `[target]`, and the file that has them.
@@ -52,12 +78,30 @@ struct Named {
 struct File {
     allow_paths: Vec<String>,
     targets: BTreeMap<String, toml::Table>,
+    alerts: Alerts,
+}
+
+/// The table `[alerts]` of a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Alerts {
+    command: Option<Vec<String>>,
+    webhook_env: Option<String>,
+    min_level: Option<Level>,
+    /// What somebody may write instead: known here, so that no error shows the line with the address.
+    #[serde(alias = "webhook_url", alias = "url")]
+    webhook: Option<toml::Value>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let catalogue = Catalogue::shipped();
-        Self { catalogue, allow_paths: Vec::new(), targets: BTreeMap::new() }
+        Self {
+            catalogue,
+            allow_paths: Vec::new(),
+            telling: Telling::default(),
+            targets: BTreeMap::new(),
+        }
     }
 }
 
@@ -89,6 +133,8 @@ impl Config {
         let file: File =
             toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
         self.allow_paths.extend(file.allow_paths);
+        let refused = |why: &str| anyhow!("{}: [alerts] {why}", path.display());
+        self.telling.add(file.alerts).map_err(refused)?;
         for (name, keys) in file.targets {
             if driver_named(&name) {
                 bail!(
@@ -122,6 +168,43 @@ impl Config {
             ),
         }
     }
+}
+
+impl Telling {
+    /// What a stronger file says. A refusal does not repeat what was written: an address that stands
+    /// where its variable should is a secret.
+    fn add(&mut self, alerts: Alerts) -> Result<(), &'static str> {
+        let Alerts { command, webhook_env, min_level, webhook } = alerts;
+        if webhook.is_some() {
+            return Err(
+                "takes no address of a webhook; put it into an environment variable, and write \
+                 that one's name: `webhook_env = \"ALERT_WEBHOOK\"`",
+            );
+        }
+        if command.as_ref().is_some_and(|command| command.first().is_none_or(String::is_empty)) {
+            return Err(
+                "`command` names no program; write `command = [\"notify-send\", \"tokgate\"]`",
+            );
+        }
+        if webhook_env.as_ref().is_some_and(|name| !is_variable(name)) {
+            return Err(
+                "`webhook_env` is no name of an environment variable; put the address into one, \
+                 and write its name here",
+            );
+        }
+        if min_level == Some(Level::Green) {
+            return Err("`min_level` is `yellow` or `red`: what is green raises no alert");
+        }
+        self.command = command.or(self.command.take());
+        self.webhook_env = webhook_env.or(self.webhook_env.take());
+        self.min_level = min_level.unwrap_or(self.min_level);
+        Ok(())
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.starts_with(|c| is_letter(c) && !c.is_ascii_digit()) && name.chars().all(is_letter)
 }
 
 impl Named {
@@ -215,11 +298,44 @@ mod tests {
     }
 
     #[test]
+    fn who_is_told_of_alerts_is_merged_key_by_key_and_the_later_file_is_stronger() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        for (name, text) in [
+            ("user.toml", "[alerts]\ncommand = [\"mail\", \"me\"]\nmin_level = \"yellow\""),
+            ("project.toml", "[alerts]\nwebhook_env = \"HOOK\"\ncommand = [\"mail\", \"us\"]"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            config.add(&path).unwrap();
+        }
+        let told = Telling {
+            command: Some(vec!["mail".to_owned(), "us".to_owned()]),
+            webhook_env: Some("HOOK".to_owned()),
+            min_level: Level::Yellow,
+        };
+        assert_eq!(config.telling, told);
+    }
+
+    #[test]
+    fn an_address_in_the_place_of_its_variable_is_refused_and_not_repeated() {
+        for key in ["webhook_env", "webhook", "webhook_url", "url"] {
+            let written = format!("[alerts]\n{key} = \"https://hooks.example.com/s3cret\"");
+            let error = config(&written).unwrap_err().to_string();
+            assert!(error.contains("environment variable"), "{key}: {error}");
+            assert!(!error.contains("s3cret"), "{key}: {error}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_with_the_file_is_told_with_its_place() {
         for (text, says) in [
             ("allow_path = []", "allow_path"),
             ("[targets.ollama]\nmodel = \"m\"", "called like a driver"),
             ("[targets", "line 1"),
+            ("[alerts]\ncommand = []", "names no program"),
+            ("[alerts]\nmin_level = \"green\"", "`yellow` or `red`"),
+            ("[alerts]\nwebhok_env = \"x\"", "webhok_env"),
         ] {
             let error = config(text).unwrap_err().to_string();
             assert!(error.contains("tokgate.toml: ") && error.contains(says), "{error}");

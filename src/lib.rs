@@ -7,6 +7,7 @@ pub mod config;
 pub mod datasets;
 pub mod git;
 pub mod mock;
+pub mod notify;
 pub mod pipeline;
 pub mod project;
 pub mod report;

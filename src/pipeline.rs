@@ -5,6 +5,8 @@ use crate::session::{CaseError, MeasuredCase, Session, Watch};
 use crate::store::{self, CaseEnd, StoreError};
 use std::collections::BTreeMap;
 use tokgate_baseline::{Evidence, Findings, Measured, conclude, judge, judge_dropped};
+use tokgate_core::advice::{Facts, advice};
+use tokgate_core::alert::alerts;
 use tokgate_core::case::{Case, CaseId};
 use tokgate_core::failure::{Failure, FailureCount};
 use tokgate_core::goal::Grade;
@@ -12,6 +14,7 @@ use tokgate_core::record::Outcome;
 use tokgate_core::report::{CaseReport, Dropped, EpochReport, Report};
 use tokgate_core::run::Run;
 use tokgate_core::stress::Trials;
+use tokgate_core::summary::Stalls;
 use tokgate_core::validity::Validity;
 use tokgate_core::verdict::{Conclusion, Exit, Judged};
 
@@ -89,6 +92,9 @@ fn judge_cases(session: &Session, measured: &[MeasuredCase]) -> BTreeMap<usize, 
 pub fn report_case(measured: &MeasuredCase, verdicts: Vec<Judged>) -> CaseReport {
     let head = measured.head();
     let epochs = measured.epochs.iter().zip(&measured.validity);
+    let stalls = Stalls::of(&measured.epochs);
+    let facts =
+        Facts { epochs: &measured.epochs, summary: &measured.summary, stalls: stalls.as_ref() };
     CaseReport {
         case: head.case.clone(),
         target: head.target.clone(),
@@ -101,6 +107,9 @@ pub fn report_case(measured: &MeasuredCase, verdicts: Vec<Judged>) -> CaseReport
             .collect(),
         goals: head.case.goals.iter().map(|goal| goal.check(&measured.summary)).collect(),
         summary: measured.summary.clone(),
+        alerts: alerts(&measured.epochs, &measured.validity, &verdicts),
+        advice: advice(&facts),
+        stalls,
         verdicts,
         failures: failures(&measured.epochs),
         samples: samples(&measured.epochs),

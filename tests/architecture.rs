@@ -92,6 +92,17 @@ const RULES: &[Rule] = &[
         must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
     },
     Rule { place: "src/git.rs", must_not_name: &["crate::", "tokgate_harness"] },
+    Rule {
+        place: "src/notify",
+        must_not_name: &[
+            "crate::cli",
+            "crate::store",
+            "crate::pipeline",
+            "crate::session",
+            "reqwest",
+            "println!",
+        ],
+    },
     Rule { place: "src/pipeline.rs", must_not_name: &["crate::cli"] },
     Rule {
         place: "src/project.rs",

@@ -7,6 +7,7 @@ use tokgate::pipeline::{conclude_run, measure_case};
 use tokgate::session::{Identity, Session};
 use tokgate::store::{FileStore, Layout};
 use tokgate_baseline::{Baseline, Provenance, Recorded};
+use tokgate_core::alert::Rule;
 use tokgate_core::case::Case;
 use tokgate_core::environment::{Environment, HostSettings, MachineId};
 use tokgate_core::goal::{Grade, Level};
@@ -176,6 +177,12 @@ fn two_percent_of_stalls_show_in_the_spike_rate_and_are_counted() {
     let count = value(stalled, "stall_count");
     assert!((85.0..150.0).contains(&count), "{count}");
     assert!(value(stalled, "stall_max") > 0.9);
+    let told = stalled.stalls.as_ref().unwrap();
+    assert_eq!(told.longest.len(), 10);
+    assert!(told.longest[0].gap_s >= value(stalled, "stall_max"));
+    let style = tokgate::report::terminal::Style { color: false };
+    let text = tokgate::report::terminal::case(stalled, style);
+    assert!(text.contains(" of 23250 gaps, ") && text.contains("after token "), "{text}");
 }
 
 #[test]
@@ -185,6 +192,24 @@ fn a_run_with_too_many_failures_is_invalid_and_neither_passes_nor_regresses() {
     assert_eq!((report.conclusion, report.exit), (Conclusion::Invalid, Exit::Invalid));
     assert_eq!(report.grade, Grade::Ungraded);
     assert!(!report.cases[0].failures.is_empty());
+}
+
+#[test]
+fn what_the_judge_calls_regressed_is_a_red_alert_and_told_at_the_end() {
+    let report = against_baseline("head", ", ttft_factor = 1.2");
+    let regressions = || report.alerts().filter(|alert| alert.rule == Rule::Regression);
+    let judged = report.cases[0].verdicts.iter();
+    let regressed = judged.filter(|judged| judged.verdict == Verdict::Regressed).count();
+    assert_eq!(regressions().count(), regressed);
+    let alert = regressions().find(|alert| alert.of == "ttft.p50").unwrap();
+    assert_eq!(alert.level, Level::Red);
+    assert_eq!(alert.test_id, report.cases[0].epochs[4].test_id);
+    assert!(alert.value.unwrap() > alert.bound.unwrap() * 1.1, "{alert:?}");
+    let style = tokgate::report::terminal::Style { color: false };
+    let text = tokgate::report::terminal::closing(&report, style);
+    assert!(text.contains("red    stability regression  ttft.p50 regressed from "), "{text}");
+    let calm = against_baseline("calm", "");
+    assert!(calm.alerts().all(|alert| alert.rule != Rule::Regression));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! `TOKGATE_BLESS=1`.
 
 use std::path::{Path, PathBuf};
+use tokgate_core::advice::About;
+use tokgate_core::alert::{Rule, Settings};
 use tokgate_core::metric::metrics_markdown;
 use tokgate_core::scenario::{reference_markdown, schema_json};
 use tokgate_core::validity::Limits;
@@ -44,6 +46,32 @@ fn the_metric_reference_is_in_step_with_the_catalogue() {
     same_between_marks(&file("docs/METRICS.md"), &format!("{}\n", metrics_markdown()));
 }
 
+/// The first cells of a page's rows that are names.
+fn named_rows(page: &str) -> Vec<&str> {
+    page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+}
+
+#[test]
+fn every_rule_line_and_piece_of_advice_of_alerts_has_its_row() {
+    let page = std::fs::read_to_string(file("docs/ALERTS.md")).unwrap();
+    let rules = Rule::ALL.map(Rule::as_str);
+    let abouts = About::ALL.map(About::as_str);
+    assert_eq!(named_rows(&page), [&rules[..], &abouts[..]].concat());
+    for rule in Rule::ALL {
+        let row = format!("| `{}` | {} |", rule.as_str(), rule.category().as_str());
+        assert!(page.contains(&row), "{row}");
+    }
+    let settings = serde_json::to_value(Settings::default()).unwrap();
+    for (key, default) in settings.as_object().unwrap() {
+        let told = format!("`{key}` {}", default.to_string().trim_end_matches(".0"));
+        assert!(page.contains(&told), "{told}");
+    }
+    // Those that are absent by default are no part of the JSON.
+    for key in ["`tok_s`", "`ttft_s`", "`query_s`", "`only = ", "`ignore = "] {
+        assert!(page.contains(key), "{key}");
+    }
+}
+
 /// The names of the reasons, as JSON has them.
 fn reasons() -> Vec<String> {
     let source = std::fs::read_to_string(file("core/src/validity/reason.rs")).unwrap();
@@ -65,9 +93,7 @@ fn snake(name: &str) -> String {
 #[test]
 fn every_reason_and_every_limit_of_validity_has_its_row() {
     let page = std::fs::read_to_string(file("docs/VALIDITY.md")).unwrap();
-    let rows: Vec<&str> =
-        page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    assert_eq!(rows, reasons());
+    assert_eq!(named_rows(&page), reasons());
     let limits = serde_json::to_value(Limits::default()).unwrap();
     for (key, default) in limits.as_object().unwrap() {
         let told = format!("`{key}` {}", default.to_string().trim_end_matches(".0"));

@@ -99,6 +99,10 @@ fn a_replayed_gpu_gives_power_energy_and_throttle_bits_and_is_called_a_replay() 
     assert!((run.metric("tokens_per_joule").unwrap() * per_token - 1.0).abs() < 1e-9);
     assert!((run.metric("energy_per_good_request").unwrap() - energy / 25.0).abs() < 1e-6);
 
+    let alerts = run.report["cases"][0]["alerts"].as_array().unwrap();
+    let of_gpu = |alert: &Value| alert["of"] == "gpu 0";
+    assert!(!alerts.iter().any(of_gpu), "a power cap is no trouble: {alerts:?}");
+
     let bits = run.gpu("throttle");
     assert!(bits.contains(&&Value::from(0x4)), "the power cap: {bits:?}");
     assert!(run.gpu("foreign_processes").iter().all(|count| **count == 0));
@@ -118,6 +122,11 @@ fn a_gpu_that_is_too_hot_says_so_in_its_bits() {
     let run = replayed("thermal", LOAD);
     let hot = |bits: &&&Value| bits.as_u64().unwrap() & 0x40 != 0;
     assert!(run.gpu("throttle").iter().any(|bits| hot(&bits)));
+    let alerts = &run.report["cases"][0]["alerts"];
+    let of = |alert: &&Value| alert["rule"] == "gpu_throttling";
+    let alert = alerts.as_array().unwrap().iter().find(of).unwrap_or_else(|| panic!("{alerts}"));
+    assert_eq!((&alert["of"], alert["at_s"].is_f64()), (&"gpu 0".into(), true));
+    assert!(alert["message"].as_str().unwrap().contains("the hardware, for heat"), "{alert}");
 }
 
 #[test]

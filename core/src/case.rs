@@ -1,6 +1,7 @@
 //! A case: one fully resolved cell of a scenario's matrix. Nothing in it is left to a default
 //! that lives elsewhere, so that a stored case says all that was asked.
 
+use crate::alert::Settings;
 use crate::dataset::file::FileFormat;
 use crate::dataset::synthetic::Synthetic;
 use crate::dataset::tasks::Category;
@@ -398,6 +399,9 @@ pub struct Case {
     /// What is looked at in the answers.
     #[serde(default)]
     pub quality: quality::Settings,
+    /// From where on something is worth an alert.
+    #[serde(default)]
+    pub alerts: Settings,
     /// The axis that varies, in a word: `model_comparison`, `worker_optimization`, ...
     pub benchmark_type: String,
     /// Free text, kept with the result.

@@ -69,6 +69,19 @@ impl FailureClass {
 }
 
 impl FailureClass {
+    /// Whether somebody waited for longer than a deadline allows.
+    #[must_use]
+    pub fn is_timeout(self) -> bool {
+        matches!(
+            self,
+            Self::TimeoutConnect
+                | Self::TimeoutHead
+                | Self::TimeoutFirstToken
+                | Self::TimeoutGap
+                | Self::TimeoutTotal
+        )
+    }
+
     /// What to do about it, in one line; nothing where the message says it all.
     #[must_use]
     pub fn advice(self) -> Option<&'static str> {

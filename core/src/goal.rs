@@ -174,8 +174,8 @@ pub struct Goal {
     pub bound: Bound,
 }
 
-/// How a goal stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How a goal stands, and how bad an alert is; the later the worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Met.
@@ -197,6 +197,18 @@ pub struct GoalResult {
     pub level: Level,
     /// What to know about it, empty where the level says all.
     pub note: String,
+}
+
+impl Level {
+    /// The word, as stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Green => "green",
+            Self::Yellow => "yellow",
+            Self::Red => "red",
+        }
+    }
 }
 
 impl GoalResult {

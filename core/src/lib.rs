@@ -9,6 +9,8 @@
 //! a stored run on any machine.
 #![forbid(unsafe_code)]
 
+pub mod advice;
+pub mod alert;
 pub mod batch;
 pub mod case;
 pub mod dataset;
@@ -34,6 +36,7 @@ pub mod slo;
 pub mod stress;
 pub mod summary;
 pub mod target;
+mod throttle;
 pub mod time;
 pub mod unit;
 pub mod validity;

@@ -1,5 +1,7 @@
 //! A report: everything that was decided about one invocation, ready to be told.
 
+use crate::advice::{self, Advice};
+use crate::alert::Alert;
 use crate::case::{Case, CaseId, Workload};
 use crate::environment::{Environment, MachineId};
 use crate::failure::FailureCount;
@@ -7,7 +9,7 @@ use crate::goal::{GoalResult, Grade};
 use crate::metric::{self, Metric, MetricRef, Stat};
 use crate::run::{Preparation, Requests, TargetIdentity};
 use crate::stress::{Latency, Level as LoadLevel, Stress};
-use crate::summary::Summary;
+use crate::summary::{Stalls, Summary};
 use crate::validity::Validity;
 use crate::verdict::{Conclusion, Exit, Judged};
 
@@ -43,6 +45,12 @@ pub struct CaseReport {
     pub samples: Vec<String>,
     /// What a search for the breaking point found, in the first epoch.
     pub stress: Option<Stress>,
+    /// Where streams stood still; absent where none did.
+    pub stalls: Option<Stalls>,
+    /// What is worth telling somebody.
+    pub alerts: Vec<Alert>,
+    /// What to try next.
+    pub advice: Vec<Advice>,
 }
 
 impl CaseReport {
@@ -181,6 +189,17 @@ impl Report {
         levels.dedup_by_key(|level| level.concurrency);
         // Of cells that vary in something else, too, no curve can be made.
         if levels.len() < all { Vec::new() } else { levels }
+    }
+
+    /// The alerts of all cases, in their order.
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.cases.iter().flat_map(|case| &case.alerts)
+    }
+
+    /// What the levels of load that were tried advise together.
+    #[must_use]
+    pub fn advice_on_levels(&self) -> Option<Advice> {
+        self.stress().as_ref().and_then(advice::on_levels)
     }
 
     /// Goals met, and goals in all.

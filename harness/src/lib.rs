@@ -61,6 +61,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
         gate: Gate::default(),
         validity: tokgate_core::validity::Limits::default(),
         quality: tokgate_core::quality::Settings::default(),
+        alerts: tokgate_core::alert::Settings::default(),
         benchmark_type: "single".to_owned(),
         notes: String::new(),
     }

@@ -7,7 +7,9 @@ use crate::cli::plan;
 use crate::cli::run::Format;
 use crate::cli::signals::Signals;
 use crate::cli::written;
+use crate::config::Telling;
 use crate::git::Commit;
+use crate::notify;
 use crate::pipeline;
 use crate::project::Project;
 use crate::report::terminal::Style;
@@ -51,6 +53,7 @@ pub(super) struct Invocation {
     voice: Voice,
     signals: Arc<Signals>,
     save_baseline: Option<String>,
+    telling: Telling,
     planned: Vec<CaseId>,
     /// Whether a case's metadata could not be written.
     undocumented: bool,
@@ -115,6 +118,7 @@ impl Invocation {
             voice,
             signals,
             save_baseline: options.save_baseline.clone(),
+            telling: options.settled.telling.clone(),
             planned,
             undocumented: false,
             told: Vec::new(),
@@ -211,7 +215,7 @@ impl Invocation {
         matches!(self.voice, Voice::Bench { quiet: true, .. })
     }
 
-    /// Judges, concludes, writes the documents, and tells the end.
+    /// Judges, concludes, writes the documents, tells the end, and tells whoever wants to know of alerts.
     ///
     /// # Errors
     /// When the documents or a baseline cannot be written.
@@ -222,6 +226,7 @@ impl Invocation {
         self.session.store.finish_run()?;
         let saved = self.save_baseline()?;
         self.tell_end(&report, saved.as_deref());
+        notify::tell(&self.telling, &report).iter().for_each(|warning| self.face.tell(warning));
         Ok(report.exit)
     }
 

@@ -1,6 +1,6 @@
 //! The options that both faces share: `cargo bench --bench scenarios --` and `tokgate run`.
 
-use crate::config::Config;
+use crate::config::{Config, Telling};
 use crate::project::Project;
 use clap::Args;
 use std::path::PathBuf;
@@ -143,6 +143,8 @@ pub(super) struct Settled {
     pub(super) roots: Roots,
     /// What hardware is known, and what targets cost.
     pub(super) prices: Prices,
+    /// Who is told of alerts.
+    pub(super) telling: Telling,
     /// The keys of the named target; weaker than every option.
     target: Option<Vec<Override>>,
 }
@@ -159,7 +161,8 @@ impl Options {
             self.target = None;
         }
         let prices = Prices { catalogue: config.catalogue, hourly_usd: self.hourly_cost };
-        self.settled = Settled { roots: Roots(config.allow_paths), prices, target: named };
+        let (roots, telling) = (Roots(config.allow_paths), config.telling);
+        self.settled = Settled { roots, prices, telling, target: named };
         Ok(self)
     }
 

@@ -3,7 +3,7 @@
 use crate::cli::face::Face;
 use crate::pipeline;
 use crate::project::Project;
-use crate::report::{json, terminal};
+use crate::report::{alerts, json, terminal};
 use crate::session::MeasuredCase;
 use crate::store::{self, FileStore, Layout, Store, Stored};
 use anyhow::{Result, bail};
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     for report in by_case(epochs).into_iter().map(case) {
         face.say(&match args.json {
             true => json::case(&report).to_string(),
-            false => terminal::case(&report, face.out),
+            false => terminal::case(&report, face.out) + &alerts::block(&report.alerts, face.out),
         });
         if args.responses {
             report

@@ -1,5 +1,6 @@
 //! The report as one JSON object (FORMATS.md, "What comes out"). Absent is `null` or left out.
 
+use super::alerts;
 use serde_json::{Map, Value, json};
 use tokgate_core::doubts::doubts;
 use tokgate_core::failure::FailureCount;
@@ -39,6 +40,8 @@ pub fn report(report: &Report) -> Value {
             "verdicts": one.verdicts.iter().map(verdict).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "stress": report.stress(),
+        "alert_levels": alerts::standings(report),
+        "recommendations": report.advice_on_levels().into_iter().collect::<Vec<_>>(),
         "grade": report.grade,
         "targets_met": targets_met,
         "total_targets": total_targets,
@@ -80,6 +83,9 @@ pub fn case(case: &CaseReport) -> Value {
         "requests": case.requests(),
         "token_counts": case.summary.token_counts,
         "doubts": doubts(case),
+        "stalls": case.stalls,
+        "alerts": case.alerts,
+        "recommendations": case.advice,
         "failures": case.failures.iter().map(failure).collect::<Vec<_>>(),
         "sample_responses": case.samples,
     })

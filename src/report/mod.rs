@@ -1,5 +1,7 @@
 //! Reports: what was decided, rendered as text. Nothing here decides, and nothing touches a file.
 
+pub mod advice;
+pub mod alerts;
 pub mod documents;
 pub mod json;
 pub mod recompute;

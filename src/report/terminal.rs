@@ -1,6 +1,6 @@
 //! The report as a person reads it in a terminal. Everything in it is already decided.
 
-use super::stress;
+use super::{advice, alerts, stress};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -128,6 +128,9 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     if let Some(price) = &case.case.target.price {
         writeln!(text, "{}", style.dim(&format!("  {price}"))).ok();
     }
+    for line in case.stalls.iter().flat_map(advice::stalls) {
+        writeln!(text, "{}", style.dim(&line)).ok();
+    }
     for doubt in doubts(case) {
         writeln!(text, "  {} {doubt}", style.level(Level::Yellow, "!")).ok();
     }
@@ -146,7 +149,7 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     for judged in &case.verdicts {
         writeln!(text, "  {}", verdict(judged, style)).ok();
     }
-    text
+    text + &advice::lines(&case.advice, style)
 }
 
 fn heading(case: &CaseReport, style: Style) -> String {
@@ -216,7 +219,7 @@ fn aside(case: &CaseReport) -> Vec<String> {
 }
 
 /// One more fact on the last line, or on a new one where it would be too wide.
-fn wrapped(mut lines: Vec<String>, fact: String) -> Vec<String> {
+pub(super) fn wrapped(mut lines: Vec<String>, fact: String) -> Vec<String> {
     match lines.last_mut() {
         Some(line) if line.chars().count() + 3 + fact.chars().count() <= WIDEST => {
             line.push_str(" · ");
@@ -357,13 +360,15 @@ fn counted(report: &Report) -> String {
     }
 }
 
-/// The end of the report: what changed, goals met, grade, conclusion.
+/// The end of the report: what changed, alerts, goals met, grade, conclusion.
 #[must_use]
 pub fn closing(report: &Report, style: Style) -> String {
     let mut text = changes(report, style);
     if let Some(swept) = report.swept() {
         text.push_str(&stress::curve(&swept, style));
     }
+    text.push_str(&advice::lines(&report.advice_on_levels(), style));
+    text.push_str(&alerts::block(report.alerts(), style));
     let (met, total) = report.targets();
     let grade = style.level(grade_level(report.grade), report.grade.as_str());
     let goals = match total {

@@ -1,9 +1,9 @@
-//! All epochs of one case as a row of `cases`, with its metrics and verdicts.
+//! All epochs of one case as a row of `cases`, with its metrics, verdicts and alerts.
 
-use crate::store::CaseEnd;
 use crate::store::cell::{arm, real, word};
 use crate::store::epoch::{Told, told};
 use crate::store::verdict::StoredVerdict;
+use crate::store::{CaseEnd, alert};
 use rusqlite::{Connection, params};
 use tokgate_core::run::{Head, Run};
 use tokgate_core::summary::{Summary, summarize};
@@ -28,7 +28,8 @@ pub(super) fn put(
     let Some(first) = case.epochs.first() else { return Ok(()) };
     put_case(database, case, &first.head)?;
     put_metrics(database, &first.head, case.summary)?;
-    put_verdicts(database, &first.head, verdicts)
+    put_verdicts(database, &first.head, verdicts)?;
+    alert::put(database, case, verdicts, &first.head)
 }
 
 fn put_case(database: &Connection, case: CaseEnd<'_>, head: &Head) -> rusqlite::Result<()> {

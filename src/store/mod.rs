@@ -7,6 +7,7 @@
 //! What does not live here, on purpose: rendering (reports hand in their text, [`atomic::write`]
 //! puts it down) and judgement (verdicts are handed in as they were decided).
 
+mod alert;
 mod analysis;
 pub mod atomic;
 mod case;

@@ -9,7 +9,8 @@ use std::path::Path;
 /// `tokg` in ASCII: how the file says that it is ours.
 const APPLICATION_ID: i32 = 0x746f_6b67;
 /// Every step from an empty file to today's tables. Steps are added, never changed.
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema.sql"))];
+const STEPS: &[M<'static>] =
+    &[M::up(include_str!("schema.sql")), M::up(include_str!("alerts.sql"))];
 
 /// Makes a whole empty database beside `path`, then gives it the name if nobody else has it.
 pub(super) fn create(path: &Path) -> Result<(), DatabaseError> {
@@ -91,12 +92,31 @@ mod tests {
     fn an_older_file_is_copied_before_it_is_brought_up_to_date() {
         let (_folder, path) = fresh();
         let mut connection = connect(&path).unwrap();
-        let steps = [STEPS[0].clone(), M::up("ALTER TABLE runs ADD COLUMN later TEXT")];
+        let later = M::up("ALTER TABLE runs ADD COLUMN later TEXT");
+        let steps = [STEPS[0].clone(), STEPS[1].clone(), later];
         upgrade(&mut connection, &path, &Migrations::from_slice(&steps)).unwrap();
         connection.prepare("SELECT later FROM runs").unwrap();
-        let copy = Database::open(&path.with_extension("sqlite.schema-1.bak")).unwrap();
+        let copy = Database::open(&path.with_extension("sqlite.schema-2.bak")).unwrap();
         assert!(copy.connection.prepare("SELECT later FROM runs").is_err());
         upgrade(&mut connection, &path, &Migrations::from_slice(&steps)).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_gets_a_table_of_alerts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.sqlite");
+        let mut old = Connection::open(&path).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        upgrade(&mut old, &path, &Migrations::from_slice(&STEPS[..1])).unwrap();
+        let run = "INSERT INTO runs VALUES ('r', 's', 'm', 1, '0', NULL, '{}')";
+        old.execute(run, []).unwrap();
+        assert!(old.prepare("SELECT rule FROM alerts").is_err());
+        old.close().unwrap();
+        let new = Database::open(&path).unwrap();
+        new.connection.prepare("SELECT rule, level, about, advice, at_s FROM alerts").unwrap();
+        let runs = "SELECT count(*) FROM runs";
+        let runs: i64 = new.connection.query_row(runs, [], |row| row.get(0)).unwrap();
+        assert_eq!(runs, 1);
     }
 
     #[test]

@@ -188,8 +188,8 @@ fn an_index_of_others_or_from_the_future_is_refused() {
     let change = |sql| Connection::open(layout.database()).unwrap().execute_batch(sql).unwrap();
     change("PRAGMA user_version = 99");
     let error = refusal(&layout).to_string();
-    assert!(error.contains("has schema 99, this tokgate knows up to 1"), "{error}");
-    change("PRAGMA user_version = 1; PRAGMA application_id = 42");
+    assert!(error.contains("has schema 99, this tokgate knows up to 2"), "{error}");
+    change("PRAGMA user_version = 2; PRAGMA application_id = 42");
     assert!(matches!(refusal(&layout), DatabaseError::Foreign { id: 42, .. }));
 }
 

@@ -75,6 +75,9 @@ fn reported(run: Run, validity: Validity) -> CaseReport {
         verdicts: Vec::new(),
         failures: Vec::new(),
         samples: Vec::new(),
+        stalls: None,
+        alerts: Vec::new(),
+        advice: Vec::new(),
     }
 }
 

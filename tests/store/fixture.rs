@@ -59,6 +59,7 @@ pub(super) fn case(name: &str) -> Case {
         gate: Gate::default(),
         validity: Limits::default(),
         quality: tokgate_core::quality::Settings::default(),
+        alerts: tokgate_core::alert::Settings::default(),
         benchmark_type: "model_comparison".to_owned(),
         notes: String::new(),
     }

@@ -58,7 +58,9 @@ fn a_rebuilt_index_equals_the_one_that_the_runs_wrote() {
     let layout = store.layout().clone();
     drop(store);
     let before = rows(&layout);
-    assert!(before.iter().any(|row| row.starts_with("verdicts: ")));
+    for table in ["verdicts: ", "alerts: "] {
+        assert!(before.iter().any(|row| row.starts_with(table)), "no {table}");
+    }
     let report = rebuilt(&layout);
     assert_eq!((report.epochs, report.cases, report.skipped.len()), (2, 1, 0));
     assert_same(&rows(&layout), &before);
@@ -134,6 +136,7 @@ fn a_process_killed_between_line_and_row_loses_nothing() {
     let connection = Connection::open(layout.database()).unwrap();
     let last = head(1, "long_prompts", 1).test_id;
     for sql in [
+        "DELETE FROM alerts WHERE run_id = 'run-1' AND ?1 <> ''",
         "DELETE FROM metrics WHERE run_id = 'run-1' AND ?1 <> ''",
         "DELETE FROM verdicts WHERE run_id = 'run-1' AND ?1 <> ''",
         "DELETE FROM cases WHERE run_id = 'run-1' AND ?1 <> ''",

@@ -7,6 +7,7 @@ use super::data::Dataset;
 use super::load::Workload;
 use super::rag::Rag;
 use super::target_table::Target;
+use crate::alert::Settings;
 use crate::metric::Kind;
 use crate::quality;
 use crate::validity::Limits;
@@ -93,6 +94,8 @@ pub(super) struct Tables {
     pub(super) validity: Limits,
     /// What is looked at in answers, for generation and rag.
     pub(super) quality: quality::Settings,
+    /// From where on something is worth an alert, and what is not told at all.
+    pub(super) alerts: Settings,
     /// Free text, kept with the result.
     #[schemars(extend("x-prose" = true))]
     pub(super) notes: String,

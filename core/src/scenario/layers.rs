@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tables whose keys are resolved one by one.
-pub(super) const TABLES: [&str; 11] = [
+pub(super) const TABLES: [&str; 12] = [
     "target",
     "requires",
     "run",
@@ -20,6 +20,7 @@ pub(super) const TABLES: [&str; 11] = [
     "pressure",
     "validity",
     "quality",
+    "alerts",
 ];
 
 /// Where a value comes from, which decides what happens when it does not fit.

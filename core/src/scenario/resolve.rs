@@ -11,6 +11,7 @@ use super::load::{self, workload};
 use super::rag::{self, searched_by};
 use super::roots::{self, Roots};
 use super::target::{batch_checks, batch_timeout_s, instance_check, target};
+use crate::alert::Settings;
 use crate::case::{
     Case, CaseId, DriverKind, Embedding, Hnsw, Inserts, Requires, Retrieval, RunSettings,
 };
@@ -65,6 +66,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
         pressure: pressure(&tables),
         validity: tables.validity,
         quality: tables.quality,
+        alerts: tables.alerts.clone(),
         run: settings(&tables, cell.choice),
         requires: requires(&tables),
         retrieval: retrieval(cell, &tables),
@@ -98,7 +100,7 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
             }
         }
     };
-    let mut faults = Vec::new();
+    let mut faults = alert_checks(&tables.alerts, &refuse);
     faults.extend(instance_check(tables, &context.prices.catalogue, &refuse));
     faults.extend(load::checks(cell, &tables.workload, &refuse));
     match cell.choice.kind {
@@ -124,6 +126,16 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
         }
     }
     faults
+}
+
+/// Lines of alerts that would be red before they are yellow.
+fn alert_checks(alerts: &Settings, refuse: &Refuse<'_>) -> Vec<Diagnostic> {
+    let reversed = alerts.reversed().into_iter().map(|(yellow, red)| {
+        let message =
+            format!("`{red}` is lower than `{yellow}`: it would be red before it is yellow");
+        refuse(&[("alerts", red), ("alerts", yellow)], message)
+    });
+    reversed.collect()
 }
 
 /// Makes a diagnostic at the places of keys, as far as they are written.

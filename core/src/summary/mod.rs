@@ -14,6 +14,7 @@ mod recovery;
 mod request;
 mod serving;
 mod spike;
+mod stalls;
 mod telemetry;
 
 use crate::case::CaseId;
@@ -21,8 +22,10 @@ use crate::metric::{CATALOGUE, Metric, Stat};
 use crate::quantile::{Sorted, mean};
 use crate::run::{Requests, Run};
 pub use counts::TokenCounts;
+use observe::pooled;
 pub use observe::{observe, of_request, sample};
 pub(crate) use request::{ttft, whole};
+pub use stalls::{Meanwhile, Stall, Stalls};
 use std::collections::BTreeMap;
 
 /// The number of the measurement protocol: raised when the same request would give another
@@ -129,6 +132,12 @@ pub fn summarize(epochs: &[Run]) -> Summary {
         .collect();
     let token_counts = TokenCounts::of(epochs);
     Summary { case: first.head.case.id.clone(), requests, token_counts, metrics }
+}
+
+/// How many samples the spike rate of an epoch is computed from.
+#[must_use]
+pub(crate) fn spike_samples(run: &Run) -> usize {
+    pooled(run, &run.head.case.run.spike_of).map_or(0, |samples| samples.len())
 }
 
 fn said_of(metric: &Metric, epochs: &[Vec<(&'static Metric, Observed)>]) -> Vec<Observed> {

@@ -4,6 +4,7 @@ use super::limits::Limits;
 use super::reason::Reason;
 use crate::quantile::{Sorted, mean};
 use crate::run::{GpuSample, Run, TelemetrySample};
+use crate::throttle::slowed_by;
 
 /// Telemetry that must be there before shares of time are judged: the kernel counts in hundredths of a
 /// second, and over a moment two or three of them would decide.
@@ -14,14 +15,6 @@ const IS_BUSY: f64 = 0.5;
 const CLOCKS: usize = 20;
 /// Samples in a row that see a process before it is one: the driver lists those that just ended.
 const SEEN: usize = 2;
-/// Who slows a GPU down, by the bit of NVML's reasons (`nvml.h`). A software power cap (0x4) is none:
-/// it is normal at full load.
-const SLOWED_BY: [(u64, &str); 4] = [
-    (0x8, "the hardware"),
-    (0x20, "the driver, for heat"),
-    (0x40, "the hardware, for heat"),
-    (0x80, "the power supply"),
-];
 const MIB: f64 = 1_048_576.0;
 
 /// Every reason that the machine gives.
@@ -111,11 +104,9 @@ fn of_gpu(
 
 fn throttled(samples: &[&GpuSample], gpu: u32, limits: &Limits) -> Option<Reason> {
     let told: Vec<u64> = samples.iter().filter_map(|sample| sample.throttle).collect();
-    let is_slowed = |bits: &&u64| SLOWED_BY.iter().any(|(bit, _)| *bits & bit != 0);
-    let share = told.iter().filter(is_slowed).count() as f64 / told.len().max(1) as f64;
-    let all = told.iter().fold(0, |all, bits| all | bits);
-    let by: Vec<&str> =
-        SLOWED_BY.into_iter().filter(|(bit, _)| all & bit != 0).map(|(_, by)| by).collect();
+    let slowed = told.iter().filter(|bits| !slowed_by(**bits).is_empty()).count();
+    let share = slowed as f64 / told.len().max(1) as f64;
+    let by = slowed_by(told.iter().fold(0, |all, bits| all | bits));
     (share > limits.throttled).then(|| Reason::Throttled {
         gpu,
         by: by.join(" and "),

@@ -19,6 +19,7 @@ mod exchange;
 mod failure;
 mod line;
 mod patience;
+mod post;
 mod preflight;
 mod receive;
 mod refusal;
@@ -41,6 +42,7 @@ pub(crate) use exchange::{Exchange, Framing};
 #[cfg(test)]
 pub(crate) use line::Wire;
 pub(crate) use line::{Lines, Moments};
+pub use post::post_json;
 pub(crate) use preflight::{Fetched, Unanswered, fetch, not_listed};
 pub(crate) use sightings::{Named, Sightings};
 pub(crate) use template::Template;

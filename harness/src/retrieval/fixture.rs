@@ -44,6 +44,7 @@ pub(crate) fn case(entries: u32, dimensions: u32) -> Case {
         gate: Gate::default(),
         validity: Limits::default(),
         quality: tokgate_core::quality::Settings::default(),
+        alerts: tokgate_core::alert::Settings::default(),
         benchmark_type: "retrieval".to_owned(),
         notes: String::new(),
     }

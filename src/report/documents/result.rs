@@ -1,6 +1,7 @@
 //! `reports/<test_id>.json`: one invocation and how it stands against its goals, for other tools.
 
 use super::{GIB, MIB, number, rounded};
+use crate::report::alerts;
 use serde_json::{Map, Value, json};
 use tokgate_core::case::{Case, DriverKind};
 use tokgate_core::environment::Environment;
@@ -34,6 +35,8 @@ pub fn result_document(report: &Report) -> Value {
         "benchmarks": benchmarks,
         "stress_test": stress_test(report),
         "overall_assessment": assessment(report),
+        "alerts": report.alerts().collect::<Vec<_>>(),
+        "alert_levels": alerts::standings(report),
         "schema_version": SCHEMA_VERSION,
         "run_id": report.run_id,
         "scenario": report.scenario,
@@ -223,7 +226,9 @@ fn scores(goals: &[GoalResult]) -> Map<String, Value> {
 
 fn assessment(report: &Report) -> Value {
     let (met, total) = report.targets();
-    let recommendations: Vec<String> = report.cases.iter().flat_map(recommendations).collect();
+    let of_levels = report.advice_on_levels().map(|advice| advice.to_string());
+    let recommendations: Vec<String> =
+        report.cases.iter().flat_map(recommendations).chain(of_levels).collect();
     json!({
         "performance_grade": report.grade.as_str(),
         "targets_met": met,
@@ -233,13 +238,16 @@ fn assessment(report: &Report) -> Value {
     })
 }
 
-/// What keeps a case from its goals: first why it may not be judged, then what it missed.
+/// What keeps a case from its goals: first why it may not be judged, then what it missed, then what the
+/// measured facts advise.
 fn recommendations(case: &CaseReport) -> Vec<String> {
     let name = key(&case.case);
     let reasons = case.epochs.iter().flat_map(|epoch| epoch.validity.reasons());
     let invalid = reasons.map(|reason| format!("{name}: measure again, {reason}"));
     let missed = case.goals.iter().filter(|goal| !goal.is_met());
-    invalid.chain(missed.map(|goal| format!("{name}: {}", shortfall(goal)))).collect()
+    let missed = missed.map(|goal| format!("{name}: {}", shortfall(goal)));
+    let advised = case.advice.iter().map(|advice| format!("{name}: {advice}"));
+    invalid.chain(missed).chain(advised).collect()
 }
 
 fn shortfall(result: &GoalResult) -> String {
