@@ -115,7 +115,7 @@ impl Named {
 }
 
 /// The names of the drivers.
-const DRIVERS: [&str; 12] = [
+const DRIVERS: [&str; 13] = [
     "auto",
     "embedded",
     "openai",
@@ -125,6 +125,7 @@ const DRIVERS: [&str; 12] = [
     "flat",
     "flat-q4",
     "ivf-sq8",
+    "hnsw",
     "pgvector",
     "redis",
     "vector-http",

@@ -3,6 +3,7 @@
 
 use super::corpus::Wanted;
 use super::crew::Size;
+use super::engines;
 use super::filter::Filter;
 use super::index::Knobs;
 use super::vectors::GROUP;
@@ -35,7 +36,7 @@ pub struct Demand {
     pub top_k: usize,
     /// What the engine is told.
     pub knobs: Knobs,
-    /// The graph that a database is asked for; `None` for an exact search.
+    /// The graph that is asked for; `None` for an exact search, and for engines without one.
     pub hnsw: Option<Hnsw>,
     /// Rows that are inserted while queries run.
     pub inserts: Option<Inserts>,
@@ -50,6 +51,7 @@ impl Demand {
     /// When its numbers do not fit together; the message names them.
     pub fn of(case: &Case) -> Result<Self, OpenError> {
         let (set, retrieval) = parts(case)?;
+        engines::built_in(case.target.driver)?;
         check_set(set)?;
         check_search(set, retrieval, case.target.driver)?;
         check_filter(set, retrieval, case.run.seed)?;
@@ -70,7 +72,7 @@ impl Demand {
     pub fn bytes(&self, rows_are_there: bool) -> u64 {
         let rows = if rows_are_there { 0 } else { super::memory::rows(&self.wanted.set) };
         let matching = self.wanted.filter.map_or(0, |_| super::memory::matching(&self.wanted.set));
-        rows + matching + super::memory::index(&self.wanted.set, self.driver)
+        rows + matching + super::memory::index(&self.wanted.set, self.driver, self.hnsw)
     }
 
     /// Rows that the index is built of: the first ones. The others are inserted later.
@@ -169,10 +171,10 @@ fn check_filter(set: &VectorSet, asked: &Retrieval, seed: u64) -> Result<(), Ope
 /// The engine inserts, nothing else decides which rows are found, and there are rows for both.
 fn check_inserts(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Result<(), OpenError> {
     let Some(inserts) = asked.inserts else { return Ok(()) };
-    if !matches!(driver, DriverKind::Flat | DriverKind::FlatQ4 | DriverKind::IvfSq8) {
+    if !grows(driver) {
         return Err(invalid(format!(
-            "insert_rate = {}; driver `{}` is not asked while rows come: take `flat`, `flat-q4` or \
-             `ivf-sq8`",
+            "insert_rate = {}; driver `{}` is not asked while rows come: take `flat`, `flat-q4`, \
+             `ivf-sq8` or `hnsw`",
             inserts.rate,
             driver.as_str()
         )));
@@ -194,6 +196,12 @@ fn check_inserts(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Resu
     }
 }
 
+/// Whether a driver's index takes rows while it is searched.
+fn grows(driver: DriverKind) -> bool {
+    use DriverKind::{Flat, FlatQ4, Hnsw, IvfSq8};
+    matches!(driver, Flat | FlatQ4 | IvfSq8 | Hnsw)
+}
+
 /// Rows that the index is not built of.
 fn held_back(set: &VectorSet, inserts: Option<Inserts>) -> u32 {
     let share = inserts.map_or(0.0, |inserts| inserts.share.value());
@@ -207,7 +215,8 @@ fn filter(asked: &Retrieval, seed: u64) -> Option<Filter> {
 
 /// What an engine is told.
 pub(crate) fn knobs(asked: &Retrieval) -> Knobs {
-    Knobs { rescore: asked.rescore as usize, probes: asked.nprobe.map_or(0, |it| it as usize) }
+    let Retrieval { rescore, nprobe, hnsw, .. } = *asked;
+    Knobs { rescore: rescore as usize, probes: nprobe.map_or(0, |it| it as usize), graph: hnsw }
 }
 
 fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {
