@@ -5,11 +5,12 @@ use super::corpus::Wanted;
 use super::crew::Size;
 use super::engines;
 use super::filter::Filter;
-use super::index::Knobs;
+use super::index::{Graph, Knobs};
 use super::vectors::GROUP;
 use crate::driver::OpenError;
 use tokgate_core::case::{
-    Case, Dataset, DriverKind, Hnsw, Inserts, Retrieval, VectorKind, VectorSet,
+    Case, Dataset, DriverKind, Hnsw, Inserts, Retrieval, Similarity, VectorFile, VectorKind,
+    VectorSet,
 };
 
 /// Distinct queries held at most (24 MiB of 384 dimensions, four blocks of the generator); more
@@ -60,7 +61,7 @@ impl Demand {
             driver: case.target.driver,
             wanted: wanted(case, set, retrieval),
             top_k: retrieval.top_k as usize,
-            knobs: knobs(retrieval),
+            knobs: knobs(retrieval, euclidean(set)),
             hnsw: retrieval.hnsw,
             inserts: retrieval.inserts,
             size: size(case),
@@ -214,9 +215,23 @@ fn filter(asked: &Retrieval, seed: u64) -> Option<Filter> {
 }
 
 /// What an engine is told.
-pub(crate) fn knobs(asked: &Retrieval) -> Knobs {
+pub(crate) fn knobs(asked: &Retrieval, euclidean: Option<usize>) -> Knobs {
     let Retrieval { rescore, nprobe, hnsw, .. } = *asked;
-    Knobs { rescore: rescore as usize, probes: nprobe.map_or(0, |it| it as usize), graph: hnsw }
+    Knobs {
+        rescore: rescore as usize,
+        probes: nprobe.map_or(0, |it| it as usize),
+        graph: hnsw.map(|shape| Graph { shape, euclidean }),
+    }
+}
+
+/// The rows' own components, where they are compared by Euclidean distance.
+fn euclidean(set: &VectorSet) -> Option<usize> {
+    match &set.kind {
+        VectorKind::File(VectorFile { metric: Similarity::L2, .. }) => {
+            Some(set.dimensions as usize)
+        }
+        VectorKind::File(_) | VectorKind::Mixture | VectorKind::Iid => None,
+    }
 }
 
 fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {

@@ -130,7 +130,7 @@ impl<Index: VectorIndex> Craft for Building<'_, Index> {
         let Asked { driver, knobs, wanted, rows } = self.asked;
         let wanted = wanted?;
         let parts = Parts { data: Data::of(wanted, rows), recipe: Index::recipe(knobs)? };
-        let most_bytes = memory::index(&wanted.set, driver, knobs.graph);
+        let most_bytes = memory::index(&wanted.set, driver, knobs.graph.map(|graph| graph.shape));
         Some(Spec::new(What::Index, parts, most_bytes))
     }
 

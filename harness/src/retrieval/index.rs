@@ -20,14 +20,27 @@ pub struct Knobs {
     /// Cells that an inverted file scans.
     pub probes: usize,
     /// The graph that is built and searched, for the engine that is one.
-    pub graph: Option<Hnsw>,
+    pub graph: Option<Graph>,
+}
+
+/// A graph of near neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Graph {
+    /// Its numbers.
+    pub shape: Hnsw,
+    /// The rows' own components, where what is near goes by Euclidean distance: the one behind them
+    /// makes a product of it ([`super::space`]). `None` where it goes by the product itself.
+    pub euclidean: Option<usize>,
 }
 
 impl Knobs {
     /// Whether an index that was built by these is also the one that would be built by others.
     #[must_use]
     pub fn build_the_same(&self, others: &Self) -> bool {
-        let built_by = |knobs: &Self| knobs.graph.map(|graph| (graph.m, graph.ef_construction));
+        let built_by = |knobs: &Self| {
+            let Graph { shape, euclidean } = knobs.graph?;
+            Some((shape.m, shape.ef_construction, euclidean))
+        };
         built_by(self) == built_by(others)
     }
 }

@@ -55,12 +55,11 @@ pub fn index(set: &VectorSet, driver: DriverKind, graph: Option<Hnsw>) -> u64 {
     }
 }
 
-/// Bytes of a row of a graph at most: its numbers of 16 bits, with one more where rows are of
-/// unequal lengths, twice its links in the lowest layer, of 4 bytes, and half of that for the layers
+/// Bytes of a row of a graph at most: its numbers of 16 bits, twice its links in the lowest layer, of 4 bytes, and half of that for the layers
 /// above, which few rows are in.
 fn linked(set: &VectorSet, graph: Option<Hnsw>) -> u64 {
     let links = graph.map_or(0, |graph| u64::from(graph.m) * 2);
-    (components(set) + 1) * 2 + links * 4 + links * 2 + 2 * ROW_OVERHEAD
+    components(set) * 2 + links * 4 + links * 2 + 2 * ROW_OVERHEAD
 }
 
 /// Bytes of our memory that are resident now; `None` where the platform does not say.

@@ -5,7 +5,7 @@ use super::super::demand::Demand;
 use super::super::engines;
 use super::super::fixture::case;
 use super::super::flat_q4::FlatQ4;
-use super::super::index::{Knobs, VectorIndex};
+use super::super::index::{Graph, Knobs, VectorIndex};
 use super::super::ivf_sq8::IvfSq8;
 use super::super::truth::{Finding, Truth};
 use super::*;
@@ -355,14 +355,15 @@ fn flipped(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// For the engine that is a graph.
-const GRAPH: Hnsw = Hnsw { m: 16, ef_construction: 64, ef_search: 30 };
+const GRAPH: Option<Graph> =
+    Some(Graph { shape: Hnsw { m: 16, ef_construction: 64, ef_search: 30 }, euclidean: None });
 
 /// Loads what has a right checksum and wrong bytes, as only a forger can make it; says what became
 /// of one byte too many.
 fn forged<Index: VectorIndex>() -> Result<Index, Unfit> {
     let opened = open(&Cache::off(), |_| ());
     let rows = &opened.corpus.rows.vectors;
-    let knobs = Knobs { rescore: 30, probes: 4, graph: Some(GRAPH) };
+    let knobs = Knobs { rescore: 30, probes: 4, graph: GRAPH };
     let mut good = Vec::new();
     Index::build(Arc::clone(rows), knobs).unwrap().save(&mut good).unwrap();
     let load = |bytes: &[u8]| Index::load(Arc::clone(rows), knobs, bytes);

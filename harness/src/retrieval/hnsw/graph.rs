@@ -1,12 +1,11 @@
-//! The crate's graph, as we use it: keys are row numbers, numbers are bfloat16, and all it is asked
-//! goes by inner product.
+//! The crate's graph, as we use it: keys are row numbers, and numbers are bfloat16.
 
 use super::super::best::Neighbour;
 use super::super::cache::Unfit;
 use super::super::filter::Matching;
-use super::super::vectors::Vectors;
+use super::super::index::Graph;
+use super::super::vectors::{Vectors, dot};
 use super::kept;
-use super::lift::Lift;
 use super::{NAME, Shape};
 use rayon::prelude::*;
 use std::io;
@@ -20,35 +19,31 @@ const USERS: usize = 128;
 const HEADROOM: usize = 8;
 
 /// Linked rows.
-pub(super) struct Graph {
+pub(super) struct Linked {
     index: Index,
-    /// For rows of unequal lengths.
-    lift: Option<Lift>,
+    asked: Graph,
     /// Whether rows came after it was built.
     is_grown: bool,
 }
 
-impl Graph {
+impl Linked {
     /// Links rows, on the threads of the current pool.
-    pub(super) fn of(rows: &Vectors, shape: Shape) -> Result<Self, String> {
-        let lift = Lift::of(rows);
-        let index = empty(rows.dimensions(), lift, shape)?;
-        let graph = Self { index, lift, is_grown: false };
-        graph.reserve(rows.len())?;
-        graph.link(0, rows)?;
-        Ok(graph)
+    pub(super) fn of(rows: &Vectors, asked: Graph) -> Result<Self, String> {
+        let index = empty(rows.dimensions(), asked)?;
+        let linked = Self { index, asked, is_grown: false };
+        linked.reserve(rows.len())?;
+        linked.link(0, rows)?;
+        Ok(linked)
     }
 
     /// One that was kept, over the same rows.
-    pub(super) fn load(rows: &Vectors, shape: Shape, payload: &[u8]) -> Result<Self, Unfit> {
-        let lift = Lift::of(rows);
-        let index = empty(rows.dimensions(), lift, shape).map_err(Unfit)?;
-        asked_by_product(&index).map_err(Unfit)?;
+    pub(super) fn load(rows: &Vectors, asked: Graph, payload: &[u8]) -> Result<Self, Unfit> {
+        let index = empty(rows.dimensions(), asked).map_err(Unfit)?;
         kept::check(payload, rows.len(), &written(&index).map_err(Unfit)?)?;
         index.load_from_buffer(payload).map_err(|error| Unfit(error.to_string()))?;
-        let graph = Self { index, lift, is_grown: false };
-        graph.reserve(rows.len()).map_err(Unfit)?;
-        Ok(graph)
+        let linked = Self { index, asked, is_grown: false };
+        linked.reserve(rows.len()).map_err(Unfit)?;
+        Ok(linked)
     }
 
     /// Links the rows from `first` on, too.
@@ -60,23 +55,29 @@ impl Graph {
         self.link(first, rows)
     }
 
-    /// As many rows as are asked for, where the links lead to as many, the nearest first.
+    /// As many rows as are asked for, where the links lead to as many, the nearest first, with their
+    /// approximate products.
     pub(super) fn nearest(
         &self,
         query: &[f32],
         count: usize,
         among: Option<&Matching>,
     ) -> Result<Vec<Neighbour>, String> {
-        let lifted = self.lift.map(|_| [query, &[0.0]].concat());
-        let query = lifted.as_deref().unwrap_or(query);
+        let own = self.own(query);
         let Matches { keys, distances } = match among {
             // Keys are row numbers, which have 32 bits.
-            Some(among) => self.index.filtered_search(query, count, |key| among.has(key as u32)),
-            None => self.index.search(query, count),
+            Some(among) => self.index.filtered_search(own, count, |key| among.has(key as u32)),
+            None => self.index.search(own, count),
         }
         .map_err(|error| error.to_string())?;
+        let square = dot(query, query);
+        let product = |distance: f32| match self.asked.euclidean {
+            // What `space` says of the product, solved for it: `c` is a component of the query.
+            Some(_) => (square - distance) / 2.0,
+            None => 1.0 - distance,
+        };
         let found = keys.into_iter().zip(distances);
-        Ok(found.map(|(id, off)| Neighbour { id: id as u32, score: 1.0 - off }).collect())
+        Ok(found.map(|(id, off)| Neighbour { id: id as u32, score: product(off) }).collect())
     }
 
     /// Bytes of what is searched, and of what is kept.
@@ -99,49 +100,32 @@ impl Graph {
     }
 
     fn link(&self, first: usize, rows: &Vectors) -> Result<(), String> {
-        self.index.change_metric_kind(linked_by(self.lift)).map_err(|error| error.to_string())?;
-        let add = |lifted: &mut Vec<f32>, number: usize| {
-            let row = rows.row(number);
-            let added = match self.lift {
-                None => self.index.add(number as u64, row),
-                Some(lift) => {
-                    lifted.clear();
-                    lifted.extend(row.iter().copied().chain([lift.beside(row)]));
-                    self.index.add(number as u64, lifted)
-                }
-            };
+        let add = |number: usize| {
+            let added = self.index.add(number as u64, self.own(rows.row(number)));
             added.map_err(|error| format!("row {number}: {error}"))
         };
-        (first..rows.len()).into_par_iter().try_for_each_init(Vec::new, add)?;
-        asked_by_product(&self.index)
+        (first..rows.len()).into_par_iter().try_for_each(add)
+    }
+
+    /// What is compared of a row or a query.
+    fn own<'a>(&self, vector: &'a [f32]) -> &'a [f32] {
+        &vector[..self.asked.euclidean.unwrap_or(vector.len())]
     }
 }
 
 /// A graph without rows. A search keeps as many candidates as it is asked for neighbours, so that
 /// each can have its own number of them.
-fn empty(dimensions: usize, lift: Option<Lift>, shape: Shape) -> Result<Index, String> {
+fn empty(dimensions: usize, asked: Graph) -> Result<Index, String> {
     let options = IndexOptions {
-        dimensions: dimensions + usize::from(lift.is_some()),
-        metric: linked_by(lift),
+        dimensions: asked.euclidean.unwrap_or(dimensions),
+        metric: asked.euclidean.map_or(MetricKind::IP, |_| MetricKind::L2sq),
         quantization: ScalarKind::BF16,
-        connectivity: shape.m as usize,
-        expansion_add: shape.ef_construction as usize,
+        connectivity: asked.shape.m as usize,
+        expansion_add: asked.shape.ef_construction as usize,
         expansion_search: 1,
         multi: false,
     };
     Index::new(&options).map_err(|error| error.to_string())
-}
-
-/// What rows are near by, while they are linked.
-fn linked_by(lift: Option<Lift>) -> MetricKind {
-    match lift {
-        Some(_) => MetricKind::L2sq,
-        None => MetricKind::IP,
-    }
-}
-
-fn asked_by_product(index: &Index) -> Result<(), String> {
-    index.change_metric_kind(MetricKind::IP).map_err(|error| error.to_string())
 }
 
 fn written(index: &Index) -> Result<Vec<u8>, String> {
@@ -154,6 +138,6 @@ fn written(index: &Index) -> Result<Vec<u8>, String> {
 pub(super) fn kernel() -> &'static str {
     static KERNEL: OnceLock<String> = OnceLock::new();
     let shape = Shape { m: 2, ef_construction: 4, ef_search: 1 };
-    let named = || empty(8, None, shape).map(|index| index.hardware_acceleration());
+    let named = || empty(8, Graph { shape, euclidean: None }).map(|it| it.hardware_acceleration());
     KERNEL.get_or_init(|| named().unwrap_or_else(|_| "unknown".to_owned()))
 }

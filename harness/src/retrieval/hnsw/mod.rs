@@ -2,12 +2,18 @@
 //! walks along the links towards what is nearest (HNSW: Malkov and Yashunin, 2016), and the best
 //! candidates are compared again with the original rows in f32.
 //!
+//! Rows are linked by what they are asked by. Inner products make no distance, and yet a graph that is
+//! linked by them serves queries by them (Morozov and Babenko, 2018): of rows whose lengths differ by a
+//! factor of 16, it found 99 % of the nearest where one linked by angles found 71 %, and one linked by
+//! distances with a component more that gives inner products their order, 67 %. The other way round, rows
+//! for Euclidean distances have a component that makes products of them, and two rows that are near do
+//! not have a high product: those are linked, and compared, by their own components.
+//!
 //! Rows are linked by several threads at once, so that two graphs over the same rows differ by a few
 //! links, and their recall by a little. One that was kept finds what it found when it was built.
 
 mod graph;
 mod kept;
-mod lift;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +22,11 @@ use super::cache::Unfit;
 use super::filter::Matching;
 use super::flat::nearest_of;
 use super::index::{
-    BuildError, Knobs, Recipe, SearchError, VectorIndex, check_filtered, check_query, check_rows,
+    BuildError, Graph, Knobs, Recipe, SearchError, VectorIndex, check_filtered, check_query,
+    check_rows,
 };
 use super::vectors::{Vectors, dot};
-use graph::Graph;
+use graph::Linked;
 use std::io::{self, Write};
 use std::sync::Arc;
 use tokgate_core::case::Hnsw as Shape;
@@ -34,15 +41,15 @@ const KEPT: u32 = 1;
 #[derive(Clone)]
 pub struct Hnsw {
     rows: Arc<Vectors>,
-    graph: Arc<Graph>,
+    graph: Arc<Linked>,
     /// Candidates kept while a query is searched.
     width: usize,
     rescore: usize,
 }
 
 impl Hnsw {
-    fn of(rows: Arc<Vectors>, graph: Graph, knobs: Knobs) -> Self {
-        let width = knobs.graph.map_or(0, |shape| shape.ef_search as usize);
+    fn of(rows: Arc<Vectors>, graph: Linked, knobs: Knobs) -> Self {
+        let width = knobs.graph.map_or(0, |graph| graph.shape.ef_search as usize);
         Self { rows, graph: Arc::new(graph), width, rescore: knobs.rescore }
     }
 
@@ -96,17 +103,15 @@ impl Hnsw {
 impl VectorIndex for Hnsw {
     fn build(rows: Arc<Vectors>, knobs: Knobs) -> Result<Self, BuildError> {
         check_rows(&rows)?;
-        let graph = Graph::of(&rows, shape(knobs).map_err(refused)?).map_err(refused)?;
+        let asked = asked(knobs, &rows).map_err(refused)?;
+        let graph = Linked::of(&rows, asked).map_err(refused)?;
         Ok(Self::of(rows, graph, knobs))
     }
 
     fn recipe(knobs: Knobs) -> Option<Recipe> {
-        let Shape { m, ef_construction, .. } = knobs.graph?;
-        let (kernel, unequal) = (graph::kernel(), lift::UNEQUAL);
-        let built_by = format!(
-            "kept {KEPT}, bfloat16, links {m}, candidates {ef_construction}, lifted from {unequal} on"
-        );
-        Some(Recipe { engine: ENGINE.to_owned(), kernel, built_by })
+        let Shape { m, ef_construction, .. } = knobs.graph?.shape;
+        let built_by = format!("kept {KEPT}, bfloat16, links {m}, candidates {ef_construction}");
+        Some(Recipe { engine: ENGINE.to_owned(), kernel: graph::kernel(), built_by })
     }
 
     fn save(&self, into: &mut dyn Write) -> io::Result<()> {
@@ -114,7 +119,7 @@ impl VectorIndex for Hnsw {
     }
 
     fn load(rows: Arc<Vectors>, knobs: Knobs, payload: &[u8]) -> Result<Self, Unfit> {
-        let graph = Graph::load(&rows, shape(knobs).map_err(Unfit)?, payload)?;
+        let graph = Linked::load(&rows, asked(knobs, &rows).map_err(Unfit)?, payload)?;
         Ok(Self::of(rows, graph, knobs))
     }
 
@@ -155,7 +160,7 @@ impl VectorIndex for Hnsw {
     }
 
     fn tuned(&self, knobs: Knobs) -> Box<dyn VectorIndex> {
-        let width = knobs.graph.map_or(self.width, |shape| shape.ef_search as usize);
+        let width = knobs.graph.map_or(self.width, |graph| graph.shape.ef_search as usize);
         Box::new(Self { width, rescore: knobs.rescore, ..self.clone() })
     }
 
@@ -184,10 +189,16 @@ impl VectorIndex for Hnsw {
 }
 
 /// The graph that is asked for.
-fn shape(knobs: Knobs) -> Result<Shape, String> {
+fn asked(knobs: Knobs, rows: &Vectors) -> Result<Graph, String> {
     let none =
         || "no graph is asked for; give it `m`, `ef_construction` and `ef_search`".to_owned();
-    knobs.graph.ok_or_else(none)
+    let graph = knobs.graph.ok_or_else(none)?;
+    match graph.euclidean {
+        Some(own) if !(1..rows.dimensions()).contains(&own) => {
+            Err(format!("rows of {} components have none behind {own}", rows.dimensions()))
+        }
+        Some(_) | None => Ok(graph),
+    }
 }
 
 fn best_of(k: usize, candidates: Vec<Neighbour>) -> Vec<Neighbour> {

@@ -13,8 +13,11 @@ const QUERIES: usize = 100;
 const K: usize = 10;
 
 fn knobs(ef_search: u32) -> Knobs {
-    let graph = Some(Shape { m: 16, ef_construction: 64, ef_search });
-    Knobs { rescore: 30, probes: 0, graph }
+    Knobs { rescore: 30, probes: 0, graph: shaped(16, 64, ef_search) }
+}
+
+fn shaped(m: u32, ef_construction: u32, ef_search: u32) -> Option<Graph> {
+    Some(Graph { shape: Shape { m, ef_construction, ef_search }, euclidean: None })
 }
 
 fn data() -> Data {
@@ -25,9 +28,9 @@ fn build(rows: &Arc<Vectors>, ef_search: u32) -> Hnsw {
     Hnsw::build(Arc::clone(rows), knobs(ef_search)).unwrap()
 }
 
-/// The same rows, from one to 16 times as long.
-fn uneven(rows: &Vectors) -> Arc<Vectors> {
-    let length = |row: usize| 2f32.powf((row * 7919 % 1000) as f32 / 250.0);
+/// The same rows, from one to so many times as long.
+fn uneven(rows: &Vectors, most: f32) -> Arc<Vectors> {
+    let length = |row: usize| most.powf((row * 7919 % 1000) as f32 / 1000.0);
     let rows = rows.rows().enumerate();
     let values = rows.flat_map(|(number, row)| row.iter().map(move |it| it * length(number)));
     Arc::new(Vectors::new(64, values.collect()).unwrap())
@@ -63,31 +66,64 @@ fn nearly_all_neighbours_are_found_and_more_candidates_find_more() {
     let reached = [10, 30, 100, 300]
         .map(|ef_search| recall(&*built.tuned(knobs(ef_search)), &data.rows, &data.queries));
     assert!(reached.is_sorted(), "{reached:?}");
-    assert!(reached[0] < 0.98 && reached[2] >= 0.99, "{reached:?}");
+    assert!(reached[0] < 0.9 && reached[2] >= 0.97 && reached[3] >= 0.99, "{reached:?}");
 }
 
 #[test]
 fn rows_of_unequal_lengths_are_found_as_well() {
     let Data { rows, queries } = data();
-    let rows = uneven(&rows);
+    let rows = uneven(&rows, 16.0);
     let reached = recall(&build(&rows, 100), &rows, &queries);
-    assert!(reached >= 0.99, "recall@10 {reached}");
+    // Linked by angles or by distances, it would be 0.71 or less.
+    assert!(reached >= 0.97, "recall@10 {reached}");
 }
 
-#[test]
-fn rows_by_their_distances_are_found_as_well() {
+/// Rows and queries whose products have the order of their distances.
+fn by_distances() -> (Arc<Vectors>, Vectors) {
     let Data { rows, queries } = data();
-    let rows = uneven(&rows);
     let wide = width(Similarity::L2, 64);
     let padded = |rows: &Vectors| -> Vec<f32> {
         rows.rows().flat_map(|row| [row, &vec![0.0; wide - 64]].concat()).collect()
     };
-    let (mut values, mut asked) = (padded(&rows), padded(&queries));
+    let mut values = padded(&uneven(&rows, 2.0));
+    let mut asked = padded(&uneven(&queries, 2.0));
     assert!(align(Similarity::L2, 64, &mut values, &mut asked));
-    let rows = Arc::new(Vectors::new(wide, values).unwrap());
-    let queries = Vectors::new(wide, asked).unwrap();
-    let reached = recall(&build(&rows, 100), &rows, &queries);
-    assert!(reached >= 0.99, "recall@10 {reached}");
+    (Arc::new(Vectors::new(wide, values).unwrap()), Vectors::new(wide, asked).unwrap())
+}
+
+fn by_distance(own: usize) -> Knobs {
+    let graph = shaped(16, 64, 100).map(|graph| Graph { euclidean: Some(own), ..graph });
+    Knobs { graph, ..knobs(100) }
+}
+
+#[test]
+fn rows_by_their_distances_are_linked_by_them() {
+    let (rows, queries) = by_distances();
+    let index = Hnsw::build(Arc::clone(&rows), by_distance(64)).unwrap();
+    let reached = recall(&index, &rows, &queries);
+    // Linked by the products that have their order, it would be 0.92.
+    assert!(reached >= 0.95, "recall@10 {reached}");
+    let loaded = Hnsw::load(Arc::clone(&rows), by_distance(64), &kept(&index)).unwrap();
+    assert_eq!(all_found(&loaded, &queries), all_found(&index, &queries));
+    let none = Hnsw::build(rows, by_distance(72)).err().unwrap().to_string();
+    assert!(none.contains("rows of 72 components have none behind 72"), "{none}");
+}
+
+#[test]
+fn scores_are_products_whatever_rows_are_linked_by() {
+    let ((rows, queries), plain) = (by_distances(), data());
+    let index = Hnsw::build(Arc::clone(&rows), by_distance(64)).unwrap();
+    let unit = build(&plain.rows, 100);
+    for (index, queries) in [(index, &queries), (unit, &plain.queries)] {
+        let coarse = index.tuned(Knobs { rescore: 0, ..knobs(100) });
+        for query in queries.rows() {
+            let allowed = 0.02 * dot(query, query);
+            for found in search(&*coarse, query, K) {
+                let exact = index.score(query, found.id);
+                assert!((found.score - exact).abs() < allowed, "{} for {exact}", found.score);
+            }
+        }
+    }
 }
 
 #[test]
@@ -123,7 +159,7 @@ fn kept(index: &Hnsw) -> Vec<u8> {
 #[test]
 fn one_that_was_kept_finds_bit_by_bit_what_it_found_when_it_was_built() {
     let Data { rows, queries } = data();
-    for rows in [uneven(&rows), rows] {
+    for rows in [uneven(&rows, 16.0), rows] {
         let built = build(&rows, 50);
         let loaded = Hnsw::load(Arc::clone(&rows), knobs(50), &kept(&built)).unwrap();
         assert_eq!(all_found(&loaded, &queries), all_found(&built, &queries));
@@ -134,8 +170,7 @@ fn one_that_was_kept_finds_bit_by_bit_what_it_found_when_it_was_built() {
 #[test]
 fn what_is_kept_depends_on_how_it_was_built_and_not_on_how_it_is_searched() {
     let recipe = |m, ef_construction, ef_search| {
-        let graph = Some(Shape { m, ef_construction, ef_search });
-        Hnsw::recipe(Knobs { graph, ..knobs(1) }).unwrap()
+        Hnsw::recipe(Knobs { graph: shaped(m, ef_construction, ef_search), ..knobs(1) }).unwrap()
     };
     let usual = recipe(16, 64, 100);
     assert_eq!(usual, recipe(16, 64, 10));
@@ -155,9 +190,10 @@ fn a_graph_with_other_numbers_or_over_other_rows_is_refused() {
     let bytes = kept(&build(&rows, 50));
     let fewer = Arc::new(rows.first(499));
     assert!(refusal(&fewer, &bytes).contains("it has 500 rows of 128 bytes, not 499 of 128"));
-    assert!(refusal(&uneven(&rows), &bytes).contains("not 500 of 130"), "rows are lifted");
-    let graph = Some(Shape { m: 8, ef_construction: 64, ef_search: 50 });
-    let other = Hnsw::load(Arc::clone(&rows), Knobs { graph, ..knobs(50) }, &bytes);
+    let by_distance = Hnsw::load(Arc::clone(&rows), by_distance(63), &bytes).err().unwrap();
+    assert!(by_distance.to_string().contains("not 500 of 126"), "{by_distance}");
+    let fewer_links = Knobs { graph: shaped(8, 64, 50), ..knobs(50) };
+    let other = Hnsw::load(Arc::clone(&rows), fewer_links, &bytes);
     assert!(other.err().unwrap().to_string().contains("16 and 32 links"));
     assert!(refusal(&rows, &[&bytes[..], b"x"].concat()).contains("1 bytes follow its end"));
     for length in (0..bytes.len()).step_by(997) {
@@ -224,7 +260,7 @@ fn filtered_only_rows_that_pass_are_found_and_nearly_all_of_them() {
     for share in [1.0, 0.5, 0.1, 0.01, 0.002] {
         let filter = Filter { seed: 42, share: Share::of(share).unwrap() };
         let among = Matching::of(filter, ROWS as u32);
-        for (index, least) in [(&index as &dyn VectorIndex, 0.99), (&*walks, 0.9)] {
+        for (index, least) in [(&index as &dyn VectorIndex, 0.97), (&*walks, 0.9)] {
             let hits = data.queries.rows().map(|query| {
                 let best = nearest_of(query, K, &data.rows, among.rows());
                 let mut found = Vec::new();
@@ -269,7 +305,7 @@ fn many_threads_find_what_one_finds() {
 #[test]
 fn rows_that_come_later_are_found_and_those_held_back_are_not() {
     let Data { rows, queries } = data();
-    for rows in [uneven(&rows), rows] {
+    for rows in [uneven(&rows, 16.0), rows] {
         let built = build(&Arc::new(rows.first(ROWS - 1000)), 100);
         let growing = Growing::new(Box::new(built), Arc::clone(&rows), ROWS - 1000);
         for count in [ROWS - 1000, ROWS - 500, ROWS] {
@@ -283,7 +319,7 @@ fn rows_that_come_later_are_found_and_those_held_back_are_not() {
                 found.iter().filter(|row| best.iter().any(|best| best.id == row.id)).count()
             });
             let reached = hits.sum::<usize>() as f64 / (QUERIES * K) as f64;
-            assert!(reached >= 0.99, "{count} rows: recall@10 {reached}");
+            assert!(reached >= 0.97, "{count} rows: recall@10 {reached}");
         }
     }
 }
