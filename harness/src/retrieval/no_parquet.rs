@@ -10,6 +10,9 @@ pub(super) struct Table {
     never: std::convert::Infallible,
 }
 
+/// Whoever would take a row: its number, and its components.
+type Take<'a> = dyn FnMut(u64, &[f32]) -> Result<(), String> + 'a;
+
 impl Table {
     /// Refuses.
     pub(super) fn open(_: File, _: Option<&str>) -> Result<Self, String> {
@@ -19,11 +22,7 @@ impl Table {
     }
 
     /// Cannot be called.
-    pub(super) fn read(
-        &self,
-        _: &[Range<u64>],
-        _: &mut dyn FnMut(u64, &[f32]) -> Result<(), String>,
-    ) -> Result<(), String> {
+    pub(super) fn read(&self, _: &[Range<u64>], _: &mut Take<'_>) -> Result<(), String> {
         match self.never {}
     }
 }
