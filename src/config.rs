@@ -220,7 +220,7 @@ impl Named {
 }
 
 /// The names of the drivers.
-const DRIVERS: [&str; 12] = [
+const DRIVERS: [&str; 13] = [
     "auto",
     "embedded",
     "openai",
@@ -230,6 +230,7 @@ const DRIVERS: [&str; 12] = [
     "flat",
     "flat-q4",
     "ivf-sq8",
+    "hnsw",
     "pgvector",
     "redis",
     "vector-http",

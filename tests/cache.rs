@@ -38,6 +38,17 @@ fn tokgate(folder: &Path, further: &[&str]) -> Output {
         .unwrap()
 }
 
+#[cfg(not(feature = "hnsw"))]
+#[test]
+fn an_engine_that_was_left_out_of_the_build_is_told_before_anything_is_made() {
+    let folder = project();
+    let output = tokgate(folder.path(), &["--target", "hnsw"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("this build has no `hnsw` index"), "{said}");
+    assert!(said.contains("build with `--features hnsw`"), "{said}");
+    assert_eq!((output.status.code(), kept(folder.path())), (Some(2), 0));
+}
+
 /// The one case of a run. That the host was busy is no matter here.
 fn searched(folder: &Path, further: &[&str]) -> Value {
     let output = tokgate(folder, &[&["--format", "json"], further].concat());

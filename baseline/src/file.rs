@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn another_schema_is_refused() {
         let newer = refusal("\"schema_version\": 2", "\"schema_version\": 3");
-        assert!(newer.contains("schema_version is 2"), "{newer}");
+        assert!(newer.contains("schema_version is 3"), "{newer}");
     }
 
     #[test]

@@ -202,8 +202,8 @@ pub struct Retrieval {
     pub nprobe: Option<u32>,
     /// Queries whose recall is checked against the exact answer.
     pub truth_queries: u32,
-    /// The graph that a vector database is asked to build and search; absent for engines in
-    /// process, and where the database searches exactly.
+    /// The graph that `hnsw` or a vector database is asked to build and search; absent for other
+    /// engines, and where the database searches exactly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hnsw: Option<Hnsw>,
     /// Which share of the rows passes the filter that every query has; absent without a filter.
@@ -223,7 +223,7 @@ pub struct Inserts {
     pub share: Share,
 }
 
-/// A graph of near neighbours (HNSW), as vector databases build and search it.
+/// A graph of near neighbours (HNSW), as `hnsw` and vector databases build and search it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hnsw {
     /// Links of a row in each layer.

@@ -150,9 +150,9 @@ impl Quality {
         Self {
             characters: answer.trim().chars().count() as u64,
             words: words.len() as u64,
-            repetition: distinct(&words, RUN).map(|distinct| 1.0 - distinct),
-            distinct_1: distinct(&words, 1),
-            distinct_2: distinct(&words, 2),
+            repetition: runs(&words, RUN).map(|(all, different)| (all - different) / all),
+            distinct_1: runs(&words, 1).map(|(all, different)| different / all),
+            distinct_2: runs(&words, 2).map(|(all, different)| different / all),
             likelihood: None,
             correct: None,
             prompt: digest_of(prompt),
@@ -161,12 +161,12 @@ impl Quality {
     }
 }
 
-/// Different runs of `n` words / runs of `n` words; `None` where there is none.
-fn distinct(words: &[&str], n: usize) -> Option<f64> {
+/// How many runs of `n` words there are, and how many different ones; `None` where there is none.
+fn runs(words: &[&str], n: usize) -> Option<(f64, f64)> {
     let runs = words.windows(n);
     let all = runs.len();
     let different = runs.collect::<HashSet<_>>().len();
-    (all > 0).then(|| different as f64 / all as f64)
+    (all > 0).then_some((all as f64, different as f64))
 }
 
 /// As much of a hash as every reader of JSON keeps.

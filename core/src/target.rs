@@ -27,6 +27,8 @@ pub enum DriverKind {
     FlatQ4,
     /// An inverted file of 8-bit codes with f32 rescoring in process.
     IvfSq8,
+    /// A graph of near neighbours with f32 rescoring in process; in builds with the feature `hnsw`.
+    Hnsw,
     /// PostgreSQL with pgvector.
     Pgvector,
     /// The vector sets of Redis 8.
@@ -49,6 +51,7 @@ impl DriverKind {
             Self::Flat => "flat",
             Self::FlatQ4 => "flat-q4",
             Self::IvfSq8 => "ivf-sq8",
+            Self::Hnsw => "hnsw",
             Self::Pgvector => "pgvector",
             Self::Redis => "redis",
             Self::VectorHttp => "vector-http",
@@ -71,6 +74,7 @@ impl DriverKind {
             Self::Flat
             | Self::FlatQ4
             | Self::IvfSq8
+            | Self::Hnsw
             | Self::Pgvector
             | Self::Redis
             | Self::VectorHttp => &[Kind::Retrieval],
@@ -80,7 +84,7 @@ impl DriverKind {
     /// Whether it compares its best candidates again in full precision.
     #[must_use]
     pub fn rescores(self) -> bool {
-        matches!(self, Self::FlatQ4 | Self::IvfSq8)
+        matches!(self, Self::FlatQ4 | Self::IvfSq8 | Self::Hnsw)
     }
 }
 

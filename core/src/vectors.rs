@@ -54,6 +54,9 @@ pub struct VectorFile {
     pub queries: QuerySource,
     /// What is near.
     pub metric: Similarity,
+    /// The column of a Parquet file that the vectors are; its only one of lists where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
     /// What was found in it; absent until it is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<VectorContents>,

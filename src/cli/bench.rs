@@ -214,6 +214,8 @@ fn bench(
         .map(|entry| entry.case.id.scenario().to_owned())
         .collect();
     planned.retain(|case| measured.contains(case.scenario()));
+    let run = entries.iter().filter(|entry| entry.ignored.is_none());
+    plan::check_built_in(run.map(|entry| &entry.case))?;
     let run = entries.iter_mut().filter(|entry| entry.ignored.is_none());
     datasets::locate(run.map(|entry| (&entry.home, &mut entry.case)))?;
     let run = entries.iter_mut().filter(|entry| entry.ignored.is_none());

@@ -13,7 +13,7 @@ use tokgate_harness::retrieval::cache::{Cache, Place};
 #[command(next_help_heading = "Measurement")]
 pub(super) struct Options {
     /// A target of `tokgate.toml`, or a driver: auto, embedded, openai, ollama, batch, simulated,
-    /// flat, flat-q4, ivf-sq8, pgvector, redis, vector-http
+    /// flat, flat-q4, ivf-sq8, hnsw, pgvector, redis, vector-http
     #[arg(long, env = "TOKGATE_TARGET", value_name = "NAME|DRIVER")]
     pub(super) target: Option<String>,
     /// Address of the server, `/v1` included (for Ollama without); `postgres://user@host/database`

@@ -4,12 +4,13 @@ use crate::cli::options::Options;
 use crate::datasets::{self, Home};
 use crate::project::{Project, Source};
 use crate::servers::{self, Server};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use std::collections::BTreeSet;
 use tokgate_core::case::{Case, CaseId, DriverKind, Requires};
 use tokgate_core::environment::{Environment, MachineId};
 use tokgate_core::scenario::{Facts, Hardware, Scenario, Surroundings, decode, plan};
 use tokgate_core::unit::Unit;
+use tokgate_harness::retrieval::engines::built_in;
 
 /// A scenario and its cases on this machine.
 pub(super) struct Planned {
@@ -36,6 +37,16 @@ impl Planned {
     pub(super) fn locate(&mut self) -> Result<()> {
         datasets::locate(self.cases.iter_mut().map(|case| (&self.home, case)))
     }
+}
+
+/// Refuses cases whose engines were left out of this build, before any case is measured.
+///
+/// # Errors
+/// When there is one; the message says how to have its engine.
+pub(super) fn check_built_in<'a>(mut cases: impl Iterator<Item = &'a Case>) -> Result<()> {
+    cases.try_for_each(|case| {
+        built_in(case.target.driver).map_err(|error| anyhow!("{}: {error}", case.id))
+    })
 }
 
 /// Whether a case of a scenario is wanted.

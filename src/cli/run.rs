@@ -55,6 +55,7 @@ pub(super) fn scenario(name: &str, format: Format, options: &Options, face: &Fac
         return Ok(Exit::Nothing);
     }
     planned.locate()?;
+    plan::check_built_in(planned.cases.iter())?;
     plan::decide_auto(planned.cases.iter_mut(), |found| face.tell(found));
     let start = Start {
         project: &project,

@@ -101,7 +101,7 @@ pub(super) struct Dataset {
     pub(super) expect_as: Match,
     /// Which tasks, for `tasks`; all twelve where absent.
     pub(super) category: Option<Category>,
-    /// The file within the project, for `file` and `vectors` (`.npy`, `.fvecs` or `.bvecs`).
+    /// The file within the project, for `file` and `vectors` (`.npy`, `.fvecs`, `.bvecs` or `.parquet`).
     #[schemars(length(min = 1, max = 4096), extend("examples" = ["data/batch.jsonl"]))]
     pub(super) path: Option<String>,
     /// How the file is written; told by its ending and its first line where absent.
@@ -136,6 +136,9 @@ pub(super) struct Dataset {
     /// How many of the last rows are queries and not in the index, for `vectors` without `queries`.
     #[schemars(range(min = 1, max = 10000))]
     pub(super) held_out: u32,
+    /// The column of the vectors in a `.parquet` file, for `vectors`; its only one of lists of floats where absent.
+    #[schemars(length(min = 1, max = 256), extend("examples" = ["embedding"]))]
+    pub(super) column: Option<String>,
     /// What is near, for `vectors`.
     pub(super) metric: Similarity,
 }
@@ -169,6 +172,7 @@ impl Default for Dataset {
             low_memory_gb: 4.0,
             queries: None,
             held_out: 1000,
+            column: None,
             metric: Similarity::Cosine,
         }
     }

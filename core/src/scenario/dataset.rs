@@ -66,6 +66,7 @@ fn vectors_of_file(cell: &Cell<'_>, written: &data::Dataset) -> VectorSet {
             None => QuerySource::HeldOut(written.held_out),
         },
         metric: written.metric,
+        column: written.column.clone(),
         contents: None,
     };
     let entries = cell.place(TABLE, "entries").map_or(MOST_ENTRIES, |_| written.entries);

@@ -285,7 +285,7 @@ pub(super) struct Retrieval {
     /// Neighbours asked for.
     #[schemars(extend("enum" = [1, 10, 100]))]
     pub(super) top_k: u32,
-    /// Candidates rescored in full precision, for `flat-q4` and `ivf-sq8`.
+    /// Candidates rescored in full precision, for `flat-q4`, `ivf-sq8` and `hnsw`.
     #[schemars(range(min = 1, max = 100000))]
     pub(super) rescore: u32,
     /// Cells that `ivf-sq8` scans: more find more and take longer.
@@ -296,13 +296,13 @@ pub(super) struct Retrieval {
     pub(super) truth_queries: u32,
     /// What a vector database searches: the graph that it builds, or every row.
     pub(super) index: IndexKind,
-    /// Links of a row in each layer of the graph, for `hnsw`.
+    /// Links of a row in each layer of the graph, for driver or index `hnsw`.
     #[schemars(range(min = 2, max = 4096))]
     pub(super) m: u32,
-    /// Candidates kept while the graph is built, for `hnsw`.
+    /// Candidates kept while the graph is built, for driver or index `hnsw`.
     #[schemars(range(min = 4, max = 1000000))]
     pub(super) ef_construction: u32,
-    /// Candidates kept while a query is searched, for `hnsw`; at least `top_k`.
+    /// Candidates kept while a query is searched, for driver or index `hnsw`; at least `top_k`.
     #[schemars(range(min = 1, max = 1000000))]
     pub(super) ef_search: u32,
     /// Which share of the rows every query may find, by a seeded attribute that has nothing to do with the vector; in steps of 0.0001, no filter where absent.

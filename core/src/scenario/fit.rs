@@ -31,7 +31,7 @@ pub(super) fn drivers_for(kind: Kind) -> &'static str {
     match kind {
         Kind::Generation => "`auto`, `embedded`, `openai`, `ollama`, `batch` or `simulated`",
         Kind::Retrieval => {
-            "`flat`, `flat-q4`, `ivf-sq8`, `pgvector`, `redis`, `vector-http` or `simulated`"
+            "`flat`, `flat-q4`, `ivf-sq8`, `hnsw`, `pgvector`, `redis`, `vector-http` or `simulated`"
         }
         Kind::Embedding | Kind::Rag => "`openai`",
     }
@@ -95,8 +95,8 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ),
     };
     use DriverKind::{
-        Auto, Batch, Embedded, Flat, FlatQ4, IvfSq8, Ollama, Openai, Pgvector, Redis, Simulated,
-        VectorHttp,
+        Auto, Batch, Embedded, Flat, FlatQ4, Hnsw, IvfSq8, Ollama, Openai, Pgvector, Redis,
+        Simulated, VectorHttp,
     };
     match (table, key) {
         ("retrieval", _) if !matches!(choice.kind, Kind::Retrieval | Kind::Rag) => {
@@ -111,16 +111,18 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("target", "encoding_format") => {
             of_kind(&[Kind::Embedding, Kind::Rag], "an embedding or rag case")
         }
-        ("retrieval", "rescore") => driver(&[FlatQ4, IvfSq8, Simulated], "`flat-q4` or `ivf-sq8`"),
+        ("retrieval", "rescore") => {
+            driver(&[FlatQ4, IvfSq8, Hnsw, Simulated], "`flat-q4`, `ivf-sq8` or `hnsw`")
+        }
         ("retrieval", "nprobe") => driver(&[IvfSq8], "`ivf-sq8`"),
         ("retrieval", "filter_share") => driver(
-            &[Flat, FlatQ4, IvfSq8, Pgvector, Redis, VectorHttp],
-            "`flat`, `flat-q4`, `ivf-sq8`, `pgvector`, `redis` or `vector-http`",
+            &[Flat, FlatQ4, IvfSq8, Hnsw, Pgvector, Redis, VectorHttp],
+            "`flat`, `flat-q4`, `ivf-sq8`, `hnsw`, `pgvector`, `redis` or `vector-http`",
         ),
         ("retrieval", "insert_rate" | "insert_share") => {
-            driver(&[Flat, FlatQ4, IvfSq8], "`flat`, `flat-q4` or `ivf-sq8`")
+            driver(&[Flat, FlatQ4, IvfSq8, Hnsw], "`flat`, `flat-q4`, `ivf-sq8` or `hnsw`")
         }
-        ("retrieval", "index" | "m" | "ef_construction" | "ef_search") => {
+        ("retrieval", "index") => {
             driver(&[Pgvector, Redis, VectorHttp], "`pgvector`, `redis` or `vector-http`")
         }
         ("quality", _) => of_kind(&[Kind::Generation, Kind::Rag], "a generation or rag case"),
@@ -133,6 +135,10 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("dataset", "expect_as") => {
             data(&[DatasetKind::Prompts, DatasetKind::File], "`prompts` or `file`")
         }
+        ("retrieval", "m" | "ef_construction" | "ef_search") => driver(
+            &[Hnsw, Pgvector, Redis, VectorHttp],
+            "`hnsw`, `pgvector`, `redis` or `vector-http`",
+        ),
         ("dataset", "output_tokens" | "temperature") => {
             of_kind(&[Kind::Generation, Kind::Rag], "a generation or rag case")
         }
@@ -172,7 +178,7 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("dataset", "dimensions" | "low_memory_dimensions" | "low_memory_gb") => {
             data(&[DatasetKind::Mixture, DatasetKind::Iid], "`mixture` or `iid`")
         }
-        ("dataset", "queries" | "held_out" | "metric") => {
+        ("dataset", "queries" | "held_out" | "metric" | "column") => {
             data(&[DatasetKind::Vectors], "`vectors`")
         }
         ("target", "preset") => driver(&[VectorHttp], "`vector-http`"),
@@ -203,8 +209,8 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("workload", key) => load::key_fits(key, choice.load),
         ("target", "launch") => driver(&[Openai, Ollama, Batch], "`openai`, `ollama` or `batch`"),
         ("target", "threads") => driver(
-            &[Embedded, Auto, Flat, FlatQ4, IvfSq8],
-            "`embedded`, `flat`, `flat-q4` or `ivf-sq8`",
+            &[Embedded, Auto, Flat, FlatQ4, IvfSq8, Hnsw],
+            "`embedded`, `flat`, `flat-q4`, `ivf-sq8` or `hnsw`",
         ),
         ("simulation", _) => driver(&[Simulated], "`simulated`"),
         _ => Ok(()),

@@ -350,6 +350,7 @@ pub(super) fn workload(driver: DriverKind, tables: &Tables) -> workload::Workloa
         | DriverKind::Flat
         | DriverKind::FlatQ4
         | DriverKind::IvfSq8
+        | DriverKind::Hnsw
         | DriverKind::Pgvector
         | DriverKind::Redis
         | DriverKind::VectorHttp => written.resolve(),

@@ -246,7 +246,9 @@ fn graph_checks(
         let message = format!("`{knob}` is told to a graph, and an exact search has none");
         return Some(refuse(&[("retrieval", knob), ("retrieval", "index")], message));
     }
-    let narrow = cell.choice.driver.is_database() && search.ef_search < search.top_k;
+    let driver = cell.choice.driver;
+    let has_graph = driver.is_database() || driver == DriverKind::Hnsw;
+    let narrow = has_graph && search.ef_search < search.top_k;
     narrow.then(|| {
         let (kept, asked) = (search.ef_search, search.top_k);
         let message = format!("searching with {kept} candidates cannot give {asked} neighbours");
@@ -330,10 +332,13 @@ fn retrieval(cell: &Cell<'_>, tables: &Tables) -> Option<Retrieval> {
     })
 }
 
-/// The graph of a vector database; `None` where there is no database or no graph.
+/// The graph of a vector database, or of the engine that is one; `None` where there is no graph.
 fn hnsw(driver: DriverKind, written: &file::Retrieval) -> Option<Hnsw> {
     let file::Retrieval { index, m, ef_construction, ef_search, .. } = *written;
-    let builds = driver.is_database() && index == IndexKind::Hnsw;
+    let builds = match driver.is_database() {
+        true => index == IndexKind::Hnsw,
+        false => driver == DriverKind::Hnsw,
+    };
     builds.then_some(Hnsw { m, ef_construction, ef_search })
 }
 

@@ -147,7 +147,7 @@ impl Targets {
             DriverKind::Ollama => Ok(Arc::new(ollama::Ollama::open(case).await?)),
             DriverKind::Batch => Ok(Arc::new(batch::Batch::open(case, &self.logs)?)),
             DriverKind::Simulated => Ok(Arc::new(simulated::Simulated::open(case)?)),
-            DriverKind::Flat | DriverKind::FlatQ4 | DriverKind::IvfSq8 => {
+            DriverKind::Flat | DriverKind::FlatQ4 | DriverKind::IvfSq8 | DriverKind::Hnsw => {
                 Ok(Arc::new(self.corpora.open(case)?))
             }
             DriverKind::Pgvector | DriverKind::Redis | DriverKind::VectorHttp => {

@@ -16,7 +16,8 @@ pub(super) fn of(target: &Target) -> Place {
         | DriverKind::Simulated
         | DriverKind::Flat
         | DriverKind::FlatQ4
-        | DriverKind::IvfSq8 => Place::InProcess,
+        | DriverKind::IvfSq8
+        | DriverKind::Hnsw => Place::InProcess,
         DriverKind::Batch => Place::Children,
         DriverKind::Openai => behind(target, None),
         DriverKind::Ollama => behind(target, Some(OLLAMA_PORT)),

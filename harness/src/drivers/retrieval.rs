@@ -13,14 +13,14 @@ use crate::retrieval::demand::Demand;
 use crate::retrieval::desk::{Desk, Exam, Index, Question};
 use crate::retrieval::engines;
 use crate::retrieval::growing::Growing;
-use crate::retrieval::index::VectorIndex;
+use crate::retrieval::index::{Knobs, VectorIndex};
 use crate::retrieval::inserter::Inserter;
 use crate::retrieval::memory;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokgate_core::case::{Case, CaseId, DriverKind, Inserts};
+use tokgate_core::case::{Case, CaseId, DriverKind, Hnsw, Inserts};
 use tokgate_core::failure::Failure;
 use tokgate_core::run::{Preparation, TargetAfter, TargetIdentity};
 
@@ -38,6 +38,7 @@ struct Built {
     /// The case that it was built for.
     case: CaseId,
     driver: DriverKind,
+    knobs: Knobs,
     index: Kept<Box<dyn VectorIndex>>,
     /// Bytes by which our resident memory grew with it.
     rss_bytes: Option<u64>,
@@ -64,7 +65,7 @@ impl Corpora {
         if let Some(inserts) = demand.inserts {
             return self.growing(&demand, exam, inserts, &pool);
         }
-        let kept = self.built.take().filter(|built| built.serves(case));
+        let kept = self.built.take().filter(|built| built.serves(case, demand.knobs));
         let index_kept = kept.is_some();
         let built = match kept {
             Some(built) => built,
@@ -150,8 +151,8 @@ impl Built {
         let before = memory::resident();
         let index = engines::open(demand, &corpus.rows.vectors, cache)?;
         let grown = memory::resident().zip(before).and_then(|(now, then)| now.checked_sub(then));
-        let (case, driver) = (case.id.clone(), demand.driver);
-        Ok(Self { case, driver, index, rss_bytes: grown.filter(|bytes| *bytes > 0) })
+        let (case, driver, knobs) = (case.id.clone(), demand.driver, demand.knobs);
+        Ok(Self { case, driver, knobs, index, rss_bytes: grown.filter(|bytes| *bytes > 0) })
     }
 
     /// What it took, over what the data took.
@@ -168,8 +169,9 @@ impl Built {
     }
 
     /// Whether it is the index of another case that searches it otherwise.
-    fn serves(&self, case: &Case) -> bool {
-        self.driver == case.target.driver && self.case != case.id
+    fn serves(&self, case: &Case, knobs: Knobs) -> bool {
+        let is_same = self.driver == case.target.driver && self.knobs.build_the_same(&knobs);
+        is_same && self.case != case.id
     }
 }
 
@@ -239,6 +241,7 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
     if demand.driver == DriverKind::IvfSq8 {
         config.insert("nprobe".to_owned(), json!(demand.knobs.probes));
     }
+    config.extend(graph_facts(demand));
     config.extend(filter_facts(demand));
     if let Some(Inserts { rate, share }) = demand.inserts {
         config.insert("insert_rate".to_owned(), json!(rate));
@@ -252,6 +255,14 @@ fn identify(demand: &Demand, index: &dyn VectorIndex) -> TargetIdentity {
         config,
         ..TargetIdentity::default()
     }
+}
+
+/// The graph that is searched, among the settings of a target.
+pub(super) fn graph_facts(demand: &Demand) -> impl Iterator<Item = (String, Value)> {
+    demand.hnsw.into_iter().flat_map(|Hnsw { m, ef_construction, ef_search }| {
+        let facts = [("m", m), ("ef_construction", ef_construction), ("ef_search", ef_search)];
+        facts.map(|(key, number)| (key.to_owned(), json!(number)))
+    })
 }
 
 /// What a filter is, among the settings of a target: other rows that pass are another measurement.

@@ -193,6 +193,66 @@ fn cases_that_search_an_index_otherwise_share_it_and_epochs_build_their_own() {
     assert!(!prepared("fourth", other_rows).index_kept);
 }
 
+/// A case of the engine that is a graph.
+#[cfg(feature = "hnsw")]
+fn graph_case(name: &str, m: u32, ef_search: u32) -> Case {
+    let mut case = case(2000, 64);
+    case.id = CaseId::new("retrieval", name, &[]);
+    case.target.driver = DriverKind::Hnsw;
+    let graph = Hnsw { m, ef_construction: 64, ef_search };
+    case.retrieval = Some(Retrieval { hnsw: Some(graph), ..search() });
+    case
+}
+
+#[cfg(feature = "hnsw")]
+#[tokio::test]
+async fn an_hnsw_graph_is_shared_by_cases_that_search_it_otherwise_and_kept_for_later_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place { folder: folder.path().to_owned(), max_bytes: 1 << 30 };
+    let mut corpora = Corpora::with_cache(Cache::at(place.clone()));
+    let first = corpora.open(&graph_case("first", 16, 100)).unwrap();
+    let right = ask(&first, 0).await.hits;
+    assert_eq!(right, [Hits { k: 1, found: 1 }, Hits { k: 10, found: 10 }]);
+    let config = first.identity().config;
+    let said = ["m", "ef_construction", "ef_search", "rescore"].map(|key| config[key].clone());
+    assert_eq!(said, [json!(16), json!(64), json!(100), json!(30)]);
+    let other = corpora.open(&graph_case("second", 16, 20)).unwrap().preparation();
+    assert!(other.index_kept);
+    let wider = corpora.open(&graph_case("third", 24, 20)).unwrap().preparation();
+    assert_eq!((wider.index_kept, wider.cache), (false, Some(CacheUse::Miss)));
+    let mut later = Corpora::with_cache(Cache::at(place));
+    let later = later.open(&graph_case("first", 16, 50)).unwrap().preparation();
+    assert_eq!(later.cache, Some(CacheUse::Hit));
+    assert_eq!(later.build_s, first.preparation().build_s, "the time that building took");
+}
+
+#[cfg(feature = "hnsw")]
+#[tokio::test]
+async fn an_hnsw_graph_takes_rows_while_queries_run() {
+    let mut case = graph_case("growing", 16, 100);
+    let search = case.retrieval.as_mut().unwrap();
+    search.inserts = Some(Inserts { rate: 1_000_000, share: Share::of(0.2).unwrap() });
+    let searcher = Corpora::default().open(&case).unwrap();
+    ask(&searcher, 0).await;
+    let Index::Growing { growing, .. } = &searcher.desk.index else { panic!("it does not grow") };
+    while growing.held_back() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(ask(&searcher, 1).await.hits.last(), Some(&Hits { k: 10, found: 10 }));
+    assert_eq!(searcher.after().await.inserted.map(|it| it.rows), Some(400));
+}
+
+#[cfg(not(feature = "hnsw"))]
+#[test]
+fn a_build_without_hnsw_says_how_to_have_it_before_anything_is_generated() {
+    let mut case = case(2000, 64);
+    case.target.driver = DriverKind::Hnsw;
+    let mut corpora = Corpora::default();
+    let Err(OpenError::Unavailable(said)) = corpora.open(&case) else { panic!("it was opened") };
+    assert!(said.contains("no `hnsw` index; build with `--features hnsw`"), "{said}");
+    assert!(corpora.last.is_none());
+}
+
 #[test]
 fn a_later_run_reads_the_index_and_says_how_long_building_it_took() {
     let folder = tempfile::tempdir().unwrap();

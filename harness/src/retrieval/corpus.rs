@@ -60,14 +60,15 @@ impl Wanted {
     }
 }
 
-/// Other bytes have another name, whether they are rows or queries.
+/// Other bytes have another name, whether they are rows or queries, and so has another column.
 fn file_name(file: &VectorFile, size: &str) -> String {
     let stem = Path::new(&file.path).file_stem().unwrap_or_default().to_string_lossy();
     let sums = file.contents.iter().flat_map(|found| {
         std::iter::once(&found.sha256).chain(&found.queries_sha256).map(|sum| sum.get(..DIGITS))
     });
     let sums: String = sums.flatten().map(|digits| format!("-{digits}")).collect();
-    format!("{stem}-{size}-{}{sums}", file.metric.as_str())
+    let column = file.column.iter().map(|column| format!("-{column}")).collect::<String>();
+    format!("{stem}-{size}-{}{column}{sums}", file.metric.as_str())
 }
 
 /// The rows, and how long they took.

@@ -3,12 +3,14 @@
 
 use super::corpus::Wanted;
 use super::crew::Size;
+use super::engines;
 use super::filter::Filter;
-use super::index::Knobs;
+use super::index::{Graph, Knobs};
 use super::vectors::GROUP;
 use crate::driver::OpenError;
 use tokgate_core::case::{
-    Case, Dataset, DriverKind, Hnsw, Inserts, Retrieval, VectorKind, VectorSet,
+    Case, Dataset, DriverKind, Hnsw, Inserts, Retrieval, Similarity, VectorFile, VectorKind,
+    VectorSet,
 };
 
 /// Distinct queries held at most (24 MiB of 384 dimensions, four blocks of the generator); more
@@ -35,7 +37,7 @@ pub struct Demand {
     pub top_k: usize,
     /// What the engine is told.
     pub knobs: Knobs,
-    /// The graph that a database is asked for; `None` for an exact search.
+    /// The graph that is asked for; `None` for an exact search, and for engines without one.
     pub hnsw: Option<Hnsw>,
     /// Rows that are inserted while queries run.
     pub inserts: Option<Inserts>,
@@ -50,6 +52,7 @@ impl Demand {
     /// When its numbers do not fit together; the message names them.
     pub fn of(case: &Case) -> Result<Self, OpenError> {
         let (set, retrieval) = parts(case)?;
+        engines::built_in(case.target.driver)?;
         check_set(set)?;
         check_search(set, retrieval, case.target.driver)?;
         check_filter(set, retrieval, case.run.seed)?;
@@ -58,7 +61,7 @@ impl Demand {
             driver: case.target.driver,
             wanted: wanted(case, set, retrieval),
             top_k: retrieval.top_k as usize,
-            knobs: knobs(retrieval),
+            knobs: knobs(retrieval, euclidean(set)),
             hnsw: retrieval.hnsw,
             inserts: retrieval.inserts,
             size: size(case),
@@ -70,7 +73,7 @@ impl Demand {
     pub fn bytes(&self, rows_are_there: bool) -> u64 {
         let rows = if rows_are_there { 0 } else { super::memory::rows(&self.wanted.set) };
         let matching = self.wanted.filter.map_or(0, |_| super::memory::matching(&self.wanted.set));
-        rows + matching + super::memory::index(&self.wanted.set, self.driver)
+        rows + matching + super::memory::index(&self.wanted.set, self.driver, self.hnsw)
     }
 
     /// Rows that the index is built of: the first ones. The others are inserted later.
@@ -169,10 +172,10 @@ fn check_filter(set: &VectorSet, asked: &Retrieval, seed: u64) -> Result<(), Ope
 /// The engine inserts, nothing else decides which rows are found, and there are rows for both.
 fn check_inserts(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Result<(), OpenError> {
     let Some(inserts) = asked.inserts else { return Ok(()) };
-    if !matches!(driver, DriverKind::Flat | DriverKind::FlatQ4 | DriverKind::IvfSq8) {
+    if !grows(driver) {
         return Err(invalid(format!(
-            "insert_rate = {}; driver `{}` is not asked while rows come: take `flat`, `flat-q4` or \
-             `ivf-sq8`",
+            "insert_rate = {}; driver `{}` is not asked while rows come: take `flat`, `flat-q4`, \
+             `ivf-sq8` or `hnsw`",
             inserts.rate,
             driver.as_str()
         )));
@@ -194,6 +197,12 @@ fn check_inserts(set: &VectorSet, asked: &Retrieval, driver: DriverKind) -> Resu
     }
 }
 
+/// Whether a driver's index takes rows while it is searched.
+fn grows(driver: DriverKind) -> bool {
+    use DriverKind::{Flat, FlatQ4, Hnsw, IvfSq8};
+    matches!(driver, Flat | FlatQ4 | IvfSq8 | Hnsw)
+}
+
 /// Rows that the index is not built of.
 fn held_back(set: &VectorSet, inserts: Option<Inserts>) -> u32 {
     let share = inserts.map_or(0.0, |inserts| inserts.share.value());
@@ -206,8 +215,23 @@ fn filter(asked: &Retrieval, seed: u64) -> Option<Filter> {
 }
 
 /// What an engine is told.
-pub(crate) fn knobs(asked: &Retrieval) -> Knobs {
-    Knobs { rescore: asked.rescore as usize, probes: asked.nprobe.map_or(0, |it| it as usize) }
+pub(crate) fn knobs(asked: &Retrieval, euclidean: Option<usize>) -> Knobs {
+    let Retrieval { rescore, nprobe, hnsw, .. } = *asked;
+    Knobs {
+        rescore: rescore as usize,
+        probes: nprobe.map_or(0, |it| it as usize),
+        graph: hnsw.map(|shape| Graph { shape, euclidean }),
+    }
+}
+
+/// The rows' own components, where they are compared by Euclidean distance.
+fn euclidean(set: &VectorSet) -> Option<usize> {
+    match &set.kind {
+        VectorKind::File(VectorFile { metric: Similarity::L2, .. }) => {
+            Some(set.dimensions as usize)
+        }
+        VectorKind::File(_) | VectorKind::Mixture | VectorKind::Iid => None,
+    }
 }
 
 fn wanted(case: &Case, set: &VectorSet, asked: &Retrieval) -> Wanted {

@@ -5,6 +5,8 @@ use super::corpus::Wanted;
 use super::demand::Demand;
 use super::flat::Flat;
 use super::flat_q4::FlatQ4;
+#[cfg(feature = "hnsw")]
+use super::hnsw::Hnsw;
 use super::index::{Knobs, Recipe, VectorIndex};
 use super::ivf_sq8::IvfSq8;
 use super::memory;
@@ -47,6 +49,10 @@ fn had(asked: Asked<'_>, cache: &Cache) -> Result<Kept<Box<dyn VectorIndex>>, Op
         DriverKind::Flat => had_as::<Flat>(asked, cache),
         DriverKind::FlatQ4 => had_as::<FlatQ4>(asked, cache),
         DriverKind::IvfSq8 => had_as::<IvfSq8>(asked, cache),
+        #[cfg(feature = "hnsw")]
+        DriverKind::Hnsw => had_as::<Hnsw>(asked, cache),
+        #[cfg(not(feature = "hnsw"))]
+        DriverKind::Hnsw => Err(not_built_in()),
         other @ (DriverKind::Auto
         | DriverKind::Embedded
         | DriverKind::Openai
@@ -55,11 +61,34 @@ fn had(asked: Asked<'_>, cache: &Cache) -> Result<Kept<Box<dyn VectorIndex>>, Op
         | DriverKind::Simulated
         | DriverKind::Pgvector
         | DriverKind::Redis
-        | DriverKind::VectorHttp) => Err(OpenError::Invalid(format!(
-            "driver `{}` is no vector index; take `flat`, `flat-q4` or `ivf-sq8`",
-            other.as_str()
-        ))),
+        | DriverKind::VectorHttp) => no_index(other),
     }
+}
+
+/// Whether this build has a driver's engine.
+///
+/// # Errors
+/// When it was left out; the message says how to have it.
+pub fn built_in(driver: DriverKind) -> Result<(), OpenError> {
+    match driver == DriverKind::Hnsw && !cfg!(feature = "hnsw") {
+        true => Err(not_built_in()),
+        false => Ok(()),
+    }
+}
+
+fn not_built_in() -> OpenError {
+    OpenError::Unavailable(
+        "this build has no `hnsw` index; build with `--features hnsw` (it needs a C++ compiler), or \
+         take `flat`, `flat-q4` or `ivf-sq8`"
+            .to_owned(),
+    )
+}
+
+fn no_index<T>(driver: DriverKind) -> Result<T, OpenError> {
+    Err(OpenError::Invalid(format!(
+        "driver `{}` is no vector index; take `flat`, `flat-q4`, `ivf-sq8` or `hnsw`",
+        driver.as_str()
+    )))
 }
 
 fn had_as<Index: VectorIndex + 'static>(
@@ -98,10 +127,11 @@ impl<Index: VectorIndex> Craft for Building<'_, Index> {
     type Fault = OpenError;
 
     fn spec(&self) -> Option<Spec> {
-        let Asked { driver, wanted, rows, .. } = self.asked;
+        let Asked { driver, knobs, wanted, rows } = self.asked;
         let wanted = wanted?;
-        let parts = Parts { data: Data::of(wanted, rows), recipe: Index::recipe()? };
-        Some(Spec::new(What::Index, parts, memory::index(&wanted.set, driver)))
+        let parts = Parts { data: Data::of(wanted, rows), recipe: Index::recipe(knobs)? };
+        let most_bytes = memory::index(&wanted.set, driver, knobs.graph.map(|graph| graph.shape));
+        Some(Spec::new(What::Index, parts, most_bytes))
     }
 
     fn make(&self) -> Result<Index, OpenError> {

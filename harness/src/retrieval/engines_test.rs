@@ -21,7 +21,7 @@ fn data(rows: usize, dimensions: u32) -> Data {
 }
 
 fn engines(rows: &Arc<Vectors>) -> [Box<dyn VectorIndex>; 3] {
-    let knobs = Knobs { rescore: 30, probes: 64 };
+    let knobs = Knobs { rescore: 30, probes: 64, graph: None };
     [
         Box::new(Flat::build(Arc::clone(rows), knobs).unwrap()),
         Box::new(FlatQ4::build(Arc::clone(rows), knobs).unwrap()),
@@ -46,7 +46,8 @@ fn recall(index: &dyn VectorIndex, data: &Data, truth: &Truth) -> f64 {
 #[test]
 fn the_reference_finds_the_ids_of_a_plain_loop_in_double_precision() {
     let data = data(3000, 64);
-    let flat = Flat::build(Arc::clone(&data.rows), Knobs { rescore: 0, probes: 0 }).unwrap();
+    let flat =
+        Flat::build(Arc::clone(&data.rows), Knobs { rescore: 0, probes: 0, graph: None }).unwrap();
     for query in data.queries.rows() {
         let cosine = |row: &[f32]| {
             row.iter().zip(query).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
@@ -76,7 +77,7 @@ fn the_reference_finds_all_and_the_others_nearly_all() {
 fn many_rows_of_which_signs_leave_a_few_are_found_as_well() {
     let data = data(70_000, 128);
     let truth = Truth::find(&data.rows, &data.queries, QUERIES);
-    let knobs = Knobs { rescore: 30, probes: 0 };
+    let knobs = Knobs { rescore: 30, probes: 0, graph: None };
     let index = FlatQ4::build(Arc::clone(&data.rows), knobs).unwrap();
     let reached = recall(&index, &data, &truth);
     assert!(reached >= 0.99, "recall@10 {reached}");
@@ -89,7 +90,8 @@ fn more_candidates_to_rescore_find_no_less() {
     let reached: Vec<f64> = [0, 10, 20, 40, 200]
         .map(|rescore| {
             let index =
-                FlatQ4::build(Arc::clone(&data.rows), Knobs { rescore, probes: 0 }).unwrap();
+                FlatQ4::build(Arc::clone(&data.rows), Knobs { rescore, probes: 0, graph: None })
+                    .unwrap();
             recall(&index, &data, &truth)
         })
         .to_vec();
@@ -102,7 +104,7 @@ fn more_cells_find_no_less() {
     let data = data(ROWS, 128);
     let truth = Truth::find(&data.rows, &data.queries, QUERIES);
     let reached = [1, 4, 16, 256].map(|probes| {
-        let knobs = Knobs { rescore: 30, probes };
+        let knobs = Knobs { rescore: 30, probes, graph: None };
         recall(&IvfSq8::build(Arc::clone(&data.rows), knobs).unwrap(), &data, &truth)
     });
     assert!(reached.is_sorted(), "{reached:?}");
@@ -150,7 +152,8 @@ fn a_filtered_inverted_file_needs_more_cells_and_finds_all_in_all_of_them() {
     for share in [0.1, 0.01] {
         let reached = [1, 16, 64, 256].map(|probes| {
             let index =
-                IvfSq8::build(Arc::clone(&data.rows), Knobs { rescore: 30, probes }).unwrap();
+                IvfSq8::build(Arc::clone(&data.rows), Knobs { rescore: 30, probes, graph: None })
+                    .unwrap();
             filtered_recall(&index, &data, filter(share))
         });
         assert!(reached.is_sorted() && reached[3] > 0.99, "{share}: {reached:?}");
@@ -161,7 +164,7 @@ fn a_filtered_inverted_file_needs_more_cells_and_finds_all_in_all_of_them() {
 #[test]
 fn filtered_signs_leave_enough_rows_that_pass() {
     let data = data(70_000, 128);
-    let knobs = Knobs { rescore: 30, probes: 0 };
+    let knobs = Knobs { rescore: 30, probes: 0, graph: None };
     let index = FlatQ4::build(Arc::clone(&data.rows), knobs).unwrap();
     for share in [0.5, 0.1, 0.01] {
         let reached = filtered_recall(&index, &data, filter(share));
@@ -189,7 +192,7 @@ fn a_filter_that_fewer_rows_pass_than_are_rescored_finds_all_of_them() {
 #[test]
 fn a_filter_without_a_rescore_goes_by_the_codes_alone() {
     let data = data(ROWS, 128);
-    let knobs = Knobs { rescore: 0, probes: 64 };
+    let knobs = Knobs { rescore: 0, probes: 64, graph: None };
     let index = FlatQ4::build(Arc::clone(&data.rows), knobs).unwrap();
     let reached = filtered_recall(&index, &data, filter(0.01));
     assert!((0.5..1.0).contains(&reached), "rows were compared whole: {reached}");

@@ -136,7 +136,7 @@ impl VectorIndex for FlatQ4 {
         Self::ready(rows, codes, knobs).map_err(refused)
     }
 
-    fn recipe() -> Option<Recipe> {
+    fn recipe(_knobs: Knobs) -> Option<Recipe> {
         let built_by = format!("kept {KEPT}, bits {BITS}, encoded at once {ENCODED_AT_ONCE}");
         Some(Recipe { engine: ENGINE.to_owned(), kernel: kernel(), built_by })
     }

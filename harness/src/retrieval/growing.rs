@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn growing<Index: VectorIndex + 'static>(rows: &Arc<Vectors>) -> Growing {
-        let knobs = Knobs { rescore: 30, probes: 256 };
+        let knobs = Knobs { rescore: 30, probes: 256, graph: None };
         let index = Index::build(Arc::new(rows.first(BUILT)), knobs).unwrap();
         Growing::new(Box::new(index), Arc::clone(rows), BUILT)
     }
@@ -168,8 +168,10 @@ mod tests {
     fn an_index_that_others_search_is_not_grown_under_them() {
         let data = data();
         let first = Arc::new(data.rows.first(BUILT));
-        let built = IvfSq8::build(Arc::clone(&first), Knobs { rescore: 30, probes: 256 }).unwrap();
-        let shared = built.tuned(Knobs { rescore: 30, probes: 256 });
+        let built =
+            IvfSq8::build(Arc::clone(&first), Knobs { rescore: 30, probes: 256, graph: None })
+                .unwrap();
+        let shared = built.tuned(Knobs { rescore: 30, probes: 256, graph: None });
         let index = Growing::new(Box::new(built), Arc::clone(&data.rows), BUILT);
         grow(&index, ROWS);
         let mut found = Vec::new();
@@ -180,7 +182,7 @@ mod tests {
     #[test]
     fn an_index_that_was_shared_refuses_and_answers_nothing_more() {
         let data = data();
-        let knobs = Knobs { rescore: 30, probes: 0 };
+        let knobs = Knobs { rescore: 30, probes: 0, graph: None };
         let built = FlatQ4::build(Arc::new(data.rows.first(BUILT)), knobs).unwrap();
         let shared = built.tuned(knobs);
         let index = Growing::new(Box::new(built), Arc::clone(&data.rows), BUILT);

@@ -1,7 +1,7 @@
 //! What an index engine is: built once from rows, searched often, from many threads.
 //!
-//! The engines stand beside: [`super::flat`] (exact, the reference), [`super::flat_q4`] and
-//! [`super::ivf_sq8`].
+//! The engines stand beside: [`super::flat`] (exact, the reference), [`super::flat_q4`],
+//! [`super::ivf_sq8`] and, where it is built in, `hnsw`.
 
 use super::best::Neighbour;
 use super::cache::Unfit;
@@ -10,6 +10,7 @@ use super::vectors::{VectorFault, Vectors, check};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::Arc;
+use tokgate_core::case::Hnsw;
 
 /// What an engine may be told of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,30 @@ pub struct Knobs {
     pub rescore: usize,
     /// Cells that an inverted file scans.
     pub probes: usize,
+    /// The graph that is built and searched, for the engine that is one.
+    pub graph: Option<Graph>,
+}
+
+/// A graph of near neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Graph {
+    /// Its numbers.
+    pub shape: Hnsw,
+    /// The rows' own components, where what is near goes by Euclidean distance: the one behind them
+    /// makes a product of it ([`super::space`]). `None` where it goes by the product itself.
+    pub euclidean: Option<usize>,
+}
+
+impl Knobs {
+    /// Whether an index that was built by these is also the one that would be built by others.
+    #[must_use]
+    pub fn build_the_same(&self, others: &Self) -> bool {
+        let built_by = |knobs: &Self| {
+            let Graph { shape, euclidean } = knobs.graph?;
+            Some((shape.m, shape.ef_construction, euclidean))
+        };
+        built_by(self) == built_by(others)
+    }
 }
 
 /// Why an index cannot be built.
@@ -82,10 +107,10 @@ pub trait VectorIndex: Send + Sync {
     where
         Self: Sized;
 
-    /// What it depends on; `None` for an engine that has nothing worth keeping on disk, because
-    /// building is no work.
+    /// What it depends on when it is built by such knobs; `None` for an engine that has nothing worth
+    /// keeping on disk, because building is no work.
     #[must_use]
-    fn recipe() -> Option<Recipe>
+    fn recipe(_knobs: Knobs) -> Option<Recipe>
     where
         Self: Sized,
     {

@@ -139,7 +139,7 @@ mod tests {
 
     fn growing(rows: usize, built: usize) -> Arc<Growing> {
         let rows = Arc::new(Vectors::new(8, vec![1.0; rows * 8]).unwrap());
-        let knobs = Knobs { rescore: 0, probes: 0 };
+        let knobs = Knobs { rescore: 0, probes: 0, graph: None };
         let index = Flat::build(Arc::new(rows.first(built)), knobs).unwrap();
         Arc::new(Growing::new(Box::new(index), rows, built))
     }

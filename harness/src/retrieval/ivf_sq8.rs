@@ -73,11 +73,11 @@ impl VectorIndex for IvfSq8 {
     fn build(rows: Arc<Vectors>, knobs: Knobs) -> Result<Self, BuildError> {
         check_rows(&rows)?;
         let cells = Arc::new(Cells::of(&rows));
-        let Knobs { probes, rescore } = knobs;
+        let Knobs { probes, rescore, .. } = knobs;
         Ok(Self { rows, cells, probes, rescore })
     }
 
-    fn recipe() -> Option<Recipe> {
+    fn recipe(_knobs: Knobs) -> Option<Recipe> {
         let built_by = format!(
             "kept {KEPT}, learnt from {LEARNT_FROM}, rounds {ROUNDS}, cells {MOST_CELLS}, levels {LEVELS}"
         );
@@ -90,7 +90,7 @@ impl VectorIndex for IvfSq8 {
 
     fn load(rows: Arc<Vectors>, knobs: Knobs, payload: &[u8]) -> Result<Self, Unfit> {
         let cells = Arc::new(Cells::load(&rows, payload)?);
-        let Knobs { probes, rescore } = knobs;
+        let Knobs { probes, rescore, .. } = knobs;
         Ok(Self { rows, cells, probes, rescore })
     }
 
@@ -131,7 +131,7 @@ impl VectorIndex for IvfSq8 {
     }
 
     fn tuned(&self, knobs: Knobs) -> Box<dyn VectorIndex> {
-        let Knobs { probes, rescore } = knobs;
+        let Knobs { probes, rescore, .. } = knobs;
         Box::new(Self { probes, rescore, ..self.clone() })
     }
 
@@ -402,7 +402,7 @@ mod tests {
     }
 
     fn build(rows: &Arc<Vectors>, probes: usize, rescore: usize) -> IvfSq8 {
-        IvfSq8::build(Arc::clone(rows), Knobs { rescore, probes }).unwrap()
+        IvfSq8::build(Arc::clone(rows), Knobs { rescore, probes, graph: None }).unwrap()
     }
 
     #[test]

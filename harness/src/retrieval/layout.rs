@@ -6,7 +6,7 @@ use std::ops::Range;
 /// Bytes of a file that are looked at to learn its layout; a longer header is refused.
 pub(super) const HEAD: usize = 1 << 16;
 /// What the scan engines take, with room for padding.
-const MOST_DIMENSIONS: usize = 16_376;
+pub(super) const MOST_DIMENSIONS: usize = 16_376;
 
 /// How one number is written, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,8 @@ impl Layout {
             Some("fvecs") => vecs(head, length, Number::F32),
             Some("bvecs") => vecs(head, length, Number::U8),
             Some(_) | None => {
-                Err("vectors are read from `.npy`, `.fvecs` and `.bvecs` files".to_owned())
+                Err("vectors are read from `.npy`, `.fvecs`, `.bvecs` and `.parquet` files"
+                    .to_owned())
             }
         }
     }
@@ -192,7 +193,7 @@ fn npy_shape(said: &str) -> Result<[u64; 2], String> {
     })
 }
 
-fn check_dimensions(dimensions: u64) -> Result<(), String> {
+pub(super) fn check_dimensions(dimensions: u64) -> Result<(), String> {
     match (1..=MOST_DIMENSIONS as u64).contains(&dimensions) {
         true => Ok(()),
         false => {

@@ -1,11 +1,12 @@
 //! How much memory a retrieval case needs, and how much there is.
 
 use super::space::width;
-use tokgate_core::case::{DriverKind, Similarity, VectorFile, VectorKind, VectorSet};
+use tokgate_core::case::{DriverKind, Hnsw, Similarity, VectorFile, VectorKind, VectorSet};
 
 /// Bytes beside the 4-bit codes, per row: its scale, and its share of lists and samples.
 const ROW_OVERHEAD: u64 = 16;
-/// While an index of codes is built, codes stand in two layouts for a moment.
+/// While an index of codes is built, codes stand in two layouts for a moment; a graph, while it is
+/// kept or read.
 const LAYOUTS: u64 = 2;
 /// Exact neighbours, queries and products, whatever the corpus: generous.
 const BESIDES: u64 = 256 << 20;
@@ -34,11 +35,12 @@ pub fn matching(set: &VectorSet) -> u64 {
 /// Bytes that a driver's index takes beside the rows, at the worst moment of its building, with
 /// what queries and exact neighbours take.
 #[must_use]
-pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
+pub fn index(set: &VectorSet, driver: DriverKind, graph: Option<Hnsw>) -> u64 {
     let codes = u64::from(set.entries) * (components(set) / 2 + ROW_OVERHEAD);
     let signs = u64::from(set.entries) * (components(set) / 8 + ROW_OVERHEAD);
     match driver {
         DriverKind::FlatQ4 => codes * LAYOUTS + signs + BESIDES,
+        DriverKind::Hnsw => u64::from(set.entries) * linked(set, graph) * LAYOUTS + BESIDES,
         DriverKind::IvfSq8 => u64::from(set.entries) * components(set) + BESIDES,
         // A database has memory of its own; ours holds rows, truth and what is on its way.
         DriverKind::Flat | DriverKind::Pgvector | DriverKind::Redis | DriverKind::VectorHttp => {
@@ -51,6 +53,13 @@ pub fn index(set: &VectorSet, driver: DriverKind) -> u64 {
         | DriverKind::Batch
         | DriverKind::Simulated => 0,
     }
+}
+
+/// Bytes of a row of a graph at most: its numbers of 16 bits, twice its links in the lowest layer, of 4 bytes, and half of that for the layers
+/// above, which few rows are in.
+fn linked(set: &VectorSet, graph: Option<Hnsw>) -> u64 {
+    let links = graph.map_or(0, |graph| u64::from(graph.m) * 2);
+    components(set) * 2 + links * 4 + links * 2 + 2 * ROW_OVERHEAD
 }
 
 /// Bytes of our memory that are resident now; `None` where the platform does not say.

@@ -20,12 +20,19 @@ pub mod flat_q4;
 pub mod generator;
 pub mod growing;
 mod hardness;
+#[cfg(feature = "hnsw")]
+pub mod hnsw;
 pub mod index;
 pub mod inserter;
 pub mod ivf_sq8;
 mod layout;
 pub mod memory;
 mod mixture;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "no_parquet.rs"]
+mod parquet;
 mod rotation;
 #[cfg(test)]
 mod scale_test;

@@ -2,12 +2,13 @@
 //! their rows. Both read the whole file, and both must have read the same bytes.
 
 use super::layout::{HEAD, Layout};
+use super::parquet::Table;
 use super::vectors::{VectorFault, check};
 use crate::checksum::{Sha256, sha256};
 use crate::datafile::opened;
 use crate::driver::OpenError;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use std::ops::Range;
 use std::slice;
 use tokgate_core::case::{
@@ -19,6 +20,8 @@ const MOST_BYTES: u64 = 1 << 39;
 /// Beyond, a sum of squares could leave the range of f32.
 const LARGEST: f32 = 1e15;
 
+const CHANGED: &str = "it changed while it was measured";
+
 /// Looks into the files of a vector set, and says in it what was found: how many rows of how
 /// many components, and the checksums. A set that is no file is as it was.
 ///
@@ -26,43 +29,82 @@ const LARGEST: f32 = 1e15;
 /// When a file cannot be used; the message names it.
 pub(crate) fn surveyed(set: &VectorSet) -> Result<VectorSet, OpenError> {
     let VectorKind::File(file) = &set.kind else { return Ok(set.clone()) };
-    let rows = survey(&file.path)?;
+    check_column(file)?;
+    let column = file.column.as_deref();
+    let rows = survey(&file.path, column)?;
     let (held_out, queries) = match &file.queries {
         QuerySource::HeldOut(count) => (u64::from(*count), None),
-        QuerySource::Queries(path) => (0, Some(survey(path)?)),
+        QuerySource::Queries(path) => (0, Some(survey(path, column)?)),
     };
     if let (Some(found), QuerySource::Queries(path)) = (&queries, &file.queries)
-        && found.layout.dimensions != rows.layout.dimensions
+        && found.dimensions != rows.dimensions
     {
-        let (queries, rows) = (found.layout.dimensions, rows.layout.dimensions);
+        let (queries, rows) = (found.dimensions, rows.dimensions);
         return Err(refused(path, format!("queries of {queries} components for rows of {rows}")));
     }
-    let indexed = rows.layout.rows.saturating_sub(held_out);
+    let indexed = rows.rows.saturating_sub(held_out);
     if indexed == 0 {
-        let (rows, what) = (rows.layout.rows, "rows, of which `held_out` takes");
+        let (rows, what) = (rows.rows, "rows, of which `held_out` takes");
         return Err(refused(&file.path, format!("{rows} {what} {held_out}; write fewer")));
     }
     let contents = VectorContents {
         sha256: rows.sha256,
-        rows: rows.layout.rows,
-        queries: queries.as_ref().map_or(held_out, |found| found.layout.rows),
+        rows: rows.rows,
+        queries: queries.as_ref().map_or(held_out, |found| found.rows),
         queries_sha256: queries.map(|found| found.sha256),
     };
     let kind = VectorKind::File(VectorFile { contents: Some(contents), ..file.clone() });
     let entries = u32::try_from(indexed).unwrap_or(u32::MAX).min(set.entries);
-    Ok(VectorSet::new(kind, entries, rows.layout.dimensions as u32))
+    Ok(VectorSet::new(kind, entries, rows.dimensions as u32))
+}
+
+/// A column is a table's.
+fn check_column(file: &VectorFile) -> Result<(), OpenError> {
+    let queries = match &file.queries {
+        QuerySource::Queries(path) => is_table(path),
+        QuerySource::HeldOut(_) => false,
+    };
+    match &file.column {
+        Some(column) if !queries && !is_table(&file.path) => Err(refused(
+            &file.path,
+            format!("`column` is {column:?}, and only `.parquet` files have columns; leave it out"),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether a file has columns, by its ending.
+fn is_table(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("parquet"))
 }
 
 struct Found {
-    layout: Layout,
+    rows: u64,
+    dimensions: usize,
     sha256: String,
 }
 
-fn survey(path: &str) -> Result<Found, OpenError> {
-    let (layout, head, file) = begun(path)?;
-    let sha256 = sha256(head.as_slice().chain(file));
-    let sha256 = sha256.map_err(|error| refused(path, format!("cannot be read: {error}")))?;
-    Ok(Found { layout, sha256 })
+fn survey(path: &str, column: Option<&str>) -> Result<Found, OpenError> {
+    if is_table(path) {
+        let (Table { rows, dimensions, .. }, file) = table(path, column)?;
+        return Ok(Found { rows, dimensions, sha256: hashed(path, file)? });
+    }
+    let (Layout { rows, dimensions, .. }, head, file) = begun(path)?;
+    Ok(Found { rows, dimensions, sha256: hashed(path, head.as_slice().chain(file))? })
+}
+
+fn hashed(path: &str, from: impl Read) -> Result<String, OpenError> {
+    sha256(from).map_err(|error| refused(path, format!("cannot be read: {error}")))
+}
+
+/// A column of a file, and the file, to be read from its first byte on.
+fn table(path: &str, column: Option<&str>) -> Result<(Table, File), OpenError> {
+    let mut file = opened(path, MOST_BYTES).map_err(|what| refused(path, what))?;
+    let unreadable = |error: std::io::Error| refused(path, format!("cannot be read: {error}"));
+    let again = file.try_clone().map_err(unreadable)?;
+    let table = Table::open(again, column).map_err(|what| refused(path, what))?;
+    file.rewind().map_err(unreadable)?;
+    Ok((table, file))
 }
 
 /// The layout of a file, its first bytes, and what is left to read.
@@ -103,7 +145,11 @@ pub(super) fn load(
     let queries = contents.queries.min(most_queries);
     let rows = 0..u64::from(set.entries);
     let read = |path: &str, sha256: &str, ranges: &[Range<u64>]| {
-        Reading { path, sha256, width, metric }.rows(ranges)
+        let reading = Reading { path, sha256, width, metric };
+        match is_table(path) {
+            true => reading.rows_of_table(file.column.as_deref(), ranges),
+            false => reading.rows(ranges),
+        }
     };
     let mut found = match (&file.queries, &contents.queries_sha256) {
         (QuerySource::Queries(path), Some(sha256)) => {
@@ -147,23 +193,60 @@ impl Reading<'_> {
             hash.update(&bytes);
             for (range, values) in ranges.iter().zip(&mut found) {
                 if range.contains(&row) {
-                    self.take(&layout, &bytes, values)
+                    self.take(layout.dimensions, values, |row| layout.read(&bytes, row))
                         .map_err(|what| refused(self.path, format!("row {row}: {what}")))?;
                 }
             }
         }
-        match hash.finish() == self.sha256 {
-            true => Ok(found),
-            false => Err(refused(self.path, "it changed while it was measured".to_owned())),
+        self.unchanged(&hash.finish()).map(|()| found)
+    }
+
+    /// The rows of each range, of a file with columns. Its bytes are hashed after its rows were read: had
+    /// they been others by then, or before, the sum would be another.
+    fn rows_of_table(
+        &self,
+        column: Option<&str>,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Vec<f32>>, OpenError> {
+        let (table, mut file) = table(self.path, column)?;
+        let mut found = vec![Vec::new(); ranges.len()];
+        let mut take = |row: u64, components: &[f32]| {
+            for (range, values) in ranges.iter().zip(&mut found) {
+                if range.contains(&row) {
+                    self.take(table.dimensions, values, |row| {
+                        row.copy_from_slice(components);
+                        Ok(())
+                    })?;
+                }
+            }
+            Ok(())
+        };
+        table.read(ranges, &mut take).map_err(|what| refused(self.path, what))?;
+        file.rewind().map_err(|error| refused(self.path, format!("cannot be read: {error}")))?;
+        self.unchanged(&hashed(self.path, file)?).map(|()| found)
+    }
+
+    /// Whether the file is what it was when it was looked into.
+    fn unchanged(&self, sha256: &str) -> Result<(), OpenError> {
+        match sha256 == self.sha256 {
+            true => Ok(()),
+            false => Err(refused(self.path, CHANGED.to_owned())),
         }
     }
 
-    fn take(&self, layout: &Layout, bytes: &[u8], values: &mut Vec<f32>) -> Result<(), String> {
+    /// Adds a row of so many components, padded, and checked when it was read.
+    fn take(
+        &self,
+        dimensions: usize,
+        values: &mut Vec<f32>,
+        read: impl FnOnce(&mut [f32]) -> Result<(), String>,
+    ) -> Result<(), String> {
         let start = values.len();
         values.resize(start + self.width, 0.0);
-        let row = &mut values[start..][..layout.dimensions];
-        layout.read(bytes, row)?;
-        match check(row, layout.dimensions) {
+        // A file that was written again since may have longer rows.
+        let row = values[start..].get_mut(..dimensions).ok_or(CHANGED)?;
+        read(row)?;
+        match check(row, dimensions) {
             // A point like any other, where distances count.
             Err(VectorFault::Zero) if self.metric == Similarity::L2 => {}
             checked => checked.map_err(|fault| fault.to_string())?,
@@ -207,7 +290,7 @@ mod tests {
 
     fn set(path: String, queries: QuerySource) -> VectorSet {
         let metric = Similarity::Cosine;
-        let file = VectorFile { path, queries, metric, contents: None };
+        let file = VectorFile { path, queries, metric, column: None, contents: None };
         VectorSet::new(VectorKind::File(file), 1000, 0)
     }
 
@@ -285,6 +368,16 @@ mod tests {
         let found = surveyed(&set(path, QuerySource::HeldOut(1))).unwrap();
         put(&folder, "a.npy", &npy(&[[1.0; 3], [2.5; 3]]));
         assert!(loaded(&found).err().unwrap().to_string().contains("it changed"));
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    #[test]
+    fn a_build_without_parquet_says_how_to_have_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = put(&folder, "a.parquet", b"PAR1");
+        let refused = said(&set(path, QuerySource::HeldOut(1)));
+        assert!(refused.contains("a.parquet: this build reads no `.parquet` files"), "{refused}");
+        assert!(refused.contains("build with `--features parquet`"), "{refused}");
     }
 
     proptest! {

@@ -199,9 +199,11 @@ fn rag(summary: &Summary, case: &Case) -> Value {
 /// Whose memory the peak is: an engine in process is part of tokgate's own.
 fn memory_of(driver: DriverKind) -> &'static str {
     match driver {
-        DriverKind::Embedded | DriverKind::Flat | DriverKind::FlatQ4 | DriverKind::IvfSq8 => {
-            "tokgate with the target"
-        }
+        DriverKind::Embedded
+        | DriverKind::Flat
+        | DriverKind::FlatQ4
+        | DriverKind::IvfSq8
+        | DriverKind::Hnsw => "tokgate with the target",
         DriverKind::Auto
         | DriverKind::Openai
         | DriverKind::Ollama

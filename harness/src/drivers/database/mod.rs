@@ -16,7 +16,7 @@ mod redis;
 #[cfg(test)]
 mod tests;
 
-use super::retrieval::{Corpora, filter_facts};
+use super::retrieval::{Corpora, filter_facts, graph_facts};
 use crate::driver::{Answer, Driver, OpenError, Request};
 use crate::http::{Deadlines, Moments, within};
 use crate::recorder::Reply;
@@ -62,7 +62,8 @@ pub async fn open(
         | DriverKind::Simulated
         | DriverKind::Flat
         | DriverKind::FlatQ4
-        | DriverKind::IvfSq8) => {
+        | DriverKind::IvfSq8
+        | DriverKind::Hnsw) => {
             Err(OpenError::Invalid(format!("driver `{}` is no database", other.as_str())))
         }
     }
@@ -179,14 +180,7 @@ fn identify<D: Database>(demand: &Demand, database: &D, said: Said) -> TargetIde
         ("index".to_owned(), json!(if demand.hnsw.is_some() { "hnsw" } else { "exact" })),
         ("address".to_owned(), json!(database.address().shown())),
     ]);
-    config.extend(filter_facts(demand));
-    if let Some(hnsw) = demand.hnsw {
-        config.extend([
-            ("m".to_owned(), json!(hnsw.m)),
-            ("ef_construction".to_owned(), json!(hnsw.ef_construction)),
-            ("ef_search".to_owned(), json!(hnsw.ef_search)),
-        ]);
-    }
+    config.extend(filter_facts(demand).chain(graph_facts(demand)));
     TargetIdentity {
         platform: format!("retrieval-{}", demand.driver.as_str()),
         model: demand.wanted.name(),

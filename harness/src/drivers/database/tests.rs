@@ -97,7 +97,7 @@ impl Database for Played {
                 Fault::Ingest => Err(Failure::new(FailureClass::Status, "disk is full")),
                 Fault::Hang => std::future::pending().await,
                 Fault::None | Fault::TooFew | Fault::Stranger => {
-                    let knobs = Knobs { rescore: 0, probes: 0 };
+                    let knobs = Knobs { rescore: 0, probes: 0, graph: None };
                     let index = Flat::build(Arc::new(rows.clone()), knobs).unwrap();
                     *self.index.lock().unwrap() = Some(index);
                     Ok(())

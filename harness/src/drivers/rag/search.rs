@@ -48,7 +48,8 @@ impl Search {
         retrieval: &Retrieval,
         rows: &Arc<Vectors>,
     ) -> Result<Self, OpenError> {
-        let knobs = knobs(retrieval);
+        // Passages are compared by the cosine.
+        let knobs = knobs(retrieval, None);
         let Kept { value, made_s, .. } =
             all_cores()?.install(|| build_over(engine, knobs, rows))?;
         Ok(Self {

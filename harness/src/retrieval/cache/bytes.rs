@@ -33,6 +33,19 @@ impl<'a> Bytes<'a> {
         Ok(self.words(count)?.iter().map(|word| u64::from_le_bytes(*word)).collect())
     }
 
+    /// So many bytes as they are.
+    #[cfg(feature = "hnsw")]
+    pub(in super::super) fn raw(&mut self, count: usize) -> Result<&'a [u8], Unfit> {
+        self.words::<1>(count).map(<[_]>::as_flattened)
+    }
+
+    /// Some counts of 32 bits.
+    #[cfg(feature = "hnsw")]
+    pub(in super::super) fn u32s<const COUNT: usize>(&mut self) -> Result<[u32; COUNT], Unfit> {
+        let words = self.words::<4>(COUNT)?;
+        Ok(std::array::from_fn(|place| u32::from_le_bytes(words[place])))
+    }
+
     /// So many row numbers, each below `rows`.
     pub(in super::super) fn rows(&mut self, count: usize, rows: usize) -> Result<Vec<u32>, Unfit> {
         let ids: Vec<u32> =

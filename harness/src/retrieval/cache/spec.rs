@@ -100,6 +100,8 @@ pub(in super::super) struct Data {
     width: usize,
     seed: Option<u64>,
     held_out: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<String>,
     sha256: Option<String>,
     queries_sha256: Option<String>,
     sample: String,
@@ -116,6 +118,7 @@ impl Data {
             width: rows.dimensions(),
             seed: Some(wanted.seed),
             held_out: None,
+            column: None,
             sha256: None,
             queries_sha256: None,
             sample: sample(rows),
@@ -136,7 +139,8 @@ fn from_file(file: &VectorFile, data: Data) -> Data {
         QuerySource::HeldOut(rows) => Some(rows),
         QuerySource::Queries(_) => None,
     };
-    Data { held_out, sha256: rows, queries_sha256: queries.flatten(), ..data }
+    let column = file.column.clone();
+    Data { held_out, column, sha256: rows, queries_sha256: queries.flatten(), ..data }
 }
 
 /// The checksum of rows evenly taken from all of them.

@@ -5,7 +5,7 @@ use super::super::demand::Demand;
 use super::super::engines;
 use super::super::fixture::case;
 use super::super::flat_q4::FlatQ4;
-use super::super::index::{Knobs, VectorIndex};
+use super::super::index::{Graph, Knobs, VectorIndex};
 use super::super::ivf_sq8::IvfSq8;
 use super::super::truth::{Finding, Truth};
 use super::*;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
-use tokgate_core::case::{Case, Dataset, DriverKind, VectorKind, VectorSet};
+use tokgate_core::case::{Case, Dataset, DriverKind, Hnsw, VectorKind, VectorSet};
 use tokgate_core::share::Share;
 
 /// Bytes that are made of a number, and how often they were.
@@ -354,12 +354,16 @@ fn flipped(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// For the engine that is a graph.
+const GRAPH: Option<Graph> =
+    Some(Graph { shape: Hnsw { m: 16, ef_construction: 64, ef_search: 30 }, euclidean: None });
+
 /// Loads what has a right checksum and wrong bytes, as only a forger can make it; says what became
 /// of one byte too many.
 fn forged<Index: VectorIndex>() -> Result<Index, Unfit> {
     let opened = open(&Cache::off(), |_| ());
     let rows = &opened.corpus.rows.vectors;
-    let knobs = Knobs { rescore: 30, probes: 4 };
+    let knobs = Knobs { rescore: 30, probes: 4, graph: GRAPH };
     let mut good = Vec::new();
     Index::build(Arc::clone(rows), knobs).unwrap().save(&mut good).unwrap();
     let load = |bytes: &[u8]| Index::load(Arc::clone(rows), knobs, bytes);
@@ -385,6 +389,13 @@ fn a_forged_index_is_refused_or_finds_rows_that_there_are() {
     // The engine reads to the end that its own header names, and checks what is before it.
     let _ = forged::<FlatQ4>();
     assert!(forged::<IvfSq8>().is_err_and(|unfit| unfit.0.contains("1 bytes follow")));
+}
+
+#[cfg(feature = "hnsw")]
+#[test]
+fn a_forged_hnsw_graph_is_refused_or_finds_rows_that_there_are() {
+    let forged = forged::<super::super::hnsw::Hnsw>();
+    assert!(forged.is_err_and(|unfit| unfit.0.contains("1 bytes follow")));
 }
 
 #[test]

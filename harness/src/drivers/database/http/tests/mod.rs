@@ -58,7 +58,13 @@ fn file() -> String {
 fn asked_of(preset: &str, port: u16, metric: Similarity, hnsw: Option<Hnsw>) -> Case {
     let mut case = case(ROWS as u32, 64);
     let queries = QuerySource::HeldOut(50);
-    let kind = VectorKind::File(VectorFile { path: file(), queries, metric, contents: None });
+    let kind = VectorKind::File(VectorFile {
+        path: file(),
+        queries,
+        metric,
+        column: None,
+        contents: None,
+    });
     let set = VectorSet::new(kind, ROWS as u32, 0);
     case.dataset = Dataset::Vectors(surveyed(&set).unwrap());
     case.target.driver = DriverKind::VectorHttp;
