@@ -71,7 +71,7 @@ fn planted_failures_are_told_in_the_terminal_the_json_the_database_and_the_docum
     let folder = with_scenario(FAILING);
     let output = command(folder.path(), &RUN).output().unwrap();
     let told = text(&output.stdout);
-    assert!(told.contains("\nalerts\n  red    stability error_rate  "), "{told}");
+    assert!(told.contains("\nalerts\n  red    stability error_rate\n"), "{told}");
     assert!(!told.contains('\u{1b}'), "colour without a terminal: {told}");
 
     let (_, report) = json_of(folder.path());

@@ -1,6 +1,6 @@
 //! Advice and stalls as a person reads them: a few lines, since everything is in the JSON.
 
-use super::terminal::{Style, wrapped};
+use super::terminal::{Style, paragraph, wrapped};
 use std::fmt::Write;
 use tokgate_core::advice::Advice;
 use tokgate_core::summary::{Stall, Stalls};
@@ -15,7 +15,8 @@ pub fn lines<'a>(advice: impl IntoIterator<Item = &'a Advice>, style: Style) -> 
     let advice: Vec<&Advice> = advice.into_iter().collect();
     let mut text = String::new();
     for one in advice.iter().take(TOLD) {
-        writeln!(text, "  {} {}; {}", style.bold("try"), one.evidence, one.suggestion).ok();
+        let said = paragraph(&format!("{}; {}", one.evidence, one.suggestion), "  try ".len());
+        writeln!(text, "  {} {said}", style.bold("try")).ok();
     }
     if let Some(more) = advice.len().checked_sub(TOLD).filter(|more| *more > 0) {
         writeln!(text, "      and {more} more in the JSON").ok();

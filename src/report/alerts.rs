@@ -1,6 +1,6 @@
 //! Alerts as they are told: a short block for people, JSON for everyone else.
 
-use super::terminal::Style;
+use super::terminal::{Style, paragraph};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -10,6 +10,8 @@ use tokgate_core::report::Report;
 
 /// Version of what a command or a webhook is told.
 const SCHEMA_VERSION: u32 = 1;
+/// What is under an alert's rule begins below the rule's name.
+const INDENT: usize = 9;
 /// Alerts that a block has; there is a number of the others.
 const TOLD: usize = 12;
 
@@ -23,9 +25,10 @@ pub fn block<'a>(alerts: impl IntoIterator<Item = &'a Alert>, style: Style) -> S
         let mark = style.level(alert.level, &format!("{:6}", alert.level.as_str()));
         let rule = format!("{} {}", alert.category.as_str(), alert.rule.as_str());
         let Alert { message, case, advice, .. } = alert;
-        writeln!(text, "  {mark} {}  {message}  {}", style.bold(&rule), style.dim(&case.0)).ok();
+        let told = paragraph(&format!("{message}, in {case}"), INDENT);
+        writeln!(text, "  {mark} {}\n{:INDENT$}{told}", style.bold(&rule), "").ok();
         if advised.insert(alert.rule) {
-            writeln!(text, "         {}", style.dim(advice)).ok();
+            writeln!(text, "{:INDENT$}{}", "", style.dim(&paragraph(advice, INDENT))).ok();
         }
     }
     if let Some(more) = alerts.len().checked_sub(TOLD).filter(|more| *more > 0) {

@@ -218,6 +218,22 @@ fn aside(case: &CaseReport) -> Vec<String> {
     told.fold(Vec::new(), wrapped)
 }
 
+/// A text whose lines end before the screen does, and all but the first begin `indent` further in.
+pub(super) fn paragraph(text: &str, indent: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if indent + line.chars().count() + 1 + word.chars().count() <= WIDEST => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines.join(&format!("\n{:indent$}", ""))
+}
+
 /// One more fact on the last line, or on a new one where it would be too wide.
 pub(super) fn wrapped(mut lines: Vec<String>, fact: String) -> Vec<String> {
     match lines.last_mut() {

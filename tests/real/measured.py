@@ -37,6 +37,11 @@ def check(case, records):
     target = case["target"]
     if target["platform"] != "llama-cpp":
         yield f"the platform is {target['platform']}"
+    value = lambda name: case["metrics"].get(name, {}).get("value", {}).get("value")
+    if not 0 < (value("coherence") or 0) <= 1:
+        yield f"the server was asked for probabilities, and coherence is {value('coherence')}"
+    if not value("server_running_peak"):
+        yield f"the server's own metrics say {value('server_running_peak')} running requests"
     if not case["preparation"].get("model_load_s"):
         yield "the load time of the server is not known"
 
@@ -60,6 +65,9 @@ def main(report, results):
         case = cases[head["case"]["id"]]
         target, load = case["target"], case["preparation"].get("model_load_s") or 0
         print(f"{case['case']}: {len(records)} requests, {target['engine']}, loaded in {load:.2f} s")
+        told = ["coherence", "repetition", "server_running_peak", "server_waiting_peak"]
+        values = {name: case["metrics"].get(name, {}).get("value", {}).get("value") for name in told}
+        print("  " + ", ".join(f"{name} {value}" for name, value in values.items()))
         for name, ours, theirs in side_by_side(case, records):
             print(f"  {name} {ours:8.2f} ms measured, {theirs:8.2f} ms by the server")
         wrong += [f"{case['case']}: {what}" for what in check(case, records)]
