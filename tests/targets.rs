@@ -88,6 +88,17 @@ fn a_scenario_starts_its_server_times_it_and_ends_it() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn the_metrics_of_a_started_server_are_read_where_it_listens() {
+    let text = launched("--ttft-ms 100 --itl-ms 50 --slots 2");
+    let folder = project(&format!("{text}\n[telemetry]\nserver_metrics = true"));
+    let report = report(&run(folder.path(), &["--concurrency", "4", "--requests", "24"]));
+    let value = |id: &str| report["cases"][0]["metrics"][id]["value"]["value"].as_f64();
+    assert_eq!(value("server_running_peak"), Some(2.0), "{}", report["cases"][0]["metrics"]);
+    assert!(value("server_waiting_peak").unwrap() >= 1.0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn a_server_ends_with_tokgate_though_it_was_killed() {
     let mark = format!("orphan-{}", std::process::id());
     let folder = project(&launched(&format!("--itl-ms 1000 --model {mark}")));

@@ -182,7 +182,8 @@ impl Harness {
                 Ok(load) => load,
                 Err(nothing) => return Measured::nothing(nothing),
             };
-            samplers.extend(scrape::of(epoch.case));
+            let address = self.targets.address(epoch.case);
+            samplers.extend(scrape::of(&epoch.case.run, address.as_deref()));
             let family = Family::new(self.targets.place(epoch.case));
             let pace = Pace::of(&epoch.case.run);
             let sampling = Sampling::start(load.clock, pace, family, samplers);

@@ -47,14 +47,10 @@ impl House {
                 Some(begin..begin + milliseconds("--freeze-ms", options.freeze_ms)?)
             }
         };
-        let slots = match options.slots {
-            0 => Semaphore::MAX_PERMITS,
-            slots => slots as usize,
-        };
         Ok(Self {
             schedule,
             pace: Pace::new(freeze)?,
-            slots: Semaphore::new(slots),
+            slots: Semaphore::new(all_slots(&options)),
             started,
             asked: AtomicU64::new(0),
             queued: AtomicU64::new(0),
@@ -98,6 +94,16 @@ impl House {
         self.ledger().truth(self.queued.load(Ordering::Relaxed), with_requests)
     }
 
+    /// What vLLM's metrics say of requests, of ours.
+    pub(super) fn metrics(&self) -> String {
+        let running = all_slots(&self.options) - self.slots.available_permits();
+        let waiting = self.queued.load(Ordering::Relaxed);
+        format!(
+            "# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running {running}\n\
+             # TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting {waiting}\n"
+        )
+    }
+
     /// Begins a new book.
     pub(super) fn reset(&self) {
         *self.ledger() = Ledger::new(Instant::now());
@@ -110,6 +116,13 @@ impl House {
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn all_slots(options: &Options) -> usize {
+    match options.slots {
+        0 => Semaphore::MAX_PERMITS,
+        slots => slots as usize,
     }
 }
 

@@ -40,6 +40,9 @@ fn page(house: &House, asked: &Asked) -> Reply {
     let path = asked.head.path.as_str();
     let content = match (asked.head.method.as_str(), path) {
         ("GET", "/health") => json!({ "status": "ok" }),
+        ("GET", "/metrics") => {
+            return Reply::body(200, "text/plain; version=0.0.4", house.metrics().into_bytes());
+        }
         ("GET", "/v1/models") => openai::models(&house.identity().model),
         ("GET", "/api/version") => ollama::version(),
         ("GET", "/api/tags") => ollama::tags(&house.identity()),
@@ -57,8 +60,9 @@ fn page(house: &House, asked: &Asked) -> Reply {
 
 /// There is no such page, or not with this method.
 fn lost(path: &str) -> Reply {
-    const PAGES: [&str; 8] = [
+    const PAGES: [&str; 9] = [
         "/health",
+        "/metrics",
         "/v1/models",
         "/api/version",
         "/api/tags",

@@ -69,7 +69,15 @@ pub(super) fn dropped(run: &Run) -> Option<f64> {
         let intervals = pair[1].seconds_since(pair[0]) / interval_s;
         (intervals.round() - 1.0).max(0.0)
     };
-    Some(moments.windows(2).map(missing).sum())
+    Some(moments.windows(2).map(missing).sum::<f64>() + silent(run))
+}
+
+/// Samples of the window in which a GPU said nothing that said something in others.
+fn silent(run: &Run) -> f64 {
+    let is_silent = |gpu: &GpuSample| *gpu == GpuSample::default();
+    let spoke = run.telemetry.iter().flat_map(|sample| &sample.gpus).any(|gpu| !is_silent(gpu));
+    let without = |sample: &&TelemetrySample| sample.gpus.iter().any(is_silent);
+    run.watched().iter().filter(without).filter(|_| spoke).count() as f64
 }
 
 /// What the samples from the beginning of the measured window on say, and the first one after it.
@@ -138,5 +146,15 @@ mod tests {
         assert_eq!(dropped_of(&few), Some(3.0));
         assert_eq!(dropped_of(&all[..4]), Some(7.0), "it hung after 1.2 s");
         assert_eq!(dropped_of(&[]), None);
+    }
+
+    #[test]
+    fn a_gpu_that_does_not_answer_in_time_has_dropped_its_sample() {
+        let told = |clock| GpuSample { sm_clock_mhz: clock, ..GpuSample::default() };
+        let mut run = with_gpus([Some(1980), None, Some(1980)].map(|it| vec![told(it)]).to_vec());
+        run.head.case.run.telemetry_interval_s = 1.0;
+        assert_eq!(dropped(&run), Some(1.0));
+        run.telemetry.iter_mut().for_each(|sample| sample.gpus = vec![told(None)]);
+        assert_eq!(dropped(&run), Some(0.0), "it never said anything");
     }
 }

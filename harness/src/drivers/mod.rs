@@ -72,6 +72,14 @@ impl Targets {
         }
     }
 
+    /// The address of the target of a case that was opened last: of the server that was started for
+    /// it, else the one that it names.
+    #[must_use]
+    pub fn address(&self, case: &Case) -> Option<String> {
+        let started = self.server.as_ref().map(Running::base_url);
+        started.or_else(|| case.target.base_url.clone())
+    }
+
     /// Where the target of a case runs that was opened last.
     #[must_use]
     pub fn place(&self, case: &Case) -> Place {

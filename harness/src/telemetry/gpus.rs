@@ -40,6 +40,8 @@ pub(super) enum Silence {
     Lost,
     /// Any other error.
     Unanswered,
+    /// Its answer has not come in time: the driver is busy, or hangs.
+    Late,
 }
 
 /// Samples every GPU that NVML shows.
@@ -84,9 +86,10 @@ impl Card {
     }
 
     fn is_silent(&mut self, silence: Silence) -> GpuSample {
-        self.unanswered += 1;
+        self.unanswered += u32::from(silence == Silence::Unanswered);
         let lost = match silence {
             Silence::Lost => true,
+            Silence::Late => false,
             Silence::Unanswered => self.answered && self.unanswered >= UNANSWERED,
         };
         GpuSample { lost, ..GpuSample::default() }

@@ -1,9 +1,10 @@
 //! What the machine says while a case is measured. Absent hardware is absent, never 0.
 //!
-//! Sampling runs on a thread of its own: a sampler that hangs or is slow delays its own samples
-//! and nothing else. Each source is one file here; `docs/TELEMETRY.md` lists them.
+//! Sampling runs on a thread of its own: a sampler that hangs or is slow delays samples and nothing
+//! else. The library of NVIDIA's GPUs, which is known to hang, has another (`apart`). Each source is one file here; `docs/TELEMETRY.md` lists them.
 
 mod amd;
+mod apart;
 mod auxv;
 #[cfg(target_os = "linux")]
 mod clock;

@@ -11,7 +11,7 @@ use hyper::http::HeaderMap;
 use reqwest::Url;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
-use tokgate_core::case::Case;
+use tokgate_core::case::RunSettings;
 use tokgate_core::run::TelemetrySample;
 
 /// How often: servers of Python answer from the process that serves, and are kept from it meanwhile.
@@ -36,16 +36,16 @@ pub struct Scrape {
     _stop: Sender<()>,
 }
 
-/// What a case wants to be asked; nothing where an address is none.
+/// What a case wants to be asked, its target at `address`; nothing where an address is none.
 #[must_use]
-pub fn of(case: &Case) -> Vec<Box<dyn Sampler>> {
-    let beside = |base: &String| {
+pub fn of(run: &RunSettings, address: Option<&str>) -> Vec<Box<dyn Sampler>> {
+    let beside = |base: &str| {
         let mut url: Url = base.parse().ok()?;
         url.set_path("/metrics");
         Some((url, Page::Serving))
     };
-    let target = case.target.base_url.as_ref().filter(|_| case.run.server_metrics);
-    let dcgm = case.run.dcgm_url.as_ref().and_then(|url| Some((url.parse().ok()?, Page::Dcgm)));
+    let target = address.filter(|_| run.server_metrics);
+    let dcgm = run.dcgm_url.as_ref().and_then(|url| Some((url.parse().ok()?, Page::Dcgm)));
     let pages = target.and_then(beside).into_iter().chain(dcgm);
     pages.map(|(url, page)| Box::new(Scrape::start(url, page)) as Box<dyn Sampler>).collect()
 }

@@ -1,5 +1,6 @@
 //! Every source of telemetry: the samplers that work here, and of each what there is or why not.
 
+use super::apart::Apart;
 use super::gpus::{Gpus, Nvml};
 use super::nvml::Library;
 use super::replay::{Replay, ReplayError};
@@ -22,9 +23,8 @@ pub fn samplers() -> Vec<Box<dyn Sampler>> {
     samplers.extend(traffic::Devices::new(proc(), sys).map(boxed));
     samplers.extend(target::Processes::new(proc()).map(boxed));
     samplers.extend(rapl::Packages::open(sys).ok().map(boxed));
-    // GPUs last: they are the ones that hang.
     match nvml() {
-        Ok(nvml) => samplers.extend(Gpus::new(nvml).map(boxed)),
+        Ok(nvml) => samplers.extend(Gpus::new(Box::new(Apart::new(nvml))).map(boxed)),
         Err(_) => samplers.extend(amd::Cards::new(sys).map(boxed)),
     }
     samplers
