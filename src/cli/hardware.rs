@@ -81,7 +81,14 @@ fn rows(catalogue: &Catalogue) -> impl Iterator<Item = Row> {
             as_of: as_of.clone(),
         }
     });
-    cards.chain(instances).chain(hosted)
+    let categories = catalogue.categories().iter().map(|category| Row {
+        kind: "category",
+        name: category.name.clone(),
+        is: format!("models of up to {} billion parameters", category.up_to_billion),
+        price: None,
+        as_of: String::new(),
+    });
+    cards.chain(instances).chain(hosted).chain(categories)
 }
 
 fn table(rows: &[Row]) -> Table {

@@ -193,6 +193,12 @@ impl Catalogue {
         &self.hosted
     }
 
+    /// The words for models by their size, the smallest first.
+    #[must_use]
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
+    }
+
     /// What is declared, with what the instance that it names adds where nothing else is said.
     /// The price is another matter.
     #[must_use]
