@@ -1,17 +1,17 @@
 //! The line, as it is drawn in ARCHITECTURE.md. Every step is one function of one package, and
 //! only measuring has a clock and a socket: all others can be had again from what is stored.
 
-use crate::session::{CaseError, MeasuredCase, Session, Watch};
+use crate::session::{CaseError, Identity, MeasuredCase, Session, Watch};
 use crate::store::{self, CaseEnd, StoreError};
 use std::collections::BTreeMap;
-use tokgate_baseline::{Evidence, Findings, Measured, conclude, judge, judge_dropped};
+use tokgate_baseline::{Baseline, Evidence, Findings, Measured, conclude, judge, judge_dropped};
 use tokgate_core::advice::{Facts, advice};
 use tokgate_core::alert::alerts;
 use tokgate_core::case::{Case, CaseId};
 use tokgate_core::failure::{Failure, FailureCount};
 use tokgate_core::goal::Grade;
 use tokgate_core::record::Outcome;
-use tokgate_core::report::{CaseReport, Dropped, EpochReport, Report};
+use tokgate_core::report::{CaseReport, ComparedWith, Dropped, EpochReport, Report, Unmeasured};
 use tokgate_core::run::Run;
 use tokgate_core::stress::Trials;
 use tokgate_core::summary::Stalls;
@@ -73,15 +73,8 @@ fn judge_cases(session: &Session, measured: &[MeasuredCase]) -> BTreeMap<usize, 
         .iter()
         .enumerate()
         .filter_map(|(index, case)| {
-            let head = &case.head();
-            let baseline = session.baseline_of(&head.case.id)?;
-            let measured = Measured {
-                case: &head.case,
-                machine: &head.machine,
-                summary: &case.summary,
-                validity: &case.validity,
-            };
-            Some((index, measured.against(baseline)))
+            let baseline = session.baseline_of(&case.head().case.id)?;
+            Some((index, evidence(case).against(baseline)))
         })
         .unzip();
     indices.into_iter().zip(judge(&evidence)).collect()
@@ -137,50 +130,125 @@ fn samples(epochs: &[Run]) -> Vec<String> {
     first.flat_map(Run::successes).filter_map(|record| record.sample.clone()).collect()
 }
 
-/// Grades and concludes.
-fn report(session: &Session, cases: Vec<CaseReport>, planned: &[CaseId]) -> Report {
-    let dropped = dropped(session, planned);
-    let judged: Vec<&Judged> = cases
-        .iter()
-        .flat_map(|case| &case.verdicts)
-        .chain(dropped.iter().flat_map(|dropped| &dropped.verdicts))
-        .collect();
-    let validity: Vec<&Validity> =
-        cases.iter().flat_map(|case| &case.epochs).map(|epoch| &epoch.validity).collect();
-    let valid = validity.iter().all(|validity| validity.is_valid());
-    let findings = Findings {
-        judged: &judged,
-        required_missed: cases.iter().map(required_missed).sum(),
-        validity: &validity,
-        strict: session.strict,
+/// Judges stored epochs again, without measuring. What the baseline has and they have not is missing.
+#[must_use]
+pub fn judge_stored(
+    measured: &[MeasuredCase],
+    against: &Baseline,
+    name: &str,
+    strict: bool,
+) -> Report {
+    let evidence: Vec<Evidence> =
+        measured.iter().map(|case| evidence(case).against(against)).collect();
+    let judged = measured.iter().zip(judge(&evidence));
+    let cases: Vec<CaseReport> =
+        judged.map(|(case, verdicts)| report_case(case, verdicts)).collect();
+    let planned: Vec<CaseId> = cases.iter().map(|case| case.case.id.clone()).collect();
+    let head = measured.first().expect("a stored run has a case").head();
+    let identity = Identity {
+        run_id: head.run_id.clone(),
+        booking_id: head.booking_id.clone(),
+        machine: head.machine.clone(),
+        environment: head.environment.clone(),
+        platform: None,
+        started_us: head.started_us,
     };
-    let (conclusion, exit) = complete(session, cases.is_empty(), conclude(&findings));
-    let identity = &session.identity;
-    let mut report = Report {
-        run_id: identity.run_id.clone(),
+    let all = Decided {
+        identity: &identity,
+        scenario: head.case.id.scenario().to_owned(),
+        cases,
+        unmeasured: Vec::new(),
+        dropped: missing(against, &planned).collect(),
+        compared_with: ComparedWith::Baseline(name.to_owned()),
+        strict,
+    };
+    all.report()
+}
+
+fn evidence(case: &MeasuredCase) -> Measured<'_> {
+    let head = case.head();
+    Measured {
+        case: &head.case,
+        machine: &head.machine,
+        summary: &case.summary,
+        validity: &case.validity,
+    }
+}
+
+fn report(session: &Session, cases: Vec<CaseReport>, planned: &[CaseId]) -> Report {
+    let all = Decided {
+        identity: &session.identity,
         scenario: session.scenarios(),
-        machine: identity.machine.clone(),
-        environment: identity.environment.clone(),
-        started_us: identity.started_us,
         cases,
         unmeasured: session.unmeasured.clone(),
-        dropped,
+        dropped: dropped(session, planned),
         compared_with: session.compared_with(),
-        grade: Grade::Ungraded,
-        conclusion,
-        exit,
+        strict: session.strict,
     };
-    if valid && session.unmeasured.is_empty() {
-        let (met, total) = report.targets();
-        report.grade = Grade::of(met, total);
+    all.report()
+}
+
+/// All that was decided about the cases of one run.
+struct Decided<'a> {
+    identity: &'a Identity,
+    scenario: String,
+    cases: Vec<CaseReport>,
+    unmeasured: Vec<Unmeasured>,
+    dropped: Vec<Dropped>,
+    compared_with: ComparedWith,
+    strict: bool,
+}
+
+impl Decided<'_> {
+    /// Grades and concludes.
+    fn report(self) -> Report {
+        let Self { identity, scenario, cases, unmeasured, dropped, compared_with, strict } = self;
+        let judged: Vec<&Judged> = cases
+            .iter()
+            .flat_map(|case| &case.verdicts)
+            .chain(dropped.iter().flat_map(|dropped| &dropped.verdicts))
+            .collect();
+        let validity: Vec<&Validity> =
+            cases.iter().flat_map(|case| &case.epochs).map(|epoch| &epoch.validity).collect();
+        let valid = validity.iter().all(|validity| validity.is_valid());
+        let findings = Findings {
+            judged: &judged,
+            required_missed: cases.iter().map(required_missed).sum(),
+            validity: &validity,
+            strict,
+        };
+        let (conclusion, exit) = complete(&unmeasured, cases.is_empty(), conclude(&findings));
+        let is_gradable = valid && unmeasured.is_empty();
+        let mut report = Report {
+            run_id: identity.run_id.clone(),
+            scenario,
+            machine: identity.machine.clone(),
+            environment: identity.environment.clone(),
+            started_us: identity.started_us,
+            cases,
+            unmeasured,
+            dropped,
+            compared_with,
+            grade: Grade::Ungraded,
+            conclusion,
+            exit,
+        };
+        if is_gradable {
+            let (met, total) = report.targets();
+            report.grade = Grade::of(met, total);
+        }
+        report
     }
-    report
 }
 
 /// What was concluded, unless cases could not be measured: a run that is not complete is INVALID,
 /// and ends as the worst of them does.
-fn complete(session: &Session, empty: bool, concluded: (Conclusion, Exit)) -> (Conclusion, Exit) {
-    let failed = session.unmeasured.iter().map(|unmeasured| unmeasured.exit).reduce(Exit::worst);
+fn complete(
+    unmeasured: &[Unmeasured],
+    empty: bool,
+    concluded: (Conclusion, Exit),
+) -> (Conclusion, Exit) {
+    let failed = unmeasured.iter().map(|unmeasured| unmeasured.exit).reduce(Exit::worst);
     match (failed, empty) {
         (Some(failed), true) => (Conclusion::Invalid, failed),
         (Some(failed), false) => (Conclusion::Invalid, concluded.1.worst(failed)),
@@ -190,13 +258,14 @@ fn complete(session: &Session, empty: bool, concluded: (Conclusion, Exit)) -> (C
 }
 
 fn dropped(session: &Session, planned: &[CaseId]) -> Vec<Dropped> {
-    session
-        .baselines
-        .values()
-        .filter_map(|found| found.baseline.as_ref())
-        .flat_map(|baseline| judge_dropped(baseline, planned))
-        .map(|(case, verdicts)| Dropped { case, verdicts })
-        .collect()
+    let found = session.baselines.values().filter_map(|found| found.baseline.as_ref());
+    found.flat_map(|baseline| missing(baseline, planned)).collect()
+}
+
+/// The cases that a baseline has and a run should have had.
+fn missing(baseline: &Baseline, planned: &[CaseId]) -> impl Iterator<Item = Dropped> {
+    let dropped = judge_dropped(baseline, planned).into_iter();
+    dropped.map(|(case, verdicts)| Dropped { case, verdicts })
 }
 
 fn required_missed(case: &CaseReport) -> usize {

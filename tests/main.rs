@@ -23,3 +23,4 @@ mod store;
 mod support;
 mod targets;
 mod telemetry;
+mod verdict;

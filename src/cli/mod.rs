@@ -20,6 +20,7 @@ mod selection;
 mod show;
 mod signals;
 mod stress;
+mod verdict;
 mod written;
 
 use clap::{Parser, Subcommand};
@@ -67,6 +68,8 @@ enum Command {
     List(list::Args),
     /// Show a stored run again, whole
     Show(show::Args),
+    /// Judge a stored run again, against another one or a baseline
+    Verdict(verdict::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
     Recompute(recompute::Args),
     /// List known GPUs, instances and hosted models, with their prices
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Stress(args) => stress::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
+        Command::Verdict(args) => verdict::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
         Command::Hardware(args) => hardware::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),

@@ -69,10 +69,15 @@ pub(super) fn by_case(epochs: Vec<Stored>) -> Vec<Vec<Stored>> {
     groups
 }
 
-fn case(epochs: Vec<Stored>) -> CaseReport {
-    let verdicts = epochs.iter().flat_map(|epoch| &epoch.verdicts).map(Into::into).collect();
+/// The epochs of one case, as they were measured.
+pub(super) fn measured(epochs: Vec<Stored>) -> MeasuredCase {
     let (epochs, validity): (Vec<_>, Vec<_>) =
         epochs.into_iter().map(|epoch| (epoch.run, epoch.validity)).unzip();
     let summary = store::summary(&epochs).expect("a group has an epoch");
-    pipeline::report_case(&MeasuredCase { epochs, validity, summary }, verdicts)
+    MeasuredCase { epochs, validity, summary }
+}
+
+fn case(epochs: Vec<Stored>) -> CaseReport {
+    let verdicts = epochs.iter().flat_map(|epoch| &epoch.verdicts).map(Into::into).collect();
+    pipeline::report_case(&measured(epochs), verdicts)
 }
