@@ -7,6 +7,8 @@
 //! Summary --Measured::screened(&Baseline)--> Evidence --screen--> Screened: suspects, or Judged
 //! suspects --compare_pairs, _queries, _counts, _exact--> Evidence --judge_pairs--> Judged
 //!          --twice as many pairs--> Evidence --judge_extended--> Judged
+//!
+//! History --changes, drift--> Change, Drift
 //! ```
 //!
 //! Text and seeds are handed in, so that any verdict can be had again from stored epochs.
@@ -19,6 +21,7 @@ pub mod conclusion;
 pub mod counts;
 pub mod exact;
 pub mod file;
+pub mod history;
 pub mod interval;
 pub mod pairs;
 pub mod queries;
@@ -33,6 +36,8 @@ mod dependence;
 mod fixture;
 mod noise;
 mod parse;
+#[cfg(test)]
+mod proof;
 mod resample;
 mod scale;
 mod shift;
@@ -46,6 +51,7 @@ pub use conclusion::{Findings, conclude};
 pub use counts::{Count, compare_counts};
 pub use exact::{compare_exact, difference};
 pub use file::{Baseline, BaselineError, Provenance};
+pub use history::{Change, Commit, Drift, History, changes, drift};
 pub use interval::with_intervals;
 pub use pairs::{Pair, compare_pairs};
 pub use queries::{Queries, compare_queries};
