@@ -115,11 +115,11 @@ pub(crate) fn compare_by(
     by: By,
 ) -> Vec<Finding> {
     let gated = gate.tolerances.iter().filter_map(|(reference, tolerance)| {
-        let arms = find(summary, base, *reference, *tolerance)?;
-        Some(Finding {
-            metric: *reference,
-            what: arms.map_or_else(|what| what, |arms| arms.compare(by)),
-        })
+        let what = match find(summary, base, *reference, *tolerance)? {
+            Ok(arms) => arms.compare(by),
+            Err(absent) => absent,
+        };
+        Some(Finding { metric: *reference, what })
     });
     let dropped = base
         .keys()

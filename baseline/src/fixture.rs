@@ -1,6 +1,7 @@
 //! Seeded luck, and cases and epochs made of it, for the tests of the judge.
 
 use crate::arms::Gated;
+use crate::history::{Commit, History};
 use crate::scale::{Point, Sign};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -53,6 +54,18 @@ impl Luck {
 pub(crate) fn gated(metric: &'static Metric) -> Gated {
     let (metric, tolerance) = (MetricRef::value(metric), Tolerance::Relative(0.02));
     Gated { metric, tolerance, samples: 100_000 }
+}
+
+/// A history of `metric` with a tolerance of 2 %: around 100, as far from it as the logarithms say.
+pub(crate) fn history(metric: &'static Metric, key: u64, logarithms: &[f64]) -> History {
+    let commit = |(at, theta): (usize, &f64)| Commit {
+        id: at.to_string(),
+        epochs: vec![100.0 * theta.exp()],
+        environment: "one".to_owned(),
+    };
+    let Gated { metric, tolerance, .. } = gated(metric);
+    let commits = logarithms.iter().enumerate().map(commit).collect();
+    History { key: format!("history {key}"), metric, tolerance, commits }
 }
 
 /// Epochs with these values and no error of their own.

@@ -234,8 +234,7 @@ fn told(stretch: &Stretch<'_>, splits: &[Split]) -> Vec<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::Luck;
-    use crate::history::history;
+    use crate::fixture::{Luck, history};
     use tokgate_core::metric::{E2E, TOK_S};
 
     /// Noise of 1 %, and steps of the logarithm at some commits.

@@ -55,8 +55,7 @@ fn theil_sen(thetas: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::Luck;
-    use crate::history::history;
+    use crate::fixture::{Luck, history};
     use tokgate_core::metric::{E2E, TOK_S};
 
     const BUDGET: Tolerance = Tolerance::Relative(0.05);

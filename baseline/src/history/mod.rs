@@ -1,11 +1,9 @@
 //! A metric over many commits: where it changed, and whether it crept. It finds what no single
 //! change shows, weeks later; it fails nobody.
 
-mod change;
+pub(crate) mod change;
 mod drift;
 
-#[cfg(test)]
-pub(crate) use change::Found;
 pub use change::{Change, changes};
 pub use drift::{Drift, drift};
 
@@ -91,28 +89,3 @@ fn hodges_lehmann(before: &[f64], after: &[f64]) -> f64 {
         after.iter().flat_map(|after| before.iter().map(move |before| after - before));
     Sorted::new(differences).median().unwrap_or(0.0)
 }
-
-#[cfg(test)]
-mod fixture {
-    use super::{Commit, History};
-    use tokgate_core::case::Tolerance;
-    use tokgate_core::metric::{Metric, MetricRef};
-
-    /// A history of `metric` with a tolerance of 2 %: around 100, as far from it as the logarithms
-    /// say.
-    pub(crate) fn history(metric: &'static Metric, key: u64, logarithms: &[f64]) -> History {
-        let commit = |(at, theta): (usize, &f64)| Commit {
-            id: at.to_string(),
-            epochs: vec![100.0 * theta.exp()],
-            environment: "one".to_owned(),
-        };
-        History {
-            key: format!("history {key}"),
-            metric: MetricRef::value(metric),
-            tolerance: Tolerance::Relative(0.02),
-            commits: logarithms.iter().enumerate().map(commit).collect(),
-        }
-    }
-}
-#[cfg(test)]
-pub(crate) use fixture::history;

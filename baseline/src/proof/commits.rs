@@ -2,8 +2,8 @@
 
 use super::Rate;
 use super::world::Noise;
-use crate::fixture::Luck;
-use crate::history::{Found, history};
+use crate::fixture::{Luck, history};
+use crate::history::change::Found;
 use tokgate_core::metric::E2E;
 
 /// Commits of a history.
@@ -39,7 +39,7 @@ fn twelve_commits_after_a_step_of_three_deviations_it_is_told() {
 }
 
 #[test]
-#[ignore = "the whole of the proof takes minutes"]
+#[ignore = "the whole of the proof, in release, takes a minute"]
 fn whole_of_histories() {
     for noise in Noise::ALL {
         let rate = told(noise, 30_000, 0.0, 0);

@@ -65,6 +65,12 @@ impl World {
         Self { noise, pairs, bookings: pairs, drift: 0.0 }
     }
 
+    /// As it is printed.
+    pub(crate) fn name(self) -> String {
+        let Self { noise, pairs, drift, .. } = self;
+        format!("{noise:?} of {:.2} %, drift of {:.0} %", 100.0 * pairs, 100.0 * drift)
+    }
+
     /// The logarithms of `count` epochs in one booking.
     pub(crate) fn booking(self, luck: &mut Luck, count: usize) -> Vec<f64> {
         let level = self.bookings * luck.normal();

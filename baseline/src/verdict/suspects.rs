@@ -229,8 +229,7 @@ mod tests {
     /// `count` pairs in which the head takes `1 + effect` times as long, give or take `noise`.
     fn pairs(count: usize, effect: f64, noise: f64) -> Finding {
         let sign = |at| if at % 2 == 0 { 1.0 } else { -1.0 };
-        let pair =
-            |at| Pair { base: 1.0, head: (1.0 + effect) * (noise * f64::from(sign(at))).exp() };
+        let pair = |at| Pair { base: 1.0, head: (1.0 + effect) * (noise * sign(at)).exp() };
         let pairs: Vec<Pair> = (0..count).map(pair).collect();
         compare_pairs(gated(&E2E), &pairs, &[]).unwrap()
     }
