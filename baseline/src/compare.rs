@@ -45,8 +45,9 @@ pub struct Both {
     pub comparison: Comparison,
     /// What chance alone makes of it; absent where nothing is known of the noise.
     pub chances: Option<Chances>,
-    /// The smallest effect that would be convicted in four of five tries, were the metric the only
-    /// one: a share for a relative tolerance, else in the metric's unit.
+    /// The smallest effect that would be convicted (in a screen: nominated) in about four of five
+    /// tries, were the metric the only one: a share for a relative tolerance, else in the metric's
+    /// unit. Absent where nothing is known of the noise.
     pub mde: Option<f64>,
     /// Whether this noise is more than the baseline knew.
     pub noisy: bool,

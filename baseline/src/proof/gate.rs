@@ -207,6 +207,13 @@ fn pairs(luck: &mut Luck, world: World, shift: f64) -> Vec<Pair> {
     epochs.chunks(2).enumerate().map(pair).collect()
 }
 
+/// The same epochs taken otherwise: all of the base, then all of the head.
+fn one_after_the_other(luck: &mut Luck, world: World) -> Vec<Pair> {
+    let epochs = world.booking(luck, 2 * PAIRS);
+    let (base, head) = epochs.split_at(PAIRS);
+    base.iter().zip(head).map(|(base, head)| Pair { base: base.exp(), head: head.exp() }).collect()
+}
+
 fn evidence(findings: Vec<Finding>) -> Vec<Evidence> {
     vec![Evidence { invalid: Vec::new(), differences: Vec::new(), findings }]
 }
@@ -237,6 +244,21 @@ fn no_change_is_convicted_in_any_world() {
         assert_eq!(trial.convicted_in_pairs(100).happened, 0, "{name}");
         assert!(tripled(trial).convicted_in_pairs(100).happened <= 1, "{name}, tripled");
     }
+}
+
+#[test]
+fn a_drift_is_convicted_where_one_side_follows_the_other_and_not_in_pairs() {
+    let world = World { drift: 0.06, ..World::of(Noise::Normal, 0.0075) };
+    let luck = &mut Luck::new(7);
+    let mut convicted = |pairs: fn(&mut Luck, World) -> Vec<Pair>| {
+        Rate::of(100, |_| {
+            let finding = compare_pairs(gated(&E2E), &pairs(luck, world), &[]).unwrap();
+            let judged = judge_pairs(&evidence(vec![finding]), Rules::default()).concat();
+            judged[0].verdict == Verdict::Regressed
+        })
+    };
+    assert!(convicted(one_after_the_other).share() > 0.2);
+    assert_eq!(convicted(|luck, world| pairs(luck, world, 0.0)).happened, 0);
 }
 
 #[test]

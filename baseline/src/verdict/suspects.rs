@@ -207,7 +207,8 @@ impl Both {
                 format!("{what}; {:.1} % would be found{noisy}", 100.0 * mde)
             }
             (Some(mde), Tolerance::Absolute(_)) => {
-                format!("{what}; {mde:.3} would be found{noisy}")
+                let mde = self.comparison.metric.metric.unit.show(mde);
+                format!("{what}; {mde} would be found{noisy}")
             }
             (None, _) => format!("{what}{noisy}"),
         }
