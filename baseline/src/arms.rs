@@ -57,6 +57,14 @@ pub(crate) struct Test {
     pub alpha: f64,
     /// Whether its noise is more than was known.
     pub noisy: bool,
+    /// Whether the line is a trip wire: nothing is known of the shift's error.
+    pub wire: bool,
+}
+
+impl Test {
+    pub(crate) fn new(shift: Shift, line: f64, alpha: f64) -> Self {
+        Self { shift, line, alpha, noisy: false, wire: false }
+    }
 }
 
 impl Arms {
@@ -104,7 +112,7 @@ impl Arms {
             base: Estimate { value: before, interval: None, n: self.base.len() },
             head: Estimate { value: after, interval: None, n: self.gated.samples },
             effect: effect(scale.shift(self.sign, before, after)),
-            interval: test.map(|test| {
+            interval: test.filter(|test| !test.wire).map(|test| {
                 let Interval { low, high } = test.shift.interval();
                 Interval { low: effect(low), high: effect(high) }
             }),

@@ -132,7 +132,7 @@ pub(crate) fn compare_by(
 
 fn welch(arms: &Arms, scale: Scale) -> Option<Test> {
     let shift = Shift::between(&arms.base, &arms.head, scale, arms.sign)?;
-    Some(Test { shift, line: arms.line(scale), alpha: ALPHA, noisy: false })
+    Some(Test::new(shift, arms.line(scale), ALPHA))
 }
 
 /// Both sides of a metric, or which of them is not there.

@@ -58,6 +58,6 @@ pub use queries::{Queries, compare_queries};
 pub use recorded::Recorded;
 pub use screen::compare_bookings;
 pub use verdict::suspects::{
-    Nomination, Rules, Screened, judge_bookings, judge_extended, judge_pairs, screen,
+    Nomination, Rules, Screened, is_open, judge_bookings, judge_extended, judge_pairs, screen,
 };
 pub use verdict::{Evidence, Measured, judge, judge_dropped};

@@ -43,7 +43,7 @@ fn paired(arms: &Arms, scale: Scale, same: &[f64]) -> Option<Test> {
     let noise = Noise::of(&differences, same, scale.floor(&arms.base))?;
     let se = noise.deviation / (differences.len() as f64).sqrt();
     let shift = Shift { estimate: mean(&differences)?, se, df: noise.df };
-    Some(Test { shift, line: arms.line(scale), alpha: ALPHA, noisy: noise.noisy })
+    Some(Test { noisy: noise.noisy, ..Test::new(shift, arms.line(scale), ALPHA) })
 }
 
 /// Whether the baseline's differences are on this scale: a relative tolerance with a 0 among the

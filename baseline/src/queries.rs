@@ -66,8 +66,7 @@ fn compare(arms: &Arms, scale: Scale, epochs: usize, seed: u64) -> What {
     let resamples = resample(&losses, seed);
     let (line, estimate) = (arms.line(scale), mean(&losses).unwrap_or(0.0));
     let se = standard_deviation(&resamples).unwrap_or(0.0);
-    let test =
-        Test { shift: Shift { estimate, se, df: f64::INFINITY }, line, alpha: ALPHA, noisy: false };
+    let test = Test::new(Shift { estimate, se, df: f64::INFINITY }, line, ALPHA);
     let mut what = arms.on(scale, Some(test));
     if let What::Both(both) = &mut what {
         both.comparison.epochs = (epochs, epochs);

@@ -29,12 +29,17 @@ pub(crate) fn screened(arms: &Arms, scale: Scale) -> Option<Test> {
     let estimate = arms.sign.worse(mean(&head)? - mean(&base)?);
     let known = standard_deviation(&base).map(|known| known.max(scale.floor(&arms.base)));
     let (line, shares) = (arms.line(scale), 1.0 / head.len() as f64 + 1.0 / base.len() as f64);
-    let (se, line) = match known {
-        Some(known) if base.len() >= EPOCHS_KNOWN => (known * shares.sqrt(), line),
-        _ => (0.0, line.max(ten_percent(arms, scale)).max(4.0 * known.unwrap_or(0.0))),
-    };
-    let df = (base.len() as f64 - 1.0).max(1.0);
-    Some(Test { shift: Shift { estimate, se, df }, line, alpha: LEVEL, noisy: false })
+    Some(match known {
+        Some(known) if base.len() >= EPOCHS_KNOWN => {
+            let (se, df) = (known * shares.sqrt(), base.len() as f64 - 1.0);
+            Test::new(Shift { estimate, se, df }, line, LEVEL)
+        }
+        _ => {
+            let line = line.max(ten_percent(arms, scale)).max(4.0 * known.unwrap_or(0.0));
+            let shift = Shift { estimate, se: 0.0, df: f64::INFINITY };
+            Test { wire: true, ..Test::new(shift, line, LEVEL) }
+        }
+    })
 }
 
 /// A tenth of the baseline's value on the scale; nothing for an absolute tolerance.
@@ -78,7 +83,7 @@ fn another_booking(arms: &Arms, scale: Scale, means: &[f64], head: &[f64]) -> Op
         se: deviation * (1.0 + 1.0 / count).sqrt(),
         df: count - 1.0,
     };
-    Some(Test { shift, line: arms.line(scale), alpha: ALPHA, noisy: false })
+    Some(Test::new(shift, arms.line(scale), ALPHA))
 }
 
 fn booking_means(base: &[EpochValue], scale: Scale) -> Vec<f64> {
@@ -124,7 +129,8 @@ mod tests {
 
     #[test]
     fn few_epochs_of_a_baseline_set_a_trip_wire() {
-        assert!(!screen(&[100.0], &[91.0; 3]).chances.unwrap().look_worse());
+        let near = screen(&[100.0], &[91.0; 3]);
+        assert!(!near.chances.unwrap().look_worse() && near.comparison.interval.is_none());
         assert!(screen(&[100.0], &[89.0; 3]).chances.unwrap().look_worse());
         let noisy = [90.0, 100.0, 110.0];
         assert!(!screen(&noisy, &[80.0; 3]).chances.unwrap().look_worse());

@@ -1,6 +1,6 @@
 //! Histories without a change, and with one.
 
-use super::Rate;
+use super::rate::Rate;
 use super::world::Noise;
 use crate::fixture::{Luck, history};
 use crate::history::change::Found;

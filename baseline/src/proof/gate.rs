@@ -1,15 +1,15 @@
 //! Changes that are judged from beginning to end: a baseline, a screen, pairs of its suspects, and
 //! the extension that is allowed.
 
-use super::Rate;
+use super::rate::Rate;
 use super::world::{Noise, World};
 use crate::arms::{Arms, Gated};
 use crate::file::EpochValue;
 use crate::fixture::{Luck, gated};
 use crate::screen::screened;
 use crate::{
-    Evidence, Finding, Nomination, Pair, Rules, compare_bookings, compare_pairs, judge_bookings,
-    judge_extended, judge_pairs, screen,
+    Evidence, Finding, Nomination, Pair, Rules, compare_bookings, compare_pairs, is_open,
+    judge_bookings, judge_extended, judge_pairs, screen,
 };
 use tokgate_core::metric::{E2E, TOK_S};
 use tokgate_core::verdict::Verdict;
@@ -106,9 +106,8 @@ impl Trial {
         suspects.iter_mut().for_each(|suspect| suspect.measure(luck, self.now));
         let rules = Rules::default();
         let first = judge_pairs(&compared(&suspects), rules.first_look());
-        let open = |verdict| matches!(verdict, Verdict::Inconclusive | Verdict::Underpowered);
         for (suspect, judged) in suspects.iter_mut().zip(&first[0]) {
-            if open(judged.verdict) {
+            if is_open(judged.verdict) {
                 suspect.measure(luck, self.now);
             }
         }

@@ -99,15 +99,22 @@ pub fn judge_extended(
     rules: Rules,
 ) -> Vec<Vec<Judged>> {
     let second = judge_pairs(extended, rules.second_look());
-    let case = |(first, second): (Vec<Judged>, Vec<Judged>)| {
-        first.into_iter().zip(second).map(|(first, second)| last_word(first, second)).collect()
+    let last_word = |case: usize, at: usize, first: Judged| {
+        let again = second.get(case).and_then(|case| case.get(at));
+        let again = again.filter(|again| is_open(first.verdict) && again.metric == first.metric);
+        again.cloned().unwrap_or(first)
     };
-    first.into_iter().zip(second).map(case).collect()
+    let case = |(case, first): (usize, Vec<Judged>)| {
+        first.into_iter().enumerate().map(|(at, first)| last_word(case, at, first)).collect()
+    };
+    first.into_iter().enumerate().map(case).collect()
 }
 
-fn last_word(first: Judged, second: Judged) -> Judged {
-    match first.verdict {
-        Verdict::Inconclusive | Verdict::Underpowered => second,
+/// Whether more pairs may still change what is said.
+#[must_use]
+pub fn is_open(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Inconclusive | Verdict::Underpowered => true,
         Verdict::Unchanged
         | Verdict::Improved
         | Verdict::Cleared
@@ -117,7 +124,7 @@ fn last_word(first: Judged, second: Judged) -> Judged {
         | Verdict::Regressed
         | Verdict::Missing
         | Verdict::Incomparable
-        | Verdict::Invalid => first,
+        | Verdict::Invalid => false,
     }
 }
 
@@ -218,7 +225,7 @@ impl Both {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::Finding;
+    use crate::compare::{Finding, What};
     use crate::fixture::gated;
     use crate::pairs::{Pair, compare_pairs};
     use tokgate_core::metric::E2E;
@@ -302,6 +309,21 @@ mod tests {
         run[0].invalid.push("it was hot".to_owned());
         assert_eq!(judge_pairs(&run, Rules::default())[0][0].verdict, Verdict::Invalid);
         assert_eq!(screen(&run, Rules::default())[0][0].nominated, None);
+    }
+
+    #[test]
+    fn a_suspect_without_a_head_is_missing_and_stays_so() {
+        let gone = || Finding { metric: gated(&E2E).metric, what: What::Missing };
+        let first = judge_pairs(&evidence(vec![gone()]), Rules::default());
+        assert_eq!(first[0][0].verdict, Verdict::Missing);
+        let last = judge_extended(first, &evidence(vec![pairs(16, 0.0, 0.01)]), Rules::default());
+        assert_eq!(last[0][0].verdict, Verdict::Missing);
+    }
+
+    #[test]
+    fn who_is_not_extended_keeps_the_first_word() {
+        let first = judge_pairs(&evidence(vec![pairs(8, 0.02, 0.01)]), Rules::default());
+        assert_eq!(judge_extended(first.clone(), &[], Rules::default()), first);
     }
 
     #[test]
