@@ -35,7 +35,7 @@ impl Blocks {
 }
 
 /// A uniform number in 0 .. `end` (Lemire's multiplication; its bias is below end / 2^64).
-fn below(rng: &mut ChaCha8Rng, end: usize) -> usize {
+pub(crate) fn below(rng: &mut ChaCha8Rng, end: usize) -> usize {
     ((u128::from(rng.next_u64()) * end as u128) >> 64) as usize
 }
 

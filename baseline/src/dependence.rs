@@ -38,7 +38,7 @@ pub(crate) fn effective_n(observed: &Observed) -> f64 {
 }
 
 /// The rank of each value minus the mean rank; equal values share their mean rank.
-fn centered_ranks(series: &[f64]) -> Vec<f64> {
+pub(crate) fn centered_ranks(series: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..series.len()).collect();
     order.sort_unstable_by(|a, b| series[*a].total_cmp(&series[*b]));
     let middle = (series.len() as f64 - 1.0) / 2.0;

@@ -62,7 +62,8 @@ pub struct MetricBaseline {
     /// One value an epoch.
     #[serde(deserialize_with = "parse::nonempty")]
     pub epochs: Vec<EpochValue>,
-    /// Differences ln(second) − ln(first) of pairs of epochs of the same commit back to back.
+    /// Differences of pairs of epochs of the same commit back to back:
+    /// ln(second) − ln(first), for an absolute tolerance second − first.
     pub aa_pairs: Vec<f64>,
 }
 

@@ -1,11 +1,13 @@
 //! Seeded luck, and cases and epochs made of it, for the tests of the judge.
 
+use crate::arms::Gated;
+use crate::history::{Commit, History};
 use crate::scale::{Point, Sign};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::json;
-use tokgate_core::case::Case;
-use tokgate_core::metric::Better;
+use tokgate_core::case::{Case, Tolerance};
+use tokgate_core::metric::{Better, Metric, MetricRef};
 use tokgate_core::record::{Event, EventKind, Record};
 use tokgate_core::run::{Ending, Head, Run};
 use tokgate_core::summary::Series;
@@ -20,7 +22,7 @@ impl Luck {
     }
 
     /// Uniform in (0, 1].
-    fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         ((self.0.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 
@@ -46,6 +48,24 @@ impl Luck {
             })
             .collect()
     }
+}
+
+/// `metric` with a tolerance of 2 % and samples enough for any statistic.
+pub(crate) fn gated(metric: &'static Metric) -> Gated {
+    let (metric, tolerance) = (MetricRef::value(metric), Tolerance::Relative(0.02));
+    Gated { metric, tolerance, samples: 100_000 }
+}
+
+/// A history of `metric` with a tolerance of 2 %: around 100, as far from it as the logarithms say.
+pub(crate) fn history(metric: &'static Metric, key: u64, logarithms: &[f64]) -> History {
+    let commit = |(at, theta): (usize, &f64)| Commit {
+        id: at.to_string(),
+        epochs: vec![100.0 * theta.exp()],
+        environment: "one".to_owned(),
+    };
+    let Gated { metric, tolerance, .. } = gated(metric);
+    let commits = logarithms.iter().enumerate().map(commit).collect();
+    History { key: format!("history {key}"), metric, tolerance, commits }
 }
 
 /// Epochs with these values and no error of their own.

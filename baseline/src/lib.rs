@@ -3,24 +3,41 @@
 //! ```text
 //! Summary --with_intervals--> Summary
 //!         --Measured::against(&Baseline)--> Evidence --judge--> Judged --conclude--> Exit
+//!
+//! Summary --Measured::screened(&Baseline)--> Evidence --screen--> Screened: suspects, or Judged
+//! suspects --compare_pairs, _queries, _counts, _exact--> Evidence --judge_pairs--> Judged
+//!          --twice as many pairs--> Evidence --judge_extended--> Judged
+//!
+//! History --changes, drift--> Change, Drift
 //! ```
 //!
 //! Text and seeds are handed in, so that any verdict can be had again from stored epochs.
 #![forbid(unsafe_code)]
 
+pub mod arms;
 pub mod compare;
 pub mod compat;
 pub mod conclusion;
+pub mod counts;
+pub mod exact;
 pub mod file;
+pub mod history;
 pub mod interval;
+pub mod pairs;
+pub mod queries;
 pub mod recorded;
+pub mod screen;
 pub mod verdict;
 
 mod blocks;
+mod correction;
 mod dependence;
 #[cfg(test)]
 mod fixture;
+mod noise;
 mod parse;
+#[cfg(test)]
+mod proof;
 mod resample;
 mod scale;
 mod shift;
@@ -28,9 +45,19 @@ mod shift;
 mod simulation;
 mod student;
 
-pub use compare::{Finding, Pair, What, compare};
+pub use arms::{Arms, ArmsError, Gated};
+pub use compare::{Both, Chances, Finding, What, compare};
 pub use conclusion::{Findings, conclude};
+pub use counts::{Count, compare_counts};
+pub use exact::{compare_exact, difference};
 pub use file::{Baseline, BaselineError, Provenance};
+pub use history::{Change, Commit, Drift, History, changes, drift};
 pub use interval::with_intervals;
+pub use pairs::{Pair, compare_pairs};
+pub use queries::{Queries, compare_queries};
 pub use recorded::Recorded;
+pub use screen::compare_bookings;
+pub use verdict::suspects::{
+    Nomination, Rules, Screened, is_open, judge_bookings, judge_extended, judge_pairs, screen,
+};
 pub use verdict::{Evidence, Measured, judge, judge_dropped};

@@ -7,7 +7,7 @@ use tokgate_core::summary::Interval;
 
 /// How far the head lies from the base on a scale; positive is worse.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Shift {
+pub(crate) struct Shift {
     /// The difference of the arms' means.
     pub estimate: f64,
     /// Its standard error.
@@ -48,6 +48,18 @@ impl Shift {
     pub(crate) fn interval(&self) -> Interval {
         let half = student::quantile(0.975, self.df) * self.se;
         Interval { low: self.estimate - half, high: self.estimate + half }
+    }
+
+    /// The same seen from the other arm: what was worse is better.
+    pub(crate) fn turned(self) -> Self {
+        Self { estimate: -self.estimate, ..self }
+    }
+
+    /// The smallest true shift that is found beyond `line` at `alpha` in about four of five tries:
+    /// line + (t_1−α(df) + z_.80) · se.
+    pub(crate) fn detectable(&self, line: f64, alpha: f64) -> f64 {
+        let four_of_five = student::quantile(0.8, f64::INFINITY);
+        line + (student::quantile(1.0 - alpha, self.df) + four_of_five) * self.se
     }
 
     /// The one-sided p-value of "not beyond `line`".

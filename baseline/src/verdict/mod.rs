@@ -5,9 +5,16 @@
 //! convicted, so that a run without any change is convicted of anything in at most 1 % of cases,
 //! however many metrics it has and however they hang together. Only what has [`EPOCHS_NEEDED`]
 //! epochs in both arms can be convicted: the epoch is the unit of replication.
+//!
+//! What is said of a run against a baseline is here; what is said of suspects in fresh pairs, and
+//! where there is no fresh base, in [`suspects`].
 
-use crate::compare::{Finding, Pair, What, compare};
+pub mod suspects;
+
+use crate::compare::{Both, Chances, Finding, What, compare, compare_by};
+use crate::correction::holm;
 use crate::file::{Baseline, CaseBaseline};
+use crate::screen::screened;
 use tokgate_core::case::{Case, CaseId, Tolerance};
 use tokgate_core::environment::MachineId;
 use tokgate_core::summary::{Interval, Summary};
@@ -18,6 +25,9 @@ use tokgate_core::verdict::{Judged, Verdict};
 pub const ALPHA: f64 = 0.01;
 /// Epochs in each arm below which nobody is convicted: fewer hardly know their own noise.
 pub const EPOCHS_NEEDED: usize = 5;
+
+/// Why nothing is concluded from a single epoch.
+const UNKNOWN_NOISE: &str = "one epoch does not say how it varies: measure at least 2";
 
 /// A case as it was measured, with all that the judge asks about.
 #[derive(Debug, Clone, Copy)]
@@ -47,12 +57,25 @@ impl Measured<'_> {
     /// Compares the case with its part of `baseline`.
     #[must_use]
     pub fn against(&self, baseline: &Baseline) -> Evidence {
+        self.evidence(baseline, |base| compare(self.summary, base, &self.case.gate))
+    }
+
+    /// The same for [`screen`](suspects::screen): a few epochs against a baseline of many bookings.
+    #[must_use]
+    pub fn screened(&self, baseline: &Baseline) -> Evidence {
+        self.evidence(baseline, |base| compare_by(self.summary, base, &self.case.gate, screened))
+    }
+
+    fn evidence(
+        &self,
+        baseline: &Baseline,
+        compare: impl FnOnce(&CaseBaseline) -> Vec<Finding>,
+    ) -> Evidence {
         let unknown = CaseBaseline::new();
-        let base = baseline.cases.get(&self.case.id).unwrap_or(&unknown);
         Evidence {
             invalid: self.reasons(),
             differences: baseline.compat_key.differences(self.machine, self.case),
-            findings: compare(self.summary, base, &self.case.gate),
+            findings: compare(baseline.cases.get(&self.case.id).unwrap_or(&unknown)),
         }
     }
 
@@ -75,9 +98,8 @@ impl Measured<'_> {
 /// findings.
 #[must_use]
 pub fn judge(run: &[Evidence]) -> Vec<Vec<Judged>> {
-    let convictable = run.iter().filter(|case| case.is_sound()).flat_map(Evidence::convictable);
-    let convicting = convicting_p(convictable.filter_map(Pair::p).collect());
-    run.iter().map(|case| case.judge(convicting)).collect()
+    let convicting = holm(convictable(run).map(|chances| chances.worse).collect(), ALPHA);
+    run.iter().map(|case| case.judge(|both| both.verdict(convicting))).collect()
 }
 
 /// What is said of the cases that the baseline has and `planned` has not. `planned` are the
@@ -94,22 +116,26 @@ pub fn judge_dropped(baseline: &Baseline, planned: &[CaseId]) -> Vec<(CaseId, Ve
     dropped.map(|(case, metrics)| (case.clone(), judged(metrics))).collect()
 }
 
+/// The chances of all that can be convicted.
+fn convictable(run: &[Evidence]) -> impl Iterator<Item = Chances> {
+    let sound = run.iter().filter(|case| case.is_sound());
+    let both = sound.flat_map(|case| case.findings.iter().filter_map(Finding::both));
+    both.filter(|both| both.is_convictable()).filter_map(|both| both.chances)
+}
+
 impl Evidence {
     /// Whether anything may be said of the case at all.
     fn is_sound(&self) -> bool {
         self.invalid.is_empty() && self.differences.is_empty()
     }
 
-    fn convictable(&self) -> impl Iterator<Item = &Pair> {
-        self.findings.iter().filter_map(Finding::pair).filter(|pair| pair.is_convictable())
-    }
-
-    fn judge(&self, convicting: Option<f64>) -> Vec<Judged> {
+    /// What is said of each finding, by `both` where there are two sides that may be compared.
+    fn judge(&self, both: impl Fn(&Both) -> (Verdict, String)) -> Vec<Judged> {
         let all = |verdict, why: &[String]| -> Vec<Judged> {
             self.findings.iter().map(|finding| finding.without(verdict, why.join("; "))).collect()
         };
         match (self.invalid.as_slice(), self.differences.as_slice()) {
-            ([], []) => self.findings.iter().map(|finding| finding.judge(convicting)).collect(),
+            ([], []) => self.findings.iter().map(|finding| finding.judge(&both)).collect(),
             ([], differences) => all(Verdict::Incomparable, differences),
             (reasons, _) => all(Verdict::Invalid, reasons),
         }
@@ -117,9 +143,13 @@ impl Evidence {
 }
 
 impl Finding {
-    fn judge(&self, convicting: Option<f64>) -> Judged {
+    fn judge(&self, both: impl Fn(&Both) -> (Verdict, String)) -> Judged {
         match &self.what {
-            What::Pair(pair) => pair.judge(convicting),
+            What::Both(sides) => {
+                let (verdict, why) = both(sides);
+                let comparison = Some(sides.comparison.clone());
+                Judged { metric: self.metric, comparison, verdict, why }
+            }
             What::FromZero => self.without(
                 Verdict::Inconclusive,
                 "the baseline is 0, and no share of 0 can be told: write an absolute tolerance",
@@ -138,7 +168,7 @@ impl Finding {
     }
 }
 
-impl Pair {
+impl Both {
     fn has_enough_samples(&self) -> bool {
         self.comparison.head.enough_for(self.comparison.metric.stat)
     }
@@ -152,30 +182,32 @@ impl Pair {
         self.has_enough_samples() && self.has_enough_epochs()
     }
 
-    fn judge(&self, convicting: Option<f64>) -> Judged {
-        let (verdict, why) = self.verdict(convicting);
-        let comparison = Some(self.comparison.clone());
-        Judged { metric: self.comparison.metric, comparison, verdict, why }
-    }
-
     fn verdict(&self, convicting: Option<f64>) -> (Verdict, String) {
         let comparison = &self.comparison;
         if !self.has_enough_samples() {
-            let (n, needed) = (comparison.head.n, comparison.metric.stat.samples_needed());
-            return (Verdict::InsufficientSamples, format!("effective n is {n} of {needed}"));
+            return self.short_of_samples();
         }
-        let (Some(interval), Some(p)) = (comparison.interval, self.p()) else {
-            let why = "one epoch does not say how it varies: measure at least 2";
-            return (Verdict::Inconclusive, why.to_owned());
+        let (Some(interval), Some(chances)) = (comparison.interval, self.chances) else {
+            return (Verdict::Inconclusive, UNKNOWN_NOISE.to_owned());
         };
-        let convicted = self.is_convictable() && convicting.is_some_and(|limit| p <= limit);
-        match convicted {
+        match self.is_rejected(chances.worse, convicting) {
             true => {
                 let why = "the whole interval is worse than the tolerance";
                 (Verdict::Regressed, why.to_owned())
             }
             false => self.short_of_conviction(interval),
         }
+    }
+
+    /// Whether a chance is among those that Holm's correction rejects, the largest of which is
+    /// `rejected`.
+    fn is_rejected(&self, chance: f64, rejected: Option<f64>) -> bool {
+        self.is_convictable() && rejected.is_some_and(|limit| chance <= limit)
+    }
+
+    fn short_of_samples(&self) -> (Verdict, String) {
+        let (n, needed) = (self.comparison.head.n, self.comparison.metric.stat.samples_needed());
+        (Verdict::InsufficientSamples, format!("effective n is {n} of {needed}"))
     }
 
     fn short_of_conviction(&self, interval: Interval) -> (Verdict, String) {
@@ -199,28 +231,5 @@ impl Pair {
                 (Verdict::Inconclusive, "the interval reaches over the tolerance".to_owned())
             }
         }
-    }
-}
-
-/// Holm's step-down: the largest of the p-values that are rejected, `None` when none is. The i-th
-/// smallest of m, from 0, is rejected when it and all before are at most ALPHA / (m − i)
-/// (Holm 1979).
-fn convicting_p(mut p: Vec<f64>) -> Option<f64> {
-    p.sort_unstable_by(f64::total_cmp);
-    let m = p.len();
-    let rejected = p.iter().enumerate().take_while(|(i, p)| **p <= ALPHA / (m - i) as f64);
-    rejected.last().map(|(_, p)| *p)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn holm_rejects_step_by_step() {
-        assert_eq!(convicting_p(vec![0.2, 0.001, 0.004]), Some(0.004));
-        assert_eq!(convicting_p(vec![0.004, 0.004, 0.004]), None);
-        assert_eq!(convicting_p(vec![0.006, 0.001]), Some(0.006));
-        assert_eq!(convicting_p(vec![]), None);
     }
 }
