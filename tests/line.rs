@@ -207,7 +207,10 @@ fn what_the_judge_calls_regressed_is_a_red_alert_and_told_at_the_end() {
     assert!(alert.value.unwrap() > alert.bound.unwrap() * 1.1, "{alert:?}");
     let style = tokgate::report::terminal::Style { color: false };
     let text = tokgate::report::terminal::closing(&report, style);
-    assert!(text.contains("red    stability regression\n         ttft.p50 regressed from "), "{text}");
+    assert!(
+        text.contains("red    stability regression\n         ttft.p50 regressed from "),
+        "{text}"
+    );
     let calm = against_baseline("calm", "");
     assert!(calm.alerts().all(|alert| alert.rule != Rule::Regression));
 }
