@@ -10,6 +10,7 @@ use tokgate_core::case::{
     Case, DataFile, Dataset, OutputTokens, PromptSet, PromptSource, VectorSet,
 };
 use tokgate_core::dataset::file::{Entries, Written};
+use tokgate_core::quality::{Check, Match};
 
 /// The inputs of one invocation.
 #[derive(Default)]
@@ -98,10 +99,29 @@ impl Inputs {
             self.file = Some(Kept { asked: asked.clone(), counted_by, loaded });
         }
         if let Some(kept) = &self.file {
+            // Another case may compare the same file's answers otherwise.
+            let how = set.expect.as_ref().map_or(Match::Exact, |expect| expect.how);
+            check_expected(&kept.loaded, how)?;
             set.source = PromptSource::File(kept.loaded.file.clone());
         }
         Ok(())
     }
+}
+
+/// Whether all that a file expects of answers can be compared with them.
+fn check_expected(loaded: &Loaded, how: Match) -> Result<(), OpenError> {
+    let Entries::Written(written) = &loaded.entries else { return Ok(()) };
+    for (number, expected) in (1..).zip(written.iter().map(|one| one.expected.as_deref())) {
+        let unfit = expected.and_then(|expected| Check::new(how, expected).err());
+        if let (Some(why), Some(expected)) = (unfit, expected) {
+            return Err(OpenError::Invalid(format!(
+                "data file {}: request {number} expects \"{expected}\", which is no regular \
+                 expression: {why}; write one, or another `expect_as`",
+                loaded.file.path
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Recorded answers say how long the next one may be, where a tokenizer can count them: words are

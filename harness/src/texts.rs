@@ -70,7 +70,7 @@ impl Texts<'_> {
     fn read_one(&self, ended: Ended, checks: &mut HashMap<String, Option<Check>>) -> Record {
         let count = self.counter.and_then(|counter| counted(&ended, counter));
         let quality = ended.answer.as_deref().map(|answer| {
-            // An expression that is none was refused with the scenario; one of a file is left out.
+            // An expression that is none was refused before anything was sent.
             let correct = ended.expected.as_ref().and_then(|expected| {
                 let check = checks
                     .entry(expected.clone())

@@ -14,6 +14,7 @@ use tokgate_core::case::{
     Case, DataFile, Dataset, OutputTokens, PromptSet, PromptSource, Workload,
 };
 use tokgate_core::failure::Failure;
+use tokgate_core::quality::{Expect, Match};
 use tokgate_core::record::{EventKind, Record};
 use tokgate_core::run::{Ending, TargetIdentity};
 
@@ -172,6 +173,22 @@ fn a_case_whose_file_was_not_read_is_not_measured() {
     set_of(&mut case).tokenizer = Some("tokenizer.json".to_owned());
     let (_, ending) = measure(&harness, &case, &driver);
     assert!(matches!(ending, Ending::Aborted(why) if why.contains("tokenizer")));
+}
+
+#[test]
+fn a_file_whose_expectations_are_no_expressions_is_refused_where_they_should_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "{\"prompt\":\"a\",\"expected\":\"b\"}\n{\"prompt\":\"c\",\"expected\":\"(\"}\n";
+    let mut case = case_of(&put(&folder, "rows.jsonl", rows));
+    let mut harness = Harness::new().unwrap();
+    assert!(harness.prepare(&case).is_ok(), "as they stand they can be compared");
+    set_of(&mut case).expect = Some(Expect { answers: Vec::new(), how: Match::Regex });
+    match harness.prepare(&case) {
+        Err(OpenError::Invalid(what)) => {
+            assert!(what.contains("rows.jsonl: request 2 expects \"(\""), "{what}");
+        }
+        other => panic!("a refusal was expected: {other:?}"),
+    }
 }
 
 #[test]
