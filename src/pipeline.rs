@@ -3,8 +3,12 @@
 
 use crate::session::{CaseError, Identity, MeasuredCase, Session, Watch};
 use crate::store::{self, CaseEnd, StoreError};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
-use tokgate_baseline::{Baseline, Evidence, Findings, Measured, conclude, judge, judge_dropped};
+use tokgate_baseline::{
+    Baseline, BaselineError, Evidence, Findings, Measured, Provenance, Recorded, conclude, judge,
+    judge_dropped,
+};
 use tokgate_core::advice::{Facts, advice};
 use tokgate_core::alert::alerts;
 use tokgate_core::case::{Case, CaseId};
@@ -163,6 +167,20 @@ pub fn judge_stored(
         strict,
     };
     all.report()
+}
+
+/// The baseline that measured cases make, by the moment that its date tells.
+///
+/// # Errors
+/// When there is no case, or what was measured is not to be trusted as one.
+pub fn baseline_of(measured: &[MeasuredCase], at: Timestamp) -> Result<Baseline, BaselineError> {
+    let first = measured.first().ok_or(BaselineError::NothingMeasured)?;
+    let recorded: Vec<Recorded<'_>> = measured
+        .iter()
+        .map(|case| Recorded { runs: &case.epochs, validity: &case.validity })
+        .collect();
+    let date = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    Baseline::from_runs(&recorded, Provenance::of(first.head(), &date))
 }
 
 fn evidence(case: &MeasuredCase) -> Measured<'_> {

@@ -20,7 +20,6 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
-use tokgate_baseline::{Baseline, Provenance, Recorded};
 use tokgate_core::case::{Case, CaseId};
 use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::environment::{Environment, MachineId};
@@ -241,15 +240,10 @@ impl Invocation {
             return Ok(None);
         };
         let measured = &self.session.measured;
-        let Some(first) = measured.first() else {
+        if measured.is_empty() {
             return Ok(None);
-        };
-        let recorded: Vec<Recorded<'_>> = measured
-            .iter()
-            .map(|case| Recorded { runs: &case.epochs, validity: &case.validity })
-            .collect();
-        let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let baseline = Baseline::from_runs(&recorded, Provenance::of(first.head(), &date))
+        }
+        let baseline = pipeline::baseline_of(measured, jiff::Timestamp::now())
             .context("this run cannot be a baseline")?;
         let path = baselines::save(&self.baselines, name, &baseline)?;
         Ok(Some(path.display().to_string()))

@@ -3,14 +3,15 @@
 use crate::baselines::{Places, Wanted};
 use crate::cli::face::Face;
 use crate::cli::show::{by_case, measured};
-use crate::pipeline::judge_stored;
+use crate::pipeline::{baseline_of, judge_stored};
 use crate::project::Project;
 use crate::report::{json, terminal};
 use crate::session::MeasuredCase;
 use crate::store::{FileStore, Layout, Store, StoreError};
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use std::path::PathBuf;
-use tokgate_baseline::{Baseline, Provenance, Recorded};
+use tokgate_baseline::Baseline;
 use tokgate_core::verdict::Exit;
 
 /// Judge a stored run again, against another one or a baseline.
@@ -73,14 +74,8 @@ fn stored(store: &FileStore, name: &str, face: &Face) -> Result<Option<Vec<Measu
 }
 
 fn of_run(cases: &[MeasuredCase]) -> Result<Baseline> {
-    let first = cases.first().context("it has no case")?;
-    let recorded: Vec<Recorded<'_>> = cases
-        .iter()
-        .map(|case| Recorded { runs: &case.epochs, validity: &case.validity })
-        .collect();
-    let began = jiff::Timestamp::from_microsecond(first.head().started_us)?;
-    let date = began.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    Ok(Baseline::from_runs(&recorded, Provenance::of(first.head(), &date))?)
+    let began = cases.first().map_or(0, |case| case.head().started_us);
+    Ok(baseline_of(cases, Timestamp::from_microsecond(began)?)?)
 }
 
 fn saved(name: &str, project: &Project, layout: &Layout, head: &MeasuredCase) -> Result<Baseline> {
