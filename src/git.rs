@@ -1,5 +1,7 @@
-//! Which commit is being measured. Read through libgit2: no git program, no hooks, no shell.
+//! Which commit is being measured, and the files of another. Read through libgit2: no git program,
+//! no hooks, no shell.
 
+use anyhow::{Result, anyhow};
 use std::path::Path;
 
 /// A commit and whether the tree differs from it.
@@ -28,5 +30,113 @@ impl Commit {
 impl std::fmt::Display for Commit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}{}", self.id, if self.dirty { "-dirty" } else { "" })
+    }
+}
+
+/// The full hash of the commit that `reference` names in the repository around `folder`.
+///
+/// # Errors
+/// When there is no repository, or it has no such commit.
+pub fn resolve(folder: &Path, reference: &str) -> Result<String> {
+    let repository = open(folder)?;
+    let object = repository.revparse_single(reference);
+    let commit = object.and_then(|object| object.peel_to_commit()).map_err(|error| {
+        let why = error.message();
+        anyhow!("git knows no commit `{reference}` here ({why}); fetch it, or name another")
+    })?;
+    Ok(commit.id().to_string())
+}
+
+/// Writes the files of a commit into `into`, which is kept where it is there already. They are the
+/// files alone: no `.git`, no submodules, and no filter or hook of the repository is run.
+///
+/// # Errors
+/// When there is no such commit, or the files cannot be written.
+pub fn checkout(folder: &Path, commit: &str, into: &Path) -> Result<()> {
+    if into.join(COMPLETE).exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(into)?;
+    let repository = open(folder)?;
+    let tree = repository.find_commit(git2::Oid::from_str(commit)?)?.tree()?;
+    let mut options = git2::build::CheckoutBuilder::new();
+    options.target_dir(into).force().recreate_missing(true).update_index(false);
+    options.disable_filters(true);
+    repository.checkout_tree(tree.as_object(), Some(&mut options))?;
+    Ok(std::fs::write(into.join(COMPLETE), "")?)
+}
+
+/// Stands in a checkout once all of its files do.
+const COMPLETE: &str = ".tokgate-checkout";
+
+fn open(folder: &Path) -> Result<git2::Repository> {
+    git2::Repository::discover(folder)
+        .map_err(|_| anyhow!("{} lies in no git repository", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A repository with two commits of one file.
+    fn repository() -> (tempfile::TempDir, [String; 2]) {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = git2::Repository::init(folder.path()).unwrap();
+        let commits = ["one", "two"].map(|text| {
+            std::fs::create_dir_all(folder.path().join("src")).unwrap();
+            std::fs::write(folder.path().join("src/file"), text).unwrap();
+            commit(&repository, text)
+        });
+        (folder, commits)
+    }
+
+    fn commit(repository: &git2::Repository, message: &str) -> String {
+        let mut index = repository.index().unwrap();
+        index.add_all(["."], git2::IndexAddOption::DEFAULT, None).unwrap();
+        let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+        index.write().unwrap();
+        let me = git2::Signature::now("me", "me@localhost").unwrap();
+        let parent = repository.head().ok().and_then(|head| head.peel_to_commit().ok());
+        let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
+        repository.commit(Some("HEAD"), &me, &me, message, &tree, &parents).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_commit_is_checked_out_beside_the_tree_which_stays_as_it_is() {
+        let (folder, [one, two]) = repository();
+        std::fs::write(folder.path().join("src/file"), "changed").unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        for (commit, text) in [(&one, "one"), (&two, "two")] {
+            let into = elsewhere.path().join(commit);
+            checkout(folder.path(), commit, &into).unwrap();
+            assert_eq!(std::fs::read_to_string(into.join("src/file")).unwrap(), text);
+            assert!(!into.join(".git").exists());
+        }
+        assert_eq!(std::fs::read_to_string(folder.path().join("src/file")).unwrap(), "changed");
+        assert!(Commit::at(folder.path()).unwrap().dirty, "and its index is as it was");
+    }
+
+    #[test]
+    fn a_checkout_that_was_cut_off_is_made_whole() {
+        let (folder, [one, _]) = repository();
+        let into = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(into.path().join("src")).unwrap();
+        std::fs::write(into.path().join("src/file"), "o").unwrap();
+        checkout(folder.path(), &one, into.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(into.path().join("src/file")).unwrap(), "one");
+    }
+
+    #[test]
+    fn names_of_commits_are_resolved_and_others_refused() {
+        let (folder, [one, two]) = repository();
+        assert_eq!(resolve(folder.path(), "HEAD").unwrap(), two);
+        assert_eq!(resolve(folder.path(), "HEAD~1").unwrap(), one);
+        assert_eq!(resolve(folder.path(), &one[..10]).unwrap(), one);
+        let error = resolve(folder.path(), "nowhere").unwrap_err().to_string();
+        assert!(error.contains("`nowhere`"), "{error}");
+        let none = tempfile::tempdir().unwrap();
+        assert!(
+            resolve(none.path(), "HEAD").unwrap_err().to_string().contains("no git repository")
+        );
     }
 }

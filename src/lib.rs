@@ -8,6 +8,7 @@ pub mod datasets;
 pub mod git;
 pub mod mock;
 pub mod notify;
+pub mod paired;
 pub mod pipeline;
 pub mod project;
 pub mod report;

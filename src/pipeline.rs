@@ -1,6 +1,7 @@
 //! The line, as it is drawn in ARCHITECTURE.md. Every step is one function of one package, and
 //! only measuring has a clock and a socket: all others can be had again from what is stored.
 
+use crate::paired::{Comparison, Known, Pairs};
 use crate::session::{CaseError, Identity, MeasuredCase, Session, Watch};
 use crate::store::{self, CaseEnd, StoreError};
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use tokgate_core::failure::{Failure, FailureCount};
 use tokgate_core::goal::Grade;
 use tokgate_core::record::Outcome;
 use tokgate_core::report::{CaseReport, ComparedWith, Dropped, EpochReport, Report, Unmeasured};
-use tokgate_core::run::Run;
+use tokgate_core::run::{Arm, Run};
 use tokgate_core::stress::Trials;
 use tokgate_core::summary::Stalls;
 use tokgate_core::validity::Validity;
@@ -111,6 +112,7 @@ pub fn report_case(measured: &MeasuredCase, verdicts: Vec<Judged>) -> CaseReport
         failures: failures(&measured.epochs),
         samples: samples(&measured.epochs),
         stress: measured.epochs.first().and_then(Trials::of).map(|trials| trials.found()),
+        pairs: None,
     }
 }
 
@@ -149,21 +151,48 @@ pub fn judge_stored(
         judged.map(|(case, verdicts)| report_case(case, verdicts)).collect();
     let planned: Vec<CaseId> = cases.iter().map(|case| case.case.id.clone()).collect();
     let head = measured.first().expect("a stored run has a case").head();
-    let identity = Identity {
-        run_id: head.run_id.clone(),
-        booking_id: head.booking_id.clone(),
-        machine: head.machine.clone(),
-        environment: head.environment.clone(),
-        platform: None,
-        started_us: head.started_us,
-    };
+    let identity = Identity::of(head);
     let all = Decided {
         identity: &identity,
         scenario: head.case.id.scenario().to_owned(),
         cases,
         unmeasured: Vec::new(),
         dropped: missing(against, &planned).collect(),
+        control: Vec::new(),
         compared_with: ComparedWith::Baseline(name.to_owned()),
+        strict,
+    };
+    all.report()
+}
+
+/// Judges pairs, as they were measured or as they are stored.
+#[must_use]
+pub fn judge_pairs(
+    identity: &Identity,
+    comparison: &Comparison,
+    known: Known<'_>,
+    unmeasured: Vec<Unmeasured>,
+    strict: bool,
+) -> Report {
+    let judged = comparison.cases.iter().zip(comparison.judged(known));
+    let report = |(pairs, judged): (&Pairs, Vec<Judged>)| CaseReport {
+        pairs: Some(pairs.told()),
+        ..report_case(&pairs.side(Arm::Head), judged)
+    };
+    let cases: Vec<CaseReport> = judged.map(report).collect();
+    let against = cases.first().and_then(|case| case.pairs.as_ref());
+    let against = against.map(|pairs| format!("{}, in pairs", pairs.base));
+    let all = Decided {
+        identity,
+        scenario: cases.first().map_or("", |case| case.case.id.scenario()).to_owned(),
+        cases,
+        unmeasured,
+        dropped: Vec::new(),
+        control: comparison.control_judged(),
+        compared_with: against.map_or_else(
+            || ComparedWith::Nothing("nothing was measured".to_owned()),
+            ComparedWith::Baseline,
+        ),
         strict,
     };
     all.report()
@@ -200,6 +229,7 @@ fn report(session: &Session, cases: Vec<CaseReport>, planned: &[CaseId]) -> Repo
         cases,
         unmeasured: session.unmeasured.clone(),
         dropped: dropped(session, planned),
+        control: Vec::new(),
         compared_with: session.compared_with(),
         strict: session.strict,
     };
@@ -213,6 +243,7 @@ struct Decided<'a> {
     cases: Vec<CaseReport>,
     unmeasured: Vec<Unmeasured>,
     dropped: Vec<Dropped>,
+    control: Vec<Judged>,
     compared_with: ComparedWith,
     strict: bool,
 }
@@ -220,7 +251,8 @@ struct Decided<'a> {
 impl Decided<'_> {
     /// Grades and concludes.
     fn report(self) -> Report {
-        let Self { identity, scenario, cases, unmeasured, dropped, compared_with, strict } = self;
+        let Self { identity, scenario, cases, unmeasured, dropped, control, compared_with, strict } =
+            self;
         let judged: Vec<&Judged> = cases
             .iter()
             .flat_map(|case| &case.verdicts)
@@ -246,6 +278,7 @@ impl Decided<'_> {
             cases,
             unmeasured,
             dropped,
+            control,
             compared_with,
             grade: Grade::Ungraded,
             conclusion,

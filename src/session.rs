@@ -56,6 +56,21 @@ pub struct Identity {
     pub started_us: i64,
 }
 
+impl Identity {
+    /// Who measured an epoch.
+    #[must_use]
+    pub fn of(head: &Head) -> Self {
+        Self {
+            run_id: head.run_id.clone(),
+            booking_id: head.booking_id.clone(),
+            machine: head.machine.clone(),
+            environment: head.environment.clone(),
+            platform: None,
+            started_us: head.started_us,
+        }
+    }
+}
+
 /// One invocation in progress.
 pub struct Session {
     /// Who it is.
@@ -89,6 +104,21 @@ pub struct MeasuredCase {
     pub summary: Summary,
 }
 
+/// Which epoch of which side is measured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    /// The side.
+    pub(crate) arm: Arm,
+    /// The number of the epoch; in pairs, of the pair.
+    pub(crate) number: u32,
+    /// What keeps its prompts apart from those of any other.
+    pub(crate) salt: String,
+    /// The commit that this side was made from, where it is not the project's.
+    pub(crate) commit: Option<String>,
+    /// What it is stored under, where that is not the target's own platform.
+    pub(crate) platform: Option<String>,
+}
+
 impl MeasuredCase {
     /// Who the case is, by its first epoch.
     #[must_use]
@@ -114,7 +144,8 @@ impl Session {
     ) -> Result<(Vec<Run>, Vec<Validity>), CaseError> {
         let (mut epochs, mut validity) = (Vec::new(), Vec::new());
         for number in 0..case.run.epochs {
-            let stored = self.epoch(case, driver, number, watch)?;
+            let turn = Turn { number, salt: self.salt(number), ..Turn::default() };
+            let stored = self.epoch(case, driver, &turn, watch)?;
             epochs.push(stored.run);
             validity.push(stored.validity);
             if self.stop.is_requested() {
@@ -145,17 +176,23 @@ impl Session {
         first.cloned().unwrap_or(ComparedWith::Nothing("nothing was measured".to_owned()))
     }
 
-    fn epoch(
+    /// What keeps the prompts of the epoch of this number apart from those of any other.
+    pub(crate) fn salt(&self, number: u32) -> String {
+        format!("{}/{number}", self.identity.run_id)
+    }
+
+    /// Measures one epoch; when this comes back, it is durable.
+    pub(crate) fn epoch(
         &mut self,
         case: &Case,
         driver: &dyn Driver,
-        number: u32,
+        turn: &Turn,
         watch: Watch<'_>,
     ) -> Result<Stored, CaseError> {
-        let head = self.head(case, driver, number);
+        let head = self.head(case, driver, turn);
         let journal = self.store.begin(&head)?;
-        let salt = format!("{}/{number}", self.identity.run_id);
-        let epoch = Epoch { case, driver, salt: &salt, number, stop: &self.stop };
+        let Turn { number, salt, .. } = turn;
+        let epoch = Epoch { case, driver, salt, number: *number, stop: &self.stop };
         let (sink, records) = channel();
         let (measured, written) = std::thread::scope(|scope| {
             let writer = scope.spawn(|| write(journal, records, watch));
@@ -177,10 +214,10 @@ impl Session {
         Ok(self.store.commit_epoch(journal, &end)?)
     }
 
-    fn head(&self, case: &Case, driver: &dyn Driver, epoch: u32) -> Head {
+    fn head(&self, case: &Case, driver: &dyn Driver, turn: &Turn) -> Head {
         let identity = &self.identity;
         let mut target = driver.identity();
-        if let Some(platform) = &identity.platform {
+        if let Some(platform) = turn.platform.as_ref().or(identity.platform.as_ref()) {
             target.platform.clone_from(platform);
         }
         if let Some(proxy) = &case.target.proxy {
@@ -188,6 +225,8 @@ impl Session {
         }
         let declared = case.target.runs_on.as_ref().and_then(|machine| machine.context_window);
         target.context_window = target.context_window.or(declared);
+        let mut environment = identity.environment.clone();
+        environment.commit = turn.commit.clone().or(environment.commit);
         let started_us = now_us();
         let name = EpochName {
             platform: &target.platform,
@@ -199,11 +238,11 @@ impl Session {
             test_id: name.test_id(ids::tail()),
             run_id: identity.run_id.clone(),
             booking_id: identity.booking_id.clone(),
-            epoch,
-            arm: Arm::Head,
+            epoch: turn.number,
+            arm: turn.arm,
             started_us,
             machine: identity.machine.clone(),
-            environment: identity.environment.clone(),
+            environment,
             target,
             case: case.clone(),
             preparation: driver.preparation(),

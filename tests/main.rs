@@ -1,6 +1,7 @@
 //! The tests of the whole program, one binary so that it is linked once.
 #![allow(clippy::unwrap_used)]
 
+mod ab;
 mod alerts;
 mod architecture;
 mod cache;

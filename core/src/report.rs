@@ -51,6 +51,23 @@ pub struct CaseReport {
     pub alerts: Vec<Alert>,
     /// What to try next.
     pub advice: Vec<Advice>,
+    /// How it was compared, where that was in pairs.
+    pub pairs: Option<Pairs>,
+}
+
+/// How a case was compared in pairs.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Pairs {
+    /// What the base is, by what it has that the head has not.
+    pub base: String,
+    /// What the head is.
+    pub head: String,
+    /// Pairs that count.
+    pub counted: usize,
+    /// Pairs of which an epoch may not be judged.
+    pub set_aside: usize,
+    /// Why, one of each kind of reason.
+    pub reasons: Vec<String>,
 }
 
 impl CaseReport {
@@ -117,7 +134,7 @@ pub struct Dropped {
 pub enum ComparedWith {
     /// Nothing, for the reason given.
     Nothing(String),
-    /// A baseline, by the name or path it was read from.
+    /// A baseline, by the name or path it was read from; or the other side of pairs, in words.
     Baseline(String),
 }
 
@@ -140,6 +157,8 @@ pub struct Report {
     pub unmeasured: Vec<Unmeasured>,
     /// The cases that the baseline has and the scenario has not.
     pub dropped: Vec<Dropped>,
+    /// What is said of the control, which nothing that is compared touches; empty without one.
+    pub control: Vec<Judged>,
     /// What it was compared with.
     pub compared_with: ComparedWith,
     /// The grade over all goals.

@@ -15,7 +15,7 @@ pub mod driver;
 pub mod drivers;
 pub mod http;
 mod inputs;
-mod launch;
+pub mod launch;
 mod load;
 pub mod machine;
 pub mod measure;

@@ -120,6 +120,15 @@ impl Harness {
         self.runtime.block_on(self.targets.open(case, stop))
     }
 
+    /// The same for a target that runs by itself, beside a server that was started for another
+    /// case and is to stay.
+    ///
+    /// # Errors
+    /// When the target cannot be measured; the message says what to do.
+    pub fn open_beside(&mut self, case: &Case, stop: &Stop) -> Result<Arc<dyn Driver>, OpenError> {
+        self.runtime.block_on(self.targets.open_as_it_is(case, stop))
+    }
+
     /// Measures one epoch: warm-up, then the load, with `samplers` running beside the load.
     ///
     /// Each finished record goes to `sink`; when nobody takes them any more (the disk is full),

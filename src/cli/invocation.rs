@@ -28,6 +28,9 @@ use tokgate_core::verdict::Exit;
 use tokgate_harness::driver::OpenError;
 use tokgate_harness::measure::Harness;
 
+/// Said of what is INVALID and would not be on a quiet machine.
+pub(super) const HOST_NOISE: &str = "invalid through the noise of the host alone";
+
 /// How an invocation speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Voice {
@@ -44,15 +47,15 @@ pub(super) enum Voice {
 
 /// An invocation in progress.
 pub(super) struct Invocation {
-    session: Session,
-    layout: Layout,
+    pub(super) session: Session,
+    pub(super) layout: Layout,
     /// Where baselines are looked for and saved, also when nothing else is kept.
     baselines: Layout,
-    face: Face,
-    voice: Voice,
-    signals: Arc<Signals>,
+    pub(super) face: Face,
+    pub(super) voice: Voice,
+    pub(super) signals: Arc<Signals>,
     save_baseline: Option<String>,
-    telling: Telling,
+    pub(super) telling: Telling,
     planned: Vec<CaseId>,
     /// Whether a case's metadata could not be written.
     undocumented: bool,
@@ -191,7 +194,7 @@ impl Invocation {
         }
     }
 
-    fn failed(&mut self, case: &Case, error: &CaseError) -> String {
+    pub(super) fn failed(&mut self, case: &Case, error: &CaseError) -> String {
         let why = error.to_string();
         let exit = exit_of_case(error);
         self.session.unmeasured.push(Unmeasured { case: case.id.clone(), why: why.clone(), exit });
@@ -230,7 +233,7 @@ impl Invocation {
     }
 
     /// Signals first, then what could not be kept, then what was concluded.
-    fn exit(&self, report: &Report) -> Exit {
+    pub(super) fn exit(&self, report: &Report) -> Exit {
         let kept = if self.undocumented { Exit::Storage } else { Exit::Held };
         self.signals.exit().unwrap_or_else(|| report.exit.worst(kept))
     }
@@ -268,7 +271,7 @@ impl Invocation {
             && is_host_noise(report)
             && self.session.unmeasured.is_empty()
         {
-            self.face.tell("invalid through the noise of the host alone");
+            self.face.tell(HOST_NOISE);
         }
     }
 
@@ -354,20 +357,30 @@ fn is_host_noise(report: &Report) -> bool {
     reasons.peek().is_some() && reasons.all(|reason| reason.is_host())
 }
 
+fn exit_of_open(error: &OpenError) -> Exit {
+    match error {
+        OpenError::Invalid(_) => Exit::Usage,
+        OpenError::Unavailable(_) | OpenError::Unreachable { .. } => Exit::Invalid,
+    }
+}
+
 fn exit_of_case(error: &CaseError) -> Exit {
     match error {
-        CaseError::Open(OpenError::Invalid(_)) => Exit::Usage,
-        CaseError::Open(OpenError::Unavailable(_) | OpenError::Unreachable { .. }) => Exit::Invalid,
+        CaseError::Open(error) => exit_of_open(error),
         CaseError::LeftOut(_) => Exit::Nothing,
         CaseError::Store(_) => Exit::Storage,
     }
 }
 
-/// How the process ends after an error: what cannot be kept is ours, all else was asked wrongly.
+/// How the process ends after an error: what cannot be kept is ours, what cannot be measured could
+/// not be measured, all else was asked wrongly.
 #[must_use]
 pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     if let Some(faults) = error.downcast_ref::<Diagnostics>() {
         return faults.exit();
+    }
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        return exit_of_open(error);
     }
     let is_ours = |error: &StoreError| !matches!(error, StoreError::Unknown(_));
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {

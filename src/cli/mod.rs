@@ -2,6 +2,7 @@
 //!
 //! Nothing imports this module. It is the only place that prints.
 
+mod ab;
 pub mod bench;
 mod ceiling;
 mod doctor;
@@ -64,6 +65,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Stress a target: levels, a ramp, a spike; or look for its breaking point
     Stress(Box<stress::Args>),
+    /// Say which of two is better: measured in pairs, in turns, on one machine
+    Ab(Box<ab::Args>),
     /// List measured runs and models
     List(list::Args),
     /// Show a stored run again, whole
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => run::run(args, &face),
         Command::Stress(args) => stress::run(args, &face),
+        Command::Ab(args) => ab::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
         Command::Verdict(args) => verdict::run(args, &face),

@@ -134,6 +134,9 @@ pub(super) struct Options {
     /// What `tokgate.toml` adds.
     #[arg(skip)]
     pub(super) settled: Settled,
+    /// What one side of a comparison has of its own; stronger than every option.
+    #[arg(skip)]
+    pub(super) strongest: Vec<Override>,
 }
 
 /// What `tokgate.toml` adds to the options.
@@ -174,8 +177,8 @@ impl Options {
         })
     }
 
-    /// The overrides of scenario values, weakest first: the named target, `--set`, then the named
-    /// options.
+    /// The overrides of scenario values, weakest first: the named target, `--set`, the named
+    /// options, then those of one side of a comparison.
     ///
     /// # Errors
     /// When a `--set` is not `path=value`; the message names it.
@@ -189,6 +192,7 @@ impl Options {
         let mut all = self.settled.target.clone().unwrap_or_default();
         all.extend(set.collect::<anyhow::Result<Vec<_>>>()?);
         all.extend(self.named());
+        all.extend(self.strongest.iter().cloned());
         Ok(all)
     }
 

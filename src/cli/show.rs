@@ -56,12 +56,12 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     Ok(Exit::Held)
 }
 
-/// The epochs by case, in the order in which the cases were measured.
+/// The epochs by case and side, in the order in which they were measured.
 pub(super) fn by_case(epochs: Vec<Stored>) -> Vec<Vec<Stored>> {
+    let key = |epoch: &Stored| (epoch.run.head.case.id.clone(), epoch.run.head.arm);
     let mut groups: Vec<Vec<Stored>> = Vec::new();
     for epoch in epochs {
-        let id = &epoch.run.head.case.id;
-        match groups.iter_mut().find(|group| group[0].run.head.case.id == *id) {
+        match groups.iter_mut().find(|group| key(&group[0]) == key(&epoch)) {
             Some(group) => group.push(epoch),
             None => groups.push(vec![epoch]),
         }

@@ -1,17 +1,22 @@
-//! `tokgate verdict RUN --baseline RUN`: a stored run judged again, without measuring.
+//! `tokgate verdict RUN`: a stored run judged again, without measuring: against another run or a
+//! baseline, or by the pairs that it has.
 
 use crate::baselines::{Places, Wanted};
 use crate::cli::face::Face;
 use crate::cli::show::{by_case, measured};
-use crate::pipeline::{baseline_of, judge_stored};
+use crate::paired::Comparison;
+use crate::pipeline::{baseline_of, judge_pairs, judge_stored};
 use crate::project::Project;
-use crate::report::{json, terminal};
-use crate::session::MeasuredCase;
-use crate::store::{FileStore, Layout, Store, StoreError};
+use crate::report::{duel, json, terminal};
+use crate::session::{Identity, MeasuredCase};
+use crate::store::{FileStore, Layout, Store, StoreError, Stored};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokgate_baseline::Baseline;
+use tokgate_core::case::CaseId;
+use tokgate_core::report::Report;
+use tokgate_core::run::Arm;
 use tokgate_core::verdict::Exit;
 
 /// Judge a stored run again, against another one or a baseline.
@@ -19,9 +24,9 @@ use tokgate_core::verdict::Exit;
 pub(super) struct Args {
     /// A run; `tokgate list` shows them
     run: String,
-    /// What it is compared with: a run, a saved baseline, or a file
+    /// What it is compared with: a run, a saved baseline, or a file; pairs have their base with them
     #[arg(long, short, visible_alias = "baseline-file", value_name = "RUN|NAME|FILE")]
-    baseline: String,
+    baseline: Option<String>,
     /// What is merely not proven fails, too
     #[arg(long, env = "TOKGATE_STRICT")]
     strict: bool,
@@ -41,19 +46,27 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
     let store = FileStore::open(layout.clone())?;
-    let Some(head) = stored(&store, &args.run, face)? else {
+    let Some(epochs) = stored(&store, &args.run, face)? else {
         bail!("no run is called `{}`; `tokgate list` shows what there is", args.run);
     };
-    let baseline = match stored(&store, &args.baseline, face)? {
-        Some(base) => {
-            of_run(&base).with_context(|| format!("run {} cannot be a baseline", args.baseline))?
+    let report = match &args.baseline {
+        Some(baseline) => {
+            let head = cases(epochs);
+            let places = Places {
+                project: project.root.as_deref(),
+                layout: &layout,
+                machine: &head[0].head().machine,
+            };
+            let against = against(baseline, &store, &places, &head[0], face)?;
+            judge_stored(&head, &against, baseline, args.strict)
         }
-        None => saved(&args.baseline, &project, &layout, &head[0])?,
+        None => in_pairs(epochs, args, project.root.as_deref(), &layout)?,
     };
-    let report = judge_stored(&head, &baseline, &args.baseline, args.strict);
-    match args.json {
-        true => face.say(&json::report(&report).to_string()),
-        false => {
+    let is_paired = report.cases.iter().any(|case| case.pairs.is_some());
+    match (args.json, is_paired) {
+        (true, _) => face.say(&json::report(&report).to_string()),
+        (false, true) => face.say(&duel::report(&report, face.out)),
+        (false, false) => {
             report.cases.iter().for_each(|case| face.say(&terminal::case(case, face.out)));
             face.say(&terminal::closing(&report, face.out));
         }
@@ -61,16 +74,59 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     Ok(report.exit)
 }
 
-/// The cases of a stored run, at least one; `None` where there is no such run.
-fn stored(store: &FileStore, name: &str, face: &Face) -> Result<Option<Vec<MeasuredCase>>> {
+/// The verdict of pairs, from their raw epochs.
+fn in_pairs(
+    epochs: Vec<Stored>,
+    args: &Args,
+    project: Option<&Path>,
+    layout: &Layout,
+) -> Result<Report> {
+    let Some(comparison) = Comparison::of(epochs) else {
+        bail!(
+            "{} was not measured in pairs: name what it is compared with by `--baseline`",
+            args.run
+        );
+    };
+    let first = comparison.cases[0].head[0].run.head.clone();
+    let places = Places { project, layout, machine: &first.machine };
+    let found = places.find(&Wanted::Recorded, first.case.id.scenario())?;
+    let known = |case: &CaseId| found.baseline.as_ref()?.cases.get(case);
+    let unmeasured = Vec::new();
+    Ok(judge_pairs(&Identity::of(&first), &comparison, &known, unmeasured, args.strict))
+}
+
+/// What is named: a run, else a baseline.
+fn against(
+    name: &str,
+    store: &FileStore,
+    places: &Places<'_>,
+    head: &MeasuredCase,
+    face: &Face,
+) -> Result<Baseline> {
+    match stored(store, name, face)? {
+        Some(base) => {
+            of_run(&cases(base)).with_context(|| format!("run {name} cannot be a baseline"))
+        }
+        None => saved(name, places, head),
+    }
+}
+
+/// The cases of a run; of pairs, the heads. At least one.
+fn cases(epochs: Vec<Stored>) -> Vec<MeasuredCase> {
+    let is_head =
+        |case: &MeasuredCase| case.head().arm == Arm::Head && !Comparison::is_control(case.head());
+    by_case(epochs).into_iter().map(measured).filter(is_head).collect()
+}
+
+/// The epochs of a stored run, at least one; `None` where there is no such run.
+fn stored(store: &FileStore, name: &str, face: &Face) -> Result<Option<Vec<Stored>>> {
     let epochs = match store.show(name) {
         Ok(epochs) => epochs,
         Err(StoreError::Unknown(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     epochs.iter().flat_map(|epoch| &epoch.notes).for_each(|note| face.tell(note));
-    let cases: Vec<MeasuredCase> = by_case(epochs).into_iter().map(measured).collect();
-    Ok((!cases.is_empty()).then_some(cases))
+    Ok((!epochs.is_empty()).then_some(epochs))
 }
 
 fn of_run(cases: &[MeasuredCase]) -> Result<Baseline> {
@@ -78,8 +134,7 @@ fn of_run(cases: &[MeasuredCase]) -> Result<Baseline> {
     Ok(baseline_of(cases, Timestamp::from_microsecond(began)?)?)
 }
 
-fn saved(name: &str, project: &Project, layout: &Layout, head: &MeasuredCase) -> Result<Baseline> {
-    let places = Places { project: project.root.as_deref(), layout, machine: &head.head().machine };
+fn saved(name: &str, places: &Places<'_>, head: &MeasuredCase) -> Result<Baseline> {
     let found = places.find(&Wanted::Strict(name.to_owned()), head.head().case.id.scenario());
     let found = found.with_context(|| format!("no run is called `{name}`"))?;
     found.baseline.with_context(|| format!("`{name}` is neither a run nor a baseline"))

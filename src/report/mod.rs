@@ -3,6 +3,7 @@
 pub mod advice;
 pub mod alerts;
 pub mod documents;
+pub mod duel;
 pub mod json;
 pub mod recompute;
 mod stress;

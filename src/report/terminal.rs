@@ -312,8 +312,9 @@ fn goal(result: &GoalResult, style: Style) -> String {
     format!("{}  {value}{}", style.level(result.level, &goal), style.dim(&note))
 }
 
-fn verdict(judged: &Judged, style: Style) -> String {
-    let level = match judged.verdict {
+/// How serious a verdict is.
+pub(super) fn level(verdict: Verdict) -> Level {
+    match verdict {
         Verdict::Unchanged | Verdict::Improved | Verdict::Cleared | Verdict::New => Level::Green,
         Verdict::Inconclusive
         | Verdict::Underpowered
@@ -322,13 +323,16 @@ fn verdict(judged: &Judged, style: Style) -> String {
         Verdict::Regressed | Verdict::Missing | Verdict::Incomparable | Verdict::Invalid => {
             Level::Red
         }
-    };
+    }
+}
+
+fn verdict(judged: &Judged, style: Style) -> String {
     let change = judged.comparison.as_ref().map_or_else(String::new, |comparison| {
         let unit = comparison.metric.metric.unit;
         let (base, head) = (comparison.base.value, comparison.head.value);
         format!("  {} → {}{}", unit.show(base), unit.show(head), moved(base, head))
     });
-    let word = style.level(level, judged.verdict.as_str());
+    let word = style.level(level(judged.verdict), judged.verdict.as_str());
     format!("{} {word}{change}  {}", judged.metric, style.dim(&judged.why))
 }
 
@@ -392,6 +396,13 @@ pub fn closing(report: &Report, style: Style) -> String {
         _ => format!("{met} of {total} goals met"),
     };
     writeln!(text, "{}  {goals}  {}", style.bold("grade"), style.bold(&grade)).ok();
+    writeln!(text, "{}  {}", style.bold("gate "), conclusion(report, style)).ok();
+    writeln!(text, "{}  {} on {}", style.bold("run  "), report.run_id, report.machine).ok();
+    text
+}
+
+/// What is said of the whole, and what it was compared with.
+pub(super) fn conclusion(report: &Report, style: Style) -> String {
     let against = match &report.compared_with {
         ComparedWith::Nothing(why) => format!("compared with nothing: {why}"),
         ComparedWith::Baseline(name) => format!("compared with {name}: {}", counted(report)),
@@ -402,16 +413,7 @@ pub fn closing(report: &Report, style: Style) -> String {
         Conclusion::Inconclusive => ("inconclusive", Level::Yellow),
         Conclusion::Invalid => ("INVALID", Level::Red),
     };
-    writeln!(
-        text,
-        "{}  {}  {}",
-        style.bold("gate "),
-        style.level(level, word),
-        style.dim(&against)
-    )
-    .ok();
-    writeln!(text, "{}  {} on {}", style.bold("run  "), report.run_id, report.machine).ok();
-    text
+    format!("{}  {}", style.level(level, word), style.dim(&against))
 }
 
 fn grade_level(grade: Grade) -> Level {

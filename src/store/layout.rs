@@ -69,6 +69,12 @@ impl Layout {
         self.root.join("logs")
     }
 
+    /// The files of a commit, as they were checked out to be built and measured.
+    #[must_use]
+    pub fn checkout(&self, commit: &str) -> PathBuf {
+        self.root.join("checkouts").join(commit)
+    }
+
     /// A baseline that the user saved under a name.
     #[must_use]
     pub fn baseline_file(&self, name: &str) -> PathBuf {

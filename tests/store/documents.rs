@@ -78,6 +78,7 @@ fn reported(run: Run, validity: Validity) -> CaseReport {
         stalls: None,
         alerts: Vec::new(),
         advice: Vec::new(),
+        pairs: None,
     }
 }
 
@@ -85,6 +86,7 @@ fn report(cases: Vec<CaseReport>) -> Report {
     Report {
         unmeasured: Vec::new(),
         dropped: Vec::new(),
+        control: Vec::new(),
         run_id: "run".to_owned(),
         scenario: "quick".to_owned(),
         machine: environment().machine(),

@@ -130,7 +130,11 @@ impl Targets {
         Ok(self.server.as_ref())
     }
 
-    async fn open_as_it_is(
+    /// Opens a target that runs by itself, and leaves a server that was started for another case.
+    ///
+    /// # Errors
+    /// When the target cannot be measured; the message says what to do.
+    pub async fn open_as_it_is(
         &mut self,
         case: &Case,
         stop: &Stop,

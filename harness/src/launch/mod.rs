@@ -3,6 +3,7 @@
 //! Whatever is started ends with us: when it is dropped, and through a watchdog when we are
 //! killed. What does not live here, on purpose: how to speak to it (the drivers).
 
+mod build;
 mod command;
 mod held;
 mod launched;
@@ -11,6 +12,7 @@ mod process;
 mod server;
 mod watchdog;
 
+pub use build::build;
 pub(crate) use command::{Words, settings};
 pub(crate) use launched::Launched;
 pub(crate) use process::Process;

@@ -1,0 +1,80 @@
+"""What `tokgate ab` says of two mock servers, over and over: of two that are the same, of planted
+effects, and of the same with swapped arms.
+
+usage: pairs.py TOKGATE WORK COUNT_SAME COUNT_PLANTED
+
+Prints for each world how many comparisons convicted anything, which metrics were said to be worse
+and better, and how many were INVALID. Fails where more than 1 % of the comparisons of equal
+servers convicted.
+"""
+
+import collections
+import json
+import subprocess
+import sys
+
+TOKGATE, WORK, SAME, PLANTED = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+# Latencies vary as those of a busy server do.
+USUAL = {"ttft-ms": 20, "itl-ms": 4, "jitter": 0.15}
+WORLDS = [
+    ("same", {}, SAME),
+    ("ttft +10 %", {"ttft-ms": 22}, PLANTED),
+    ("ttft -10 %", {"ttft-ms": 18}, PLANTED),
+    ("tok_s -10 %", {"slow-down": 1.111}, PLANTED),
+    ("tok_s +10 %", {"slow-down": 0.909}, PLANTED),
+    # One gap of 48 is three times as long: beyond the 95th percentile, not the 99th.
+    ("tail of itl", {"stall-every": 48, "stall-ms": 12}, PLANTED),
+    ("ttft +5 %", {"ttft-ms": 21}, PLANTED),
+]
+
+
+def serve(options, seed):
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    command = [TOKGATE, "mock-server", "--seed", str(seed), "--lifetime-s", "600", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return process, process.stdout.readline().split()[-1]
+
+
+def compare(base, head, seed):
+    """The report of one comparison, of two servers that live for it alone."""
+    servers = [serve({**USUAL, **base}, 2 * seed), serve({**USUAL, **head}, 2 * seed + 1)]
+    try:
+        (_, a), (_, b) = servers
+        done = subprocess.run(
+            [TOKGATE, "ab", "tests/real/pairs.toml", "--a", a, "--b", b, "--format", "json",
+             "--no-control", "--results-dir", f"{WORK}/results"],
+            capture_output=True, text=True, timeout=300, check=False)
+    finally:
+        for process, _ in servers:
+            process.terminate()
+            process.wait()
+    if not done.stdout:
+        raise SystemExit(f"no report: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def tally(name, base, head, count):
+    words, conclusions = collections.Counter(), collections.Counter()
+    for seed in range(count):
+        report = compare(base, head, seed)
+        conclusions[report["conclusion"]] += 1
+        for case in report["cases"]:
+            for one in case["verdicts"]:
+                if one["verdict"] in ("regressed", "improved"):
+                    words[f"{one['metric']} {one['verdict']}"] += 1
+        if (seed + 1) % 25 == 0:
+            print(f"  {name}: {seed + 1} of {count}: {dict(conclusions)}", file=sys.stderr)
+    print(f"{name:14} {count:4} comparisons  {dict(conclusions)}")
+    for word, times in sorted(words.items()):
+        print(f"               {times:4} x {word}")
+    return conclusions["regressed"]
+
+
+convicted = 0
+for world, planted, times in WORLDS:
+    regressed = tally(world, {}, planted, times)
+    if not planted:
+        convicted = regressed
+    else:
+        tally(f"{world}, swapped", planted, {}, max(1, times // 4))
+sys.exit(f"{convicted} of {SAME} equal pairs convicted" if convicted > SAME / 100 else 0)
