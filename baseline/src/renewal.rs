@@ -1,0 +1,241 @@
+//! What a newer baseline would change of an older one: each metric's move, what the judge says of
+//! it, and how far it has come since the first recording.
+
+use crate::anchor::Anchor;
+use crate::arms::{Arms, ArmsError, Gated, Test};
+use crate::compare::{Finding, What};
+use crate::file::{Baseline, CaseBaseline, MetricBaseline};
+use crate::scale::{Point, Scale, Sign};
+use crate::shift::Shift;
+use crate::verdict::{ALPHA, EPOCHS_NEEDED, Evidence, judge};
+use std::collections::BTreeSet;
+use tokgate_core::case::{CaseId, Tolerance};
+use tokgate_core::metric::MetricRef;
+use tokgate_core::verdict::{Exit, Judged};
+
+/// How much worse a metric with a relative tolerance may have become since the first recording:
+/// more than any one tolerance of the shipped scenarios' medians, and what the histories of other
+/// projects call drift.
+pub const CREEP_ALLOWED: f64 = 0.05;
+
+/// One metric of one case in two baselines.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Renewed {
+    /// The case.
+    pub case: CaseId,
+    /// The metric.
+    pub metric: MetricRef,
+    /// How far it may move, as the newer one says.
+    pub tolerance: Tolerance,
+    /// The middle of the older epochs, in the metric's unit.
+    pub old: Option<f64>,
+    /// The middle of the newer epochs.
+    pub new: Option<f64>,
+    /// The move, positive = worse: a share for a relative tolerance, else in the metric's unit.
+    /// Absent with one side, without a direction, and for a share of 0.
+    pub effect: Option<f64>,
+    /// What the judge says; absent where either side has fewer epochs than a verdict takes.
+    pub judged: Option<Judged>,
+    /// The move since the first recording, like `effect`.
+    pub since_anchor: Option<f64>,
+}
+
+impl Renewed {
+    /// Whether the judge says that the newer one is worse, or lacks it.
+    #[must_use]
+    pub fn is_worse(&self) -> bool {
+        self.judged.as_ref().is_some_and(|judged| judged.verdict.exit(false) == Exit::Regressed)
+    }
+
+    /// Whether it became worse than [`CREEP_ALLOWED`] since the first recording.
+    #[must_use]
+    pub fn has_crept(&self) -> bool {
+        let relative = matches!(self.tolerance, Tolerance::Relative(_));
+        relative && self.since_anchor.is_some_and(|effect| effect > CREEP_ALLOWED)
+    }
+}
+
+/// Every metric of both, by case; the older one as the base, the newer one as the head.
+#[must_use]
+pub fn renewed(old: &Baseline, new: &Baseline) -> Vec<Renewed> {
+    let ids: BTreeSet<&CaseId> = old.cases.keys().chain(new.cases.keys()).collect();
+    let evidence: Vec<Evidence> = ids.iter().map(|case| evidence(old, new, case)).collect();
+    let cases = ids.into_iter().zip(judge(&evidence));
+    let rows = |(case, judged): (&CaseId, Vec<Judged>)| {
+        let metrics: BTreeSet<MetricRef> = [old, new]
+            .into_iter()
+            .filter_map(|side| side.cases.get(case))
+            .flat_map(CaseBaseline::keys)
+            .copied()
+            .collect();
+        let row = |metric| row(old, new, case, metric, &judged);
+        metrics.into_iter().filter_map(row).collect::<Vec<_>>()
+    };
+    cases.flat_map(rows).collect()
+}
+
+fn row(
+    old: &Baseline,
+    new: &Baseline,
+    case: &CaseId,
+    metric: MetricRef,
+    judged: &[Judged],
+) -> Option<Renewed> {
+    let of = |side: &'_ Baseline| side.cases.get(case).and_then(|it| it.get(&metric)).cloned();
+    let (before, after) = (of(old), of(new));
+    let tolerance = after.as_ref().or(before.as_ref())?.tolerance;
+    let comparable = old.compat_key.apart_from(&new.compat_key, case).is_empty();
+    let middle = |side: &Option<MetricBaseline>| side.as_ref().and_then(MetricBaseline::middle);
+    let (before, after) = (middle(&before), middle(&after));
+    let anchor = new.anchor.clone().unwrap_or_else(|| Anchor::of(old)).middle(case, &metric);
+    let from = |start: Option<f64>| effect(metric, tolerance, start?, after?);
+    let both = before.is_some() && after.is_some();
+    let said = judged.iter().find(|judged| judged.metric == metric).cloned();
+    Some(Renewed {
+        case: case.clone(),
+        metric,
+        tolerance,
+        old: before,
+        new: after,
+        effect: from(before).filter(|_| comparable),
+        judged: said.filter(|judged| !both || !comparable || has_epochs(judged)),
+        since_anchor: from(anchor).filter(|_| comparable || new.anchor.is_some()),
+    })
+}
+
+/// Whether a verdict rests on the epochs that one takes, or on something else than epochs.
+fn has_epochs(judged: &Judged) -> bool {
+    judged
+        .comparison
+        .as_ref()
+        .is_none_or(|comparison| comparison.epochs.0.min(comparison.epochs.1) >= EPOCHS_NEEDED)
+}
+
+/// How far `after` lies from `before`; positive is worse. `None` without a direction, and for a
+/// share of 0.
+fn effect(metric: MetricRef, tolerance: Tolerance, before: f64, after: f64) -> Option<f64> {
+    let sign = Sign::of(metric.metric.better)?;
+    let point = |value| [Point { value, se: None }];
+    let scale = Scale::of(tolerance, &point(before), &point(after))?;
+    Some(scale.effect(sign, scale.shift(sign, before, after)))
+}
+
+fn evidence(old: &Baseline, new: &Baseline, case: &CaseId) -> Evidence {
+    let none = CaseBaseline::new();
+    let before = old.cases.get(case).unwrap_or(&none);
+    let after = new.cases.get(case).unwrap_or(&none);
+    let both = after.iter().filter_map(|(metric, head)| {
+        let what = match before.get(metric) {
+            Some(base) => compare_epochs(*metric, base, head).ok()?.what,
+            None => What::New,
+        };
+        Some(Finding { metric: *metric, what })
+    });
+    let missing = before.keys().filter(|metric| !after.contains_key(metric));
+    let missing = missing.map(|metric| Finding { metric: *metric, what: What::Missing });
+    Evidence {
+        invalid: new.provenance.invalid(),
+        differences: old.compat_key.apart_from(&new.compat_key, case),
+        findings: both.chain(missing).collect(),
+    }
+}
+
+/// Compares the epochs of two baselines as those of a run are with a baseline's (Welch).
+fn compare_epochs(
+    metric: MetricRef,
+    base: &MetricBaseline,
+    head: &MetricBaseline,
+) -> Result<Finding, ArmsError> {
+    let values = |side: &MetricBaseline| -> Vec<f64> {
+        side.epochs.iter().map(|epoch| epoch.value).collect()
+    };
+    // What is in a baseline had samples enough, else it would not be there.
+    let samples = metric.stat.samples_needed();
+    let gated = Gated { metric, tolerance: head.tolerance, samples };
+    let arms = Arms::new(gated, &values(base), &values(head))?;
+    let what = arms.compare(|arms, scale| {
+        let shift = Shift::between(&arms.base, &arms.head, scale, arms.sign)?;
+        Some(Test::new(shift, arms.line(scale), ALPHA))
+    });
+    Ok(Finding { metric, what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::recorded;
+    use serde_json::json;
+    use tokgate_core::verdict::Verdict;
+
+    fn of(rows: &[Renewed], metric: &str) -> Renewed {
+        rows.iter().find(|row| row.metric.to_string() == metric).unwrap().clone()
+    }
+
+    fn verdict(row: &Renewed) -> Option<Verdict> {
+        row.judged.as_ref().map(|judged| judged.verdict)
+    }
+
+    fn with_epochs(mut baseline: Baseline, count: usize) -> Baseline {
+        let metrics = baseline.cases.values_mut().flat_map(|case| case.values_mut());
+        metrics.for_each(|metric| metric.epochs.truncate(count));
+        baseline
+    }
+
+    #[test]
+    fn a_fifth_more_is_worse_for_times_and_a_fifth_less_is_for_rates() {
+        let rows = renewed(&recorded(1, 1.0), &recorded(2, 1.2));
+        for metric in ["ttft.p50", "tok_s"] {
+            let row = of(&rows, metric);
+            assert_eq!(verdict(&row), Some(Verdict::Regressed), "{metric}");
+            assert!(row.is_worse() && row.has_crept());
+            assert!((0.1..0.3).contains(&row.effect.unwrap()), "{row:?}");
+        }
+        let back = of(&renewed(&recorded(2, 1.2), &recorded(1, 1.0)), "tok_s");
+        assert!(back.effect.unwrap() < -0.1 && !back.is_worse() && !back.has_crept());
+    }
+
+    #[test]
+    fn fewer_than_five_epochs_have_no_verdict() {
+        let row = of(&renewed(&recorded(1, 1.0), &with_epochs(recorded(2, 1.2), 4)), "tok_s");
+        assert_eq!(row.judged, None);
+        assert!(row.effect.is_some() && !row.is_worse());
+    }
+
+    #[test]
+    fn what_the_newer_one_lacks_is_missing_and_what_is_new_is_no_fault() {
+        let (whole, mut part) = (recorded(1, 1.0), recorded(2, 1.0));
+        let case = part.cases.values_mut().next().unwrap();
+        case.remove(&"tok_s".parse().unwrap());
+        let lost = of(&renewed(&whole, &part), "tok_s");
+        assert!(lost.is_worse() && lost.new.is_none());
+        let found = of(&renewed(&part, &whole), "tok_s");
+        assert_eq!((verdict(&found), found.old), (Some(Verdict::New), None));
+    }
+
+    #[test]
+    fn small_steps_are_added_up_since_the_first_recording() {
+        let mut last = recorded(1, 1.0);
+        for factor in [1.03, 1.06, 1.09] {
+            last = recorded(1, factor).in_place_of(&last);
+        }
+        let next = recorded(1, 1.1).in_place_of(&last);
+        let row = of(&renewed(&last, &next), "ttft.p50");
+        assert!(row.effect.unwrap() < 0.02 && !row.is_worse());
+        assert!((row.since_anchor.unwrap() - 0.1).abs() < 1e-6 && row.has_crept());
+    }
+
+    #[test]
+    fn another_question_is_incomparable_and_an_invalid_one_is_not_judged() {
+        let (old, mut new) = (recorded(1, 1.0), recorded(2, 1.2));
+        new.provenance.marks = vec!["an epoch was INVALID: quick/one: so".to_owned()];
+        let row = of(&renewed(&old, &new), "tok_s");
+        assert_eq!(verdict(&row), Some(Verdict::Invalid));
+        assert!(!row.is_worse());
+        new.provenance.marks.clear();
+        let case = CaseId("quick/one".to_owned());
+        new.compat_key.cases.insert(case, json!({ "kind": "another" }));
+        let row = of(&renewed(&old, &new), "tok_s");
+        assert_eq!((verdict(&row), row.effect), (Some(Verdict::Incomparable), None));
+        assert!(!row.is_worse() && !row.has_crept());
+    }
+}
