@@ -3,6 +3,7 @@
 
 mod alerts;
 mod architecture;
+mod baseline;
 mod cache;
 mod datasets;
 mod embeddings;

@@ -58,8 +58,9 @@ impl Baseline {
     #[must_use]
     pub fn in_place_of(mut self, old: &Self) -> Self {
         let (mut anchor, own) = (Anchor::of(old), Anchor::at(&self));
-        let key = &self.compat_key;
-        anchor.cases.retain(|case, _| old.compat_key.apart_from(key, case).is_empty());
+        for (case, _) in old.questions_changed(&self) {
+            anchor.cases.remove(&case);
+        }
         if anchor.cases.is_empty() {
             (anchor.date, anchor.commit) = (own.date, own.commit);
         }
@@ -71,6 +72,15 @@ impl Baseline {
         }
         self.anchor = Some(anchor);
         self
+    }
+
+    /// The cases that `new` asks something else in, or elsewhere, and what differs.
+    #[must_use]
+    pub fn questions_changed(&self, new: &Self) -> Vec<(CaseId, Vec<String>)> {
+        let known = self.compat_key.cases.keys().filter(|case| new.cases.contains_key(case));
+        let changed =
+            known.map(|case| (case.clone(), self.compat_key.apart_from(&new.compat_key, case)));
+        changed.filter(|(_, differences)| !differences.is_empty()).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing imports this module. It is the only place that prints.
 
+mod baseline;
 pub mod bench;
 mod ceiling;
 mod doctor;
@@ -70,6 +71,8 @@ enum Command {
     Show(show::Args),
     /// Judge a stored run again, against another one or a baseline
     Verdict(verdict::Args),
+    /// List, show, record, compare, propose, verify or refresh baselines
+    Baseline(baseline::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
     Recompute(recompute::Args),
     /// List known GPUs, instances and hosted models, with their prices
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
         Command::Verdict(args) => verdict::run(args, &face),
+        Command::Baseline(args) => baseline::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
         Command::Hardware(args) => hardware::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),

@@ -1,0 +1,66 @@
+//! Where baselines, runs and proposals lie for whoever called.
+
+use crate::baselines;
+use crate::project::Project;
+use crate::store::{FileStore, Layout};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use tokgate_baseline::Baseline;
+
+/// The project and its results.
+pub(super) struct Home {
+    /// The project.
+    pub(super) project: Project,
+    /// The results.
+    pub(super) layout: Layout,
+}
+
+impl Home {
+    /// The nearest project, and the results that were named or are its own.
+    ///
+    /// # Errors
+    /// When the named folder is not there.
+    pub(super) fn find(results_dir: Option<&Path>) -> Result<Self> {
+        let project = Project::find(&std::env::current_dir()?);
+        let layout = Layout::new(project.stored(results_dir)?);
+        Ok(Self { project, layout })
+    }
+
+    /// The stored runs.
+    ///
+    /// # Errors
+    /// When they cannot be opened.
+    pub(super) fn store(&self) -> Result<FileStore> {
+        Ok(FileStore::open(self.layout.clone())?)
+    }
+
+    /// The file of a saved baseline's name, or the file itself; it is there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(super) fn file(&self, name: &str) -> Result<PathBuf> {
+        let path = baselines::named(&self.layout, name);
+        match path.exists() {
+            true => Ok(path),
+            false => bail!(
+                "there is no baseline {}; `tokgate baseline list` names them, and a recorded one is \
+                 named by its file",
+                path.display()
+            ),
+        }
+    }
+
+    /// The file in which this project records the baseline of a scenario on the machine that a
+    /// baseline is of.
+    ///
+    /// # Errors
+    /// Without a project, and for names that cannot be files.
+    pub(super) fn recorded(&self, scenario: &str, baseline: &Baseline) -> Result<PathBuf> {
+        let root = self.project.root.as_deref().context(
+            "no project here to record in: call it in a folder with `scenarios/` or `tokgate.toml`, or \
+             name a file with `tokgate baseline record --to FILE`",
+        )?;
+        let folder = baselines::recorded_folder(root);
+        baselines::place_in(&folder, &baseline.provenance.machine, scenario)
+    }
+}
