@@ -1,179 +1,11 @@
-//! The life of a baseline: recorded, looked at, compared, proposed, verified, refreshed. Runs are
-//! measured on the simulated driver and a paused clock; everything else is the program's.
+//! The life of a baseline: recorded, looked at, compared, proposed, verified, refreshed.
 
-use crate::faces::{code, command, text};
+use crate::faces::{command, text};
+use crate::support::lab::{Lab, MACHINE, SOUND, Taken};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
-use std::sync::Arc;
-use tempfile::TempDir;
-use tokgate::pipeline::measure_case;
-use tokgate::session::{Identity, Session};
-use tokgate::store::{FileStore, Layout};
-use tokgate_core::case::Case;
-use tokgate_core::environment::{Environment, HostSettings, MachineId};
-use tokgate_core::scenario::{Facts, Scenario, Surroundings, plan};
-use tokgate_harness::measure::Harness;
-
-const MACHINE: &str = "test-x1";
-
-/// A run as it is measured.
-#[derive(Clone, Copy)]
-struct Taken<'a> {
-    run: &'a str,
-    simulation: &'a str,
-    requests: u32,
-    commit: Option<&'a str>,
-    machine: &'a str,
-}
-
-const SOUND: Taken<'_> =
-    Taken { run: "", simulation: "", requests: 60, commit: Some("abc"), machine: MACHINE };
-
-/// A project in a folder of its own.
-struct Lab {
-    folder: TempDir,
-}
-
-impl Lab {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("tokgate.toml"), "").unwrap();
-        Self { folder }
-    }
-
-    /// A project with a sound run of this name, which is recorded.
-    fn recorded(run: &str) -> Self {
-        let lab = Self::new();
-        lab.measure(Taken { run, ..SOUND });
-        lab.did(&["record", run]);
-        lab
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn file(&self) -> PathBuf {
-        self.path().join("baseline/recorded").join(MACHINE).join("life.json")
-    }
-
-    fn text(&self) -> String {
-        std::fs::read_to_string(self.file()).unwrap()
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text()).unwrap()
-    }
-
-    /// A run whose times to first token are this many times as long.
-    fn slower(&self, run: &str, factor: f64) {
-        let simulation = format!(", ttft_factor = {factor}");
-        self.measure(Taken { run, simulation: &simulation, ..SOUND });
-    }
-
-    fn measure(&self, taken: Taken<'_>) {
-        let mut session = session(&self.path().join("results"), taken);
-        for case in cases(taken) {
-            measure_case(&mut session, &case, &|_| {}).unwrap();
-        }
-    }
-
-    fn call(&self, arguments: &[&str]) -> Output {
-        let all = [&["baseline"], arguments].concat();
-        command(self.path(), &all).env("TOKGATE_MACHINE", MACHINE).output().unwrap()
-    }
-
-    /// What it says on both streams, after it ended with this code.
-    fn ends(&self, arguments: &[&str], exit: i32) -> String {
-        let output = self.call(arguments);
-        let told = text(&output.stdout) + &text(&output.stderr);
-        assert_eq!(code(&output), Some(exit), "{arguments:?}: {told}");
-        told
-    }
-
-    fn did(&self, arguments: &[&str]) -> String {
-        self.ends(arguments, 0)
-    }
-
-    fn object(&self, arguments: &[&str]) -> Value {
-        let output = self.call(arguments);
-        assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// The raw lines of a run's epochs.
-    fn raw(&self) -> Vec<PathBuf> {
-        let layout = Layout::new(self.path().join("results"));
-        layout.raw_files().unwrap()
-    }
-}
-
-fn cases(taken: Taken<'_>) -> Vec<Case> {
-    let Taken { simulation, requests, .. } = taken;
-    let text = format!(
-        r#"
-        schema = 1
-        [target]
-        driver = "simulated"
-        simulation = {{ ttft_ms = 500, itl_ms = 100, jitter = 0.05{simulation} }}
-        [run]
-        epochs = 6
-        [[case]]
-        name = "one"
-        kind = "generation"
-        dataset = {{ prompt_tokens = 16, output_tokens = 8 }}
-        workload = {{ concurrency = 2, requests = {requests}, warmup = 2 }}
-        [case.gate]
-        "ttft.p50" = "5 %"
-        "tok_s" = "5 %"
-        "#
-    );
-    let scenario = Scenario::parse("life", "life.toml", &text, &Surroundings::closed(&|_| None));
-    plan(&scenario.unwrap(), &Facts::default()).unwrap()
-}
-
-fn session(results: &Path, taken: Taken<'_>) -> Session {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    Session {
-        identity: Identity {
-            run_id: taken.run.to_owned(),
-            booking_id: format!("booking-{}", taken.run),
-            machine: MachineId(taken.machine.to_owned()),
-            environment: environment(taken.commit),
-            platform: None,
-            started_us: 1_795_000_000_000_000,
-        },
-        harness: Harness::on(runtime),
-        samplers: Vec::new,
-        store: Box::new(FileStore::open(Layout::new(results)).unwrap()),
-        baselines: [].into(),
-        strict: false,
-        stop: Arc::default(),
-        measured: Vec::new(),
-        unmeasured: Vec::new(),
-    }
-}
-
-fn environment(commit: Option<&str>) -> Environment {
-    Environment {
-        cpu_model: "test".to_owned(),
-        cpu_count: 2,
-        memory_bytes: 8 << 30,
-        memory_available_bytes: 8 << 30,
-        gpus: Vec::new(),
-        os: "test".to_owned(),
-        kernel: "test".to_owned(),
-        tool_version: "0".to_owned(),
-        commit: commit.map(str::to_owned),
-        host: HostSettings::default(),
-    }
-}
+use std::path::Path;
+use std::process::Stdio;
 
 fn ttft(object: &Value) -> &Value {
     let metrics = object["metrics"].as_array().unwrap();
@@ -194,8 +26,7 @@ fn a_recorded_baseline_is_listed_and_shown_with_all_that_it_rests_on() {
     assert_eq!(counts.map(|count| count.as_u64().unwrap()), [1, 2, 12, 2, 6]);
     assert_eq!((&one["commit"], one["marks"].as_array().unwrap().len()), (&"abc".into(), 0));
     assert!(lab.did(&["list"]).contains("test-x1/life"));
-    let file = lab.file();
-    let shown = lab.object(&["show", file.to_str().unwrap(), "--json"]);
+    let shown = lab.object(&["show", "test-x1/life", "--json"]);
     assert_eq!(shown["provenance"]["runs"], serde_json::json!(["first", "second"]));
     assert_eq!(shown["provenance"]["reason"], "a new machine");
     let found = ttft(&shown);
@@ -203,7 +34,7 @@ fn a_recorded_baseline_is_listed_and_shown_with_all_that_it_rests_on() {
     assert!(found["spread"].as_f64().unwrap() > 0.0);
     // The tolerance is 5 %: no less can be found.
     assert!((0.05..0.2).contains(&found["detectable"].as_f64().unwrap()), "{found}");
-    let told = lab.did(&["show", file.to_str().unwrap()]);
+    let told = lab.did(&["show", lab.file().to_str().unwrap()]);
     assert!(told.contains("a new machine") && told.contains("what is asked"), "{told}");
 }
 
@@ -336,7 +167,7 @@ fn a_proposal_touches_nothing_that_is_committed_and_says_all_in_text() {
     let folder = lab.path().join("results/proposals/test-x1");
     let told = std::fs::read_to_string(folder.join("life.md")).unwrap();
     assert!(told.starts_with("# Baseline of `life` on `test-x1`\n"), "{told}");
-    assert!(told.contains("Reason: `@all \\| 'new' driver # urgent`"), "{told}");
+    assert!(told.contains("Reason: `@all ¦ 'new' driver # urgent`"), "{told}");
     assert!(told.contains("| `life/one` | `ttft.p50` |") && told.contains("| regressed |"));
     assert!(
         told.contains("## Before this is merged") && told.contains("| `slow` | `booking-slow` |")
@@ -392,9 +223,9 @@ fn a_refresh_replaces_the_file_and_carries_the_first_recording_over() {
     assert_eq!(json["provenance"]["reason"], "a month later");
     let name = lab.file();
     assert!(lab.did(&["verify", name.to_str().unwrap()]).contains("verified"));
-    let told = Lab::new();
-    told.measure(Taken { run: "first", ..SOUND });
-    assert!(told.ends(&["refresh", "first"], 2).contains("tokgate baseline record"));
+    let empty = Lab::new();
+    empty.measure(Taken { run: "first", ..SOUND });
+    assert!(empty.ends(&["refresh", "first"], 2).contains("tokgate baseline record"));
 }
 
 #[test]
@@ -480,6 +311,31 @@ fn a_kill_leaves_the_old_file_or_the_new_one() {
         let listed = lab.object(&["list", "--json"]);
         assert_eq!(listed["baselines"].as_array().unwrap().len(), 1, "{listed}");
     }
+}
+
+#[test]
+fn looking_makes_no_folder_and_what_is_not_there_is_named() {
+    let lab = Lab::recorded("first");
+    std::fs::remove_dir_all(lab.path().join("results")).unwrap();
+    let (file, name) = (lab.file(), "test-x1/life");
+    lab.did(&["list"]);
+    lab.did(&["show", name]);
+    lab.did(&["diff", name, file.to_str().unwrap()]);
+    assert!(lab.ends(&["verify", name], 3).contains("not stored here (first)"));
+    for call in [&["show", "nobody"][..], &["verify", "../x/life"], &["diff", name, "nobody"]] {
+        assert!(lab.ends(call, 2).contains("baseline list"), "{call:?}");
+    }
+    assert!(!lab.path().join("results").exists());
+}
+
+#[test]
+fn too_few_epochs_are_compared_and_not_judged() {
+    let lab = Lab::recorded("first");
+    lab.measure(Taken { run: "short", simulation: ", ttft_factor = 1.3", epochs: 4, ..SOUND });
+    let told = lab.did(&["diff", "first", "short"]);
+    let line = told.lines().find(|line| line.contains("ttft.p50")).unwrap();
+    assert!(line.contains("% worse") && !line.contains("regressed"), "{told}");
+    assert!(told.contains("no verdict on 2 of 2 metrics"), "{told}");
 }
 
 #[test]

@@ -133,7 +133,7 @@ pub enum BaselineError {
     },
     /// The shape of an earlier version.
     #[error(
-        "its schema_version is {found}, older than the {SCHEMA_VERSION} that this build reads: record it again"
+        "its schema_version is {found}, older than the {SCHEMA_VERSION} that this build reads: record it again, by `tokgate baseline record RUN --force`"
     )]
     Older {
         /// The version found.

@@ -1,7 +1,6 @@
 //! What a newer baseline would change of an older one: each metric's move, what the judge says of
 //! it, and how far it has come since the first recording.
 
-use crate::anchor::Anchor;
 use crate::arms::{Arms, ArmsError, Gated, Test};
 use crate::compare::{Finding, What};
 use crate::file::{Baseline, CaseBaseline, MetricBaseline};
@@ -36,7 +35,7 @@ pub struct Renewed {
     pub effect: Option<f64>,
     /// What the judge says; absent where either side has fewer epochs than a verdict takes.
     pub judged: Option<Judged>,
-    /// The move since the first recording, like `effect`.
+    /// The move since the first recording, like `effect`; absent where neither has an anchor.
     pub since_anchor: Option<f64>,
 }
 
@@ -87,7 +86,8 @@ fn row(
     let comparable = old.compat_key.apart_from(&new.compat_key, case).is_empty();
     let middle = |side: &Option<MetricBaseline>| side.as_ref().and_then(MetricBaseline::middle);
     let (before, after) = (middle(&before), middle(&after));
-    let anchor = new.anchor.clone().unwrap_or_else(|| Anchor::of(old)).middle(case, &metric);
+    let anchor = new.anchor.as_ref().or(old.anchor.as_ref());
+    let anchor = anchor.and_then(|anchor| anchor.middle(case, &metric));
     let from = |start: Option<f64>| effect(metric, tolerance, start?, after?);
     let both = before.is_some() && after.is_some();
     let said = judged.iter().find(|judged| judged.metric == metric).cloned();
@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn a_fifth_more_is_worse_for_times_and_a_fifth_less_is_for_rates() {
-        let rows = renewed(&recorded(1, 1.0), &recorded(2, 1.2));
+        let old = recorded(1, 1.0);
+        let rows = renewed(&old, &recorded(2, 1.2).in_place_of(&old));
         for metric in ["ttft.p50", "tok_s"] {
             let row = of(&rows, metric);
             assert_eq!(verdict(&row), Some(Verdict::Regressed), "{metric}");

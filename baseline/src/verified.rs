@@ -20,8 +20,8 @@ pub struct Differing {
     pub again: String,
 }
 
-/// Where `file` differs from what was computed `again` from the epochs it names. The reason, the
-/// anchor, and marks that only the file has cannot be computed and are taken as they are.
+/// Where `file` differs from what was computed `again` from the epochs it names. The date, the
+/// reason, the anchor, and marks that only the file has cannot be computed and are taken as they are.
 #[must_use]
 pub fn differing(file: &Baseline, again: &Baseline) -> Vec<Differing> {
     let mut found = Vec::new();
@@ -38,7 +38,8 @@ pub fn differing(file: &Baseline, again: &Baseline) -> Vec<Differing> {
 
 /// What can be computed of a provenance.
 fn provenance(whole: &Provenance) -> Value {
-    json(&Provenance { reason: String::new(), marks: Vec::new(), ..whole.clone() })
+    let (date, reason, marks) = (String::new(), String::new(), Vec::new());
+    json(&Provenance { date, reason, marks, ..whole.clone() })
 }
 
 /// Marks that the epochs earn and the file does not have.
@@ -97,6 +98,7 @@ mod tests {
         let again = recorded(1, 1.0);
         let mut file = again.clone().in_place_of(&recorded(2, 1.0));
         "because".clone_into(&mut file.provenance.reason);
+        "a day later".clone_into(&mut file.provenance.date);
         file.provenance.marks.push("other hardware: measured on a, recorded on b".to_owned());
         assert_eq!(differing(&file, &again), []);
     }

@@ -39,6 +39,7 @@ First steps:
   tokgate stress --breaking-point                  how many workers does it sustain?
   tokgate run regression --save-baseline before    keep five epochs to compare with
   tokgate run regression --baseline before         was it slower?
+  tokgate baseline record RUN                      keep it with the project, for everybody
 
 Exit codes:
   0 held · 1 regressed, or a required goal missed · 2 used wrongly

@@ -55,7 +55,7 @@ fn replaces(old: Option<&Baseline>) -> String {
         Some(old) => format!(
             "Replaces the baseline of {} at {}.",
             code(&old.provenance.date),
-            code(old.provenance.commit.as_deref().unwrap_or_default())
+            commit(old.provenance.commit.as_deref())
         ),
         None => "There is no baseline of it yet.".to_owned(),
     }
@@ -65,8 +65,12 @@ fn since(anchor: &Anchor) -> String {
     format!(
         "The first recording was on {} at {}.",
         code(&anchor.date),
-        code(anchor.commit.as_deref().unwrap_or_default())
+        commit(anchor.commit.as_deref())
     )
+}
+
+fn commit(commit: Option<&str>) -> String {
+    commit.map_or_else(|| "no commit".to_owned(), code)
 }
 
 fn changes(rows: &[Renewed]) -> String {

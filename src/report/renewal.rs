@@ -5,6 +5,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use tokgate_baseline::Renewed;
 use tokgate_baseline::renewal::CREEP_ALLOWED;
+use tokgate_baseline::verdict::EPOCHS_NEEDED;
 use tokgate_core::case::Tolerance;
 use tokgate_core::diagnostic::escape;
 use tokgate_core::goal::Level;
@@ -125,6 +126,18 @@ pub fn objections(rows: &[Renewed]) -> Vec<String> {
     worse.chain(crept).collect()
 }
 
+/// That metrics have no verdict, where some have none.
+#[must_use]
+pub fn unjudged(rows: &[Renewed]) -> Option<String> {
+    let count = rows.iter().filter(|row| row.judged.is_none()).count();
+    (count > 0).then(|| {
+        format!(
+            "no verdict on {count} of {} metrics: it takes {EPOCHS_NEEDED} epochs on either side",
+            rows.len()
+        )
+    })
+}
+
 /// One object a metric.
 #[must_use]
 pub fn json(rows: &[Renewed]) -> Value {
@@ -186,6 +199,14 @@ mod tests {
         let told = objections(&[crept, row(Tolerance::Relative(0.02), 100.0, 99.0, 0.01)]);
         assert_eq!(told.len(), 1);
         assert!(told[0].starts_with("quick/one tok_s is 6.0 % worse"), "{told:?}");
+    }
+
+    #[test]
+    fn what_has_no_verdict_is_counted() {
+        let rows = [row(Tolerance::Relative(0.02), 100.0, 99.0, 0.01)];
+        let told = unjudged(&rows).unwrap();
+        assert_eq!(told, "no verdict on 1 of 1 metrics: it takes 5 epochs on either side");
+        assert_eq!(unjudged(&[]), None);
     }
 
     #[test]

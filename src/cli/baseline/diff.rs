@@ -6,7 +6,8 @@ use crate::cli::baseline::home::Home;
 use crate::cli::baseline::source::{epochs, made_of, sorted};
 use crate::cli::face::Face;
 use crate::git;
-use crate::report::renewal::{json, table};
+use crate::report::renewal::{json, table, unjudged};
+use crate::store::Stored;
 use anyhow::{Context, Result, bail};
 use similar::TextDiff;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         }
         false => {
             face.say(&table(&rows, face.out));
+            unjudged(&rows).iter().for_each(|why| face.tell(why));
             face.say(&format!("\n{}", texts.trim_end()));
         }
     }
@@ -57,21 +59,27 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 
 /// One side: a run, a file of a commit, or a file.
 fn side(name: &str, home: &Home, face: &Face) -> Result<Baseline> {
-    if let Some(epochs) = epochs(&home.store()?, name, face)? {
+    if let Some(epochs) = run_of(name, home, face)? {
         let made = made_of(sorted(epochs), &Admission::LOOKING)?;
         return made.with_context(|| format!("run {name} cannot be a baseline"));
     }
-    let path = baselines::named(&home.layout, name);
-    match (path.exists(), committed(name)?) {
-        (true, _) => baselines::load(&path),
-        (false, Some(text)) => {
+    match (home.find_file(name), committed(name)?) {
+        (Some(path), _) => baselines::load(&path),
+        (None, Some(text)) => {
             Baseline::parse(&text).with_context(|| format!("{name} is no usable baseline"))
         }
-        (false, None) => bail!(
-            "no run is called `{name}`, and there is no baseline {}; `tokgate list` and `tokgate \
-             baseline list` show what there is, and a file of a commit is called REF:PATH",
-            path.display()
+        (None, None) => bail!(
+            "neither a run nor a baseline is called `{name}`; `tokgate list` and `tokgate baseline list` \
+             show what there is, and a file of a commit is called REF:PATH"
         ),
+    }
+}
+
+/// The epochs of the run of this name, where there is one.
+fn run_of(name: &str, home: &Home, face: &Face) -> Result<Option<Vec<Stored>>> {
+    match home.store_if_any()? {
+        Some(store) => epochs(&store, name, face),
+        None => Ok(None),
     }
 }
 

@@ -3,9 +3,10 @@
 use crate::baselines;
 use crate::project::Project;
 use crate::store::{FileStore, Layout};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use tokgate_baseline::Baseline;
+use tokgate_core::environment::MachineId;
 
 /// The project and its results.
 pub(super) struct Home {
@@ -34,20 +35,34 @@ impl Home {
         Ok(FileStore::open(self.layout.clone())?)
     }
 
-    /// The file of a saved baseline's name, or the file itself; it is there.
+    /// The stored runs, where there are any: looking makes no folder.
+    ///
+    /// # Errors
+    /// When they cannot be opened.
+    pub(super) fn store_if_any(&self) -> Result<Option<FileStore>> {
+        let any = self.layout.database().exists() || !self.layout.raw_files()?.is_empty();
+        any.then(|| self.store()).transpose()
+    }
+
+    /// The file of a baseline as it is listed, or the file itself, if it is there.
+    pub(super) fn find_file(&self, name: &str) -> Option<PathBuf> {
+        let named = baselines::named(&self.layout, name);
+        let recorded = || {
+            let (machine, scenario) = name.split_once('/')?;
+            let folder = baselines::recorded_folder(self.project.root.as_deref()?);
+            baselines::place_in(&folder, &MachineId(machine.to_owned()), scenario).ok()
+        };
+        std::iter::once(named).chain(recorded()).find(|path| path.exists())
+    }
+
+    /// The same; it is there.
     ///
     /// # Errors
     /// When it is not.
     pub(super) fn file(&self, name: &str) -> Result<PathBuf> {
-        let path = baselines::named(&self.layout, name);
-        match path.exists() {
-            true => Ok(path),
-            false => bail!(
-                "there is no baseline {}; `tokgate baseline list` names them, and a recorded one is \
-                 named by its file",
-                path.display()
-            ),
-        }
+        self.find_file(name).with_context(|| {
+            format!("there is no baseline `{name}`; `tokgate baseline list` names them")
+        })
     }
 
     /// The file in which this project records the baseline of a scenario on the machine that a

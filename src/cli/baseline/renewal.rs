@@ -49,6 +49,7 @@ impl Renewal {
     /// The table, which cases begin anew, and what is marked.
     pub(super) fn tell(&self, face: &Face) {
         face.say(&renewal::table(&self.rows, face.out));
+        renewal::unjudged(&self.rows).iter().for_each(|why| face.tell(why));
         let old = self.old.iter();
         for (case, differences) in old.flat_map(|old| old.questions_changed(&self.new)) {
             let differences = differences.join("; ");

@@ -20,7 +20,7 @@ pub(super) struct Source {
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<String>,
     /// Why it is recorded, kept in the file
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(super) reason: String,
     /// Take INVALID epochs, too; the file is marked
     #[arg(long)]

@@ -30,7 +30,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let home = Home::find(args.results_dir.as_deref())?;
     let baseline = baselines::load(&home.file(&args.baseline)?)?;
-    let stored = Found::read(&baseline, &home.store()?, face)?;
+    let stored = Found::read(&baseline, home.store_if_any()?.as_ref(), face)?;
     if !stored.absent.is_empty() || stored.epochs.is_empty() {
         let absent = match stored.absent.is_empty() {
             true => "the file names none".to_owned(),
@@ -71,10 +71,11 @@ struct Found {
 
 impl Found {
     /// Reads what the baseline's runs say of its scenarios.
-    fn read(baseline: &Baseline, store: &FileStore, face: &Face) -> Result<Self> {
+    fn read(baseline: &Baseline, store: Option<&FileStore>, face: &Face) -> Result<Self> {
         let (mut all, mut absent) = (Vec::new(), Vec::new());
         for run in &baseline.provenance.runs {
-            match epochs(store, run, face)? {
+            let stored = store.map(|store| epochs(store, run, face)).transpose()?;
+            match stored.flatten() {
                 Some(epochs) => all.extend(epochs),
                 None => absent.push(run.clone()),
             }
