@@ -4,6 +4,7 @@ use crate::store::{Layout, atomic, ids};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use tokgate_baseline::Baseline;
+use tokgate_core::diagnostic::escape;
 use tokgate_core::environment::MachineId;
 use tokgate_core::report::ComparedWith;
 
@@ -182,7 +183,7 @@ pub fn compared(name: &str, baseline: &Baseline) -> ComparedWith {
     let marks = &baseline.provenance.marks;
     ComparedWith::Baseline(match marks.is_empty() {
         true => name.to_owned(),
-        false => format!("{name} (marked: {})", marks.join("; ")),
+        false => format!("{name} (marked: {})", escape(&marks.join("; "))),
     })
 }
 

@@ -150,7 +150,7 @@ fn a_file_of_a_commit_is_a_side_of_a_diff() {
     let who = git2::Signature::now("a", "a@example.org").unwrap();
     repository.commit(Some("HEAD"), &who, &who, "record", &tree, &[]).unwrap();
     lab.slower("slow", 1.3);
-    lab.did(&["record", "slow", "--force", "--allow-dirty"]);
+    lab.did(&["record", "slow", "--force"]);
     let told = lab.object(&["diff", &format!("HEAD:{inside}"), inside, "--json"]);
     assert_eq!(ttft(&told)["verdict"], "regressed");
     lab.ends(&["diff", "HEAD:nothing.json", inside], 2);
@@ -229,12 +229,24 @@ fn a_refresh_replaces_the_file_and_carries_the_first_recording_over() {
 }
 
 #[test]
+fn another_question_is_told_and_begins_anew() {
+    let lab = Lab::recorded("first");
+    lab.measure(Taken { run: "longer", simulation: ", ttft_factor = 1.3", requests: 61, ..SOUND });
+    let told = lab.did(&["refresh", "longer"]);
+    assert!(told.contains("`workload.requests` is 60 in the old and 61 in the new"), "{told}");
+    assert!(told.contains("life/one asks something else than before, and begins anew"), "{told}");
+    let anchor = &lab.json()["anchor"]["cases"]["life/one"]["ttft.p50"];
+    assert!(anchor.as_f64().unwrap() > 0.6, "{anchor}");
+}
+
+#[test]
 fn a_regression_is_not_refreshed_away_unless_it_is_accepted_with_a_reason() {
     let lab = Lab::recorded("first");
     let before = lab.text();
     lab.slower("slow", 1.3);
     let told = lab.ends(&["refresh", "slow"], 1);
     assert!(told.contains("refused: life/one ttft.p50 is regressed"), "{told}");
+    assert!(lab.ends(&["refresh", "slow", "--accept-regression", ""], 2).contains("value"));
     assert!(told.contains("nothing was written") && told.contains("% worse"), "{told}");
     assert_eq!(lab.text(), before);
     lab.did(&["refresh", "slow", "--reason", "larger", "--accept-regression", "it is safer"]);

@@ -37,7 +37,8 @@ impl Provenance {
     }
 }
 
-/// One case as it was measured: its epochs, and whether each may be judged, in the same order.
+/// One case as it was measured: its epochs, the oldest first, and whether each may be judged, in the
+/// same order. What is gated is what the newest says.
 #[derive(Debug, Clone, Copy)]
 pub struct Recorded<'a> {
     /// The epochs.
@@ -105,13 +106,13 @@ impl<'a> Recorded<'a> {
     }
 
     fn gated(&self) -> CaseBaseline {
-        let case = self.case();
+        let (case, newest) = (self.case(), &self.runs[self.runs.len() - 1].head.case);
         let epochs: Vec<Epoch<'_>> = self.runs.iter().map(Epoch::of).collect();
         let seed = fingerprint(&case.id.0);
         let of = |(reference, tolerance): (&MetricRef, &Tolerance)| {
             Some((*reference, metric(&epochs, *reference, *tolerance, seed)?))
         };
-        case.gate.tolerances.iter().filter_map(of).collect()
+        newest.gate.tolerances.iter().filter_map(of).collect()
     }
 }
 

@@ -58,49 +58,86 @@ impl Renewed {
 #[must_use]
 pub fn renewed(old: &Baseline, new: &Baseline) -> Vec<Renewed> {
     let ids: BTreeSet<&CaseId> = old.cases.keys().chain(new.cases.keys()).collect();
-    let evidence: Vec<Evidence> = ids.iter().map(|case| evidence(old, new, case)).collect();
-    let cases = ids.into_iter().zip(judge(&evidence));
-    let rows = |(case, judged): (&CaseId, Vec<Judged>)| {
-        let metrics: BTreeSet<MetricRef> = [old, new]
-            .into_iter()
-            .filter_map(|side| side.cases.get(case))
-            .flat_map(CaseBaseline::keys)
-            .copied()
-            .collect();
-        let row = |metric| row(old, new, case, metric, &judged);
-        metrics.into_iter().filter_map(row).collect::<Vec<_>>()
-    };
-    cases.flat_map(rows).collect()
+    let cases: Vec<Beside<'_>> = ids.into_iter().map(|case| Beside { case, old, new }).collect();
+    let evidence: Vec<Evidence> = cases.iter().map(Beside::evidence).collect();
+    let judged = judge(&evidence);
+    cases.iter().zip(&judged).flat_map(|(case, judged)| case.rows(judged)).collect()
 }
 
-fn row(
-    old: &Baseline,
-    new: &Baseline,
-    case: &CaseId,
-    metric: MetricRef,
-    judged: &[Judged],
-) -> Option<Renewed> {
-    let of = |side: &'_ Baseline| side.cases.get(case).and_then(|it| it.get(&metric)).cloned();
-    let (before, after) = (of(old), of(new));
-    let tolerance = after.as_ref().or(before.as_ref())?.tolerance;
-    let comparable = old.compat_key.apart_from(&new.compat_key, case).is_empty();
-    let middle = |side: &Option<MetricBaseline>| side.as_ref().and_then(MetricBaseline::middle);
-    let (before, after) = (middle(&before), middle(&after));
-    let anchor = new.anchor.as_ref().or(old.anchor.as_ref());
-    let anchor = anchor.and_then(|anchor| anchor.middle(case, &metric));
-    let from = |start: Option<f64>| effect(metric, tolerance, start?, after?);
-    let both = before.is_some() && after.is_some();
-    let said = judged.iter().find(|judged| judged.metric == metric).cloned();
-    Some(Renewed {
-        case: case.clone(),
-        metric,
-        tolerance,
-        old: before,
-        new: after,
-        effect: from(before).filter(|_| comparable),
-        judged: said.filter(|judged| !both || !comparable || has_epochs(judged)),
-        since_anchor: from(anchor).filter(|_| comparable || new.anchor.is_some()),
-    })
+/// One case of two baselines, which either may lack.
+struct Beside<'a> {
+    case: &'a CaseId,
+    old: &'a Baseline,
+    new: &'a Baseline,
+}
+
+impl Beside<'_> {
+    fn known<'b>(&self, side: &'b Baseline, metric: MetricRef) -> Option<&'b MetricBaseline> {
+        side.cases.get(self.case)?.get(&metric)
+    }
+
+    fn metrics(&self, side: &Baseline) -> Vec<MetricRef> {
+        side.cases.get(self.case).into_iter().flat_map(CaseBaseline::keys).copied().collect()
+    }
+
+    fn differences(&self) -> Vec<String> {
+        self.old.compat_key.apart_from(&self.new.compat_key, self.case)
+    }
+
+    fn evidence(&self) -> Evidence {
+        let head = self.metrics(self.new).into_iter();
+        let findings = head.filter_map(|metric| self.finding(metric));
+        let lost = |metric: &MetricRef| self.known(self.new, *metric).is_none();
+        let lost = self.metrics(self.old).into_iter().filter(lost);
+        Evidence {
+            invalid: self.new.provenance.invalid(),
+            differences: self.differences(),
+            findings: findings
+                .chain(lost.map(|metric| Finding { metric, what: What::Missing }))
+                .collect(),
+        }
+    }
+
+    /// What was found of a metric that the newer one has; `None` where it has no direction.
+    fn finding(&self, metric: MetricRef) -> Option<Finding> {
+        let head = self.known(self.new, metric)?;
+        match self.known(self.old, metric) {
+            Some(base) => compare_epochs(metric, base, head).ok(),
+            None => Some(Finding { metric, what: What::New }),
+        }
+    }
+
+    fn rows(&self, judged: &[Judged]) -> Vec<Renewed> {
+        let metrics = [self.old, self.new].into_iter().flat_map(|side| self.metrics(side));
+        let metrics: BTreeSet<MetricRef> = metrics.collect();
+        metrics.into_iter().filter_map(|metric| self.row(metric, judged)).collect()
+    }
+
+    fn row(&self, metric: MetricRef, judged: &[Judged]) -> Option<Renewed> {
+        let (before, after) = (self.known(self.old, metric), self.known(self.new, metric));
+        let tolerance = after.or(before)?.tolerance;
+        let (old, new) =
+            (before.and_then(MetricBaseline::middle), after.and_then(MetricBaseline::middle));
+        let moved_from = |start: Option<f64>| effect(metric, tolerance, start?, new?);
+        let comparable = self.differences().is_empty();
+        let said = judged.iter().find(|judged| judged.metric == metric);
+        Some(Renewed {
+            case: self.case.clone(),
+            metric,
+            tolerance,
+            old,
+            new,
+            effect: moved_from(old).filter(|_| comparable),
+            judged: said.filter(|judged| has_epochs(judged)).cloned(),
+            since_anchor: moved_from(self.anchored(metric)),
+        })
+    }
+
+    /// The first recording's middle, where it answers the same question.
+    fn anchored(&self, metric: MetricRef) -> Option<f64> {
+        let old = self.old.anchor.as_ref().filter(|_| self.differences().is_empty());
+        self.new.anchor.as_ref().or(old)?.middle(self.case, &metric)
+    }
 }
 
 /// Whether a verdict rests on the epochs that one takes, or on something else than epochs.
@@ -118,26 +155,6 @@ fn effect(metric: MetricRef, tolerance: Tolerance, before: f64, after: f64) -> O
     let point = |value| [Point { value, se: None }];
     let scale = Scale::of(tolerance, &point(before), &point(after))?;
     Some(scale.effect(sign, scale.shift(sign, before, after)))
-}
-
-fn evidence(old: &Baseline, new: &Baseline, case: &CaseId) -> Evidence {
-    let none = CaseBaseline::new();
-    let before = old.cases.get(case).unwrap_or(&none);
-    let after = new.cases.get(case).unwrap_or(&none);
-    let both = after.iter().filter_map(|(metric, head)| {
-        let what = match before.get(metric) {
-            Some(base) => compare_epochs(*metric, base, head).ok()?.what,
-            None => What::New,
-        };
-        Some(Finding { metric: *metric, what })
-    });
-    let missing = before.keys().filter(|metric| !after.contains_key(metric));
-    let missing = missing.map(|metric| Finding { metric: *metric, what: What::Missing });
-    Evidence {
-        invalid: new.provenance.invalid(),
-        differences: old.compat_key.apart_from(&new.compat_key, case),
-        findings: both.chain(missing).collect(),
-    }
 }
 
 /// Compares the epochs of two baselines as those of a run are with a baseline's (Welch).

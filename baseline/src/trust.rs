@@ -52,7 +52,11 @@ impl Admission<'_> {
             marks.extend(self.invalid(case)?);
         }
         marks.extend(several("commits", heads.iter().map(|head| commit(head))));
-        marks.extend(several("targets", heads.iter().map(|head| target(head))));
+        // Different cases may well have different targets; one case should have one.
+        marks.extend(cases.iter().filter_map(|case| {
+            let targets = case.runs.iter().map(|run| target(&run.head));
+            several(&format!("targets of {}", case.case().id), targets)
+        }));
         Ok(marks)
     }
 
@@ -283,10 +287,27 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_several_commits_are_marked() {
+    fn runs_of_several_commits_or_targets_are_marked() {
         let mut other = run("b");
         other.head.environment.commit = Some("abc".to_owned());
         let told = marks(&[run("a"), other], &STRICT).unwrap();
         assert_eq!(told, ["several commits: no commit, abc"]);
+        let mut other = run("b");
+        "another".clone_into(&mut other.head.target.model);
+        let told = marks(&[run("a"), other], &STRICT).unwrap();
+        assert_eq!(
+            told,
+            ["several targets of quick/one: m by simulated e, another by simulated e"]
+        );
+    }
+
+    #[test]
+    fn cases_of_different_targets_are_sound() {
+        let (one, mut other) = ([run("a")], [run("a")]);
+        other[0].head.case.id = tokgate_core::case::CaseId("quick/two".to_owned());
+        "another".clone_into(&mut other[0].head.target.model);
+        let valid = [Validity::Valid];
+        let cases = [&one, &other].map(|runs| Recorded { runs, validity: &valid });
+        assert_eq!(STRICT.marks(&cases), Ok(Vec::new()));
     }
 }

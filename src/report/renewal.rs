@@ -10,6 +10,7 @@ use tokgate_core::case::Tolerance;
 use tokgate_core::diagnostic::escape;
 use tokgate_core::goal::Level;
 use tokgate_core::unit::Unit;
+use tokgate_core::verdict::Verdict;
 
 /// What stands where there is nothing to tell.
 const NOTHING: &str = "–";
@@ -124,6 +125,19 @@ pub fn objections(rows: &[Renewed]) -> Vec<String> {
         )
     });
     worse.chain(crept).collect()
+}
+
+/// What keeps cases from being judged, each once.
+#[must_use]
+pub fn obstacles(rows: &[Renewed]) -> Vec<String> {
+    let told = rows.iter().filter_map(|row| {
+        let judged = row.judged.as_ref()?;
+        let stands = matches!(judged.verdict, Verdict::Incomparable | Verdict::Invalid);
+        stands.then(|| format!("{} is {}: {}", row.case, verdict(row), judged.why))
+    });
+    let mut told: Vec<String> = told.collect();
+    told.dedup();
+    told
 }
 
 /// That metrics have no verdict, where some have none.

@@ -6,14 +6,18 @@ use crate::cli::baseline::home::Home;
 use crate::cli::baseline::source::{epochs, made_of, sorted};
 use crate::cli::face::Face;
 use crate::git;
-use crate::report::renewal::{json, table, unjudged};
+use crate::report::renewal::{json, obstacles, table, unjudged};
 use crate::store::Stored;
 use anyhow::{Context, Result, bail};
 use similar::TextDiff;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokgate_baseline::{Admission, Baseline, renewed};
 use tokgate_core::diagnostic::escape;
 use tokgate_core::verdict::Exit;
+
+/// How long the shortest difference of two texts is looked for; then a longer one will do.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What differs between two baselines or runs.
 #[derive(Debug, clap::Args)]
@@ -50,6 +54,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         }
         false => {
             face.say(&table(&rows, face.out));
+            obstacles(&rows).iter().for_each(|why| face.tell(&escape(why)));
             unjudged(&rows).iter().for_each(|why| face.tell(why));
             face.say(&format!("\n{}", texts.trim_end()));
         }
@@ -95,7 +100,7 @@ fn committed(name: &str) -> Result<Option<String>> {
 fn unified(old_name: &str, old: &Baseline, new_name: &str, new: &Baseline) -> String {
     let (old, new) = (old.to_json(), new.to_json());
     let (from, to) = (format!("old\t{}", escape(old_name)), format!("new\t{}", escape(new_name)));
-    let diff = TextDiff::from_lines(&old, &new);
+    let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(&old, &new);
     match old == new {
         true => format!("--- {from}\n+++ {to}\n"),
         false => diff.unified_diff().header(&from, &to).to_string(),

@@ -2,6 +2,7 @@
 
 use crate::baselines;
 use crate::cli::baseline::home::Home;
+use crate::cli::baseline::renewal::tell_marks;
 use crate::cli::baseline::source::{Recording, Source};
 use crate::cli::face::Face;
 use crate::store::ids;
@@ -40,9 +41,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     for (path, baseline) in &files {
         baselines::put(path, baseline)?;
         face.say(&format!("recorded  {}", path.display()));
-        for mark in &baseline.provenance.marks {
-            face.tell(&format!("marked: {mark}"));
-        }
+        tell_marks(baseline, face);
     }
     Ok(Exit::Held)
 }

@@ -7,6 +7,8 @@ use crate::cli::baseline::source::Source;
 use crate::cli::face::Face;
 use crate::report::renewal::objections;
 use anyhow::{Result, bail};
+use clap::builder::NonEmptyStringValueParser;
+use tokgate_core::diagnostic::escape;
 use tokgate_core::verdict::Exit;
 
 /// Replace the recorded baseline, unless something became worse.
@@ -15,7 +17,7 @@ pub(super) struct Args {
     #[command(flatten)]
     source: Source,
     /// Replace it although something became worse, for this reason, which the file keeps
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     accept_regression: Option<String>,
 }
 
@@ -34,7 +36,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     match (&args.accept_regression, against.is_empty()) {
         (_, true) => {}
         (None, false) => {
-            against.iter().for_each(|why| face.tell(&format!("refused: {why}")));
+            against.iter().for_each(|why| face.tell(&escape(&format!("refused: {why}"))));
             face.tell("nothing was written; --accept-regression REASON replaces it all the same");
             return Ok(Exit::Regressed);
         }

@@ -9,6 +9,13 @@ use anyhow::Result;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tokgate_baseline::{Baseline, Renewed, renewed};
+use tokgate_core::diagnostic::escape;
+
+/// Why a baseline should be trusted less, for people.
+pub(super) fn tell_marks(baseline: &Baseline, face: &Face) {
+    let marks = baseline.provenance.marks.iter();
+    marks.for_each(|mark| face.tell(&escape(&format!("marked: {mark}"))));
+}
 
 /// The baseline of one scenario, before and after.
 pub(super) struct Renewal {
@@ -50,13 +57,11 @@ impl Renewal {
     pub(super) fn tell(&self, face: &Face) {
         face.say(&renewal::table(&self.rows, face.out));
         renewal::unjudged(&self.rows).iter().for_each(|why| face.tell(why));
+        renewal::obstacles(&self.rows).iter().for_each(|why| face.tell(&escape(why)));
         let old = self.old.iter();
-        for (case, differences) in old.flat_map(|old| old.questions_changed(&self.new)) {
-            let differences = differences.join("; ");
-            face.tell(&format!("{case} asks something else and begins anew: {differences}"));
+        for (case, _) in old.flat_map(|old| old.questions_changed(&self.new)) {
+            face.tell(&escape(&format!("{case} asks something else than before, and begins anew")));
         }
-        for mark in &self.new.provenance.marks {
-            face.tell(&format!("marked: {mark}"));
-        }
+        tell_marks(&self.new, face);
     }
 }
