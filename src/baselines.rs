@@ -247,3 +247,39 @@ pub fn put_text(path: &Path, text: &str) -> Result<()> {
     }
     Ok(atomic::write(&path, text.as_bytes())?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_from_outside_leaves_its_folder() {
+        let machine = |name: &str| MachineId(name.to_owned());
+        let folder = Path::new("recorded");
+        assert_eq!(
+            place_in(folder, &machine("rtx-4090-x1"), "quick").unwrap(),
+            folder.join("rtx-4090-x1").join("quick.json")
+        );
+        for (key, scenario) in [("..", "quick"), ("a/b", "quick"), ("a", "../x"), ("a", "")] {
+            let refused = place_in(folder, &machine(key), scenario).unwrap_err().to_string();
+            assert!(refused.contains("cannot be the name of a file"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_lies_among_baselines_is_read_or_told_and_leftovers_are_neither() {
+        let project = tempfile::tempdir().unwrap();
+        let machine = recorded_folder(project.path()).join("m");
+        std::fs::create_dir_all(machine.join("folder.json")).unwrap();
+        for file in [".tokgate-abc", "README.md", "empty.json"] {
+            std::fs::write(machine.join(file), "").unwrap();
+        }
+        let layout = Layout::new(project.path().join("results"));
+        let kept = all(Some(project.path()), &layout).unwrap();
+        let told = |at: usize| format!("{:#}", kept[at].baseline.as_ref().unwrap_err());
+        let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["m/empty", "m/folder"]);
+        assert!(told(0).contains("the file is empty"), "{}", told(0));
+        assert!(told(1).contains("not a plain file"), "{}", told(1));
+    }
+}

@@ -73,6 +73,7 @@ pub struct MetricBaseline {
     pub epochs: Vec<EpochValue>,
     /// How far it may move, as the scenario said when this was recorded: the scale of `aa_pairs`
     /// and of what is told of the file. A run is judged by what its own scenario says.
+    #[serde(deserialize_with = "parse::tolerance")]
     pub tolerance: Tolerance,
     /// Differences of pairs of epochs of the same commit back to back:
     /// ln(second) − ln(first), for an absolute tolerance second − first.
@@ -340,6 +341,14 @@ mod tests {
     fn what_is_no_number_of_a_measurement_is_refused() {
         for wrong in ["null", "-1.0", "NaN", "Infinity", "1e999", "\"3\""] {
             let error = refusal(&first_value(), &format!("\"value\": {wrong},"));
+            assert!(error.starts_with(|c: char| c.is_ascii_digit()), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_tolerance_that_no_scenario_can_say_is_refused() {
+        for wrong in ["-2.0", "-0.01", "1e999", "null"] {
+            let error = refusal("\"of\": 0.02", &format!("\"of\": {wrong}"));
             assert!(error.starts_with(|c: char| c.is_ascii_digit()), "{wrong}: {error}");
         }
     }

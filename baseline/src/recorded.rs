@@ -141,7 +141,7 @@ impl<'a> Epoch<'a> {
         let (first, second) = (self.head, next.head);
         let same = (&first.run_id, &first.booking_id, first.arm)
             == (&second.run_id, &second.booking_id, second.arm);
-        same && second.epoch == first.epoch + 1
+        same && first.epoch.checked_add(1) == Some(second.epoch)
     }
 
     fn value(&self, reference: MetricRef, seed: u64) -> Option<EpochValue> {

@@ -12,9 +12,8 @@ use tokgate_core::case::{CaseId, Tolerance};
 use tokgate_core::metric::MetricRef;
 use tokgate_core::verdict::{Exit, Judged};
 
-/// How much worse a metric with a relative tolerance may have become since the first recording:
-/// more than any one tolerance of the shipped scenarios' medians, and what the histories of other
-/// projects call drift.
+/// How much worse a metric with a relative tolerance may have become since the first recording: what
+/// two or three steps hide that are each within a usual tolerance.
 pub const CREEP_ALLOWED: f64 = 0.05;
 
 /// One metric of one case in two baselines.
@@ -240,6 +239,27 @@ mod tests {
         let row = of(&renewed(&last, &next), "ttft.p50");
         assert!(row.effect.unwrap() < 0.02 && !row.is_worse());
         assert!((row.since_anchor.unwrap() - 0.1).abs() < 1e-6 && row.has_crept());
+    }
+
+    #[test]
+    fn absurd_values_of_an_edited_file_are_compared_without_a_panic() {
+        let sound = recorded(1, 1.0);
+        for value in [0.0, f64::MIN_POSITIVE, 1e150, f64::MAX] {
+            for tolerance in [Tolerance::Relative(0.0), Tolerance::Absolute(f64::MAX)] {
+                let mut odd = sound.clone();
+                let metrics = odd.cases.values_mut().flat_map(|case| case.values_mut());
+                for metric in metrics {
+                    metric.tolerance = tolerance;
+                    metric.aa_pairs = vec![f64::MAX, f64::MIN];
+                    metric.epochs.iter_mut().skip(1).for_each(|epoch| epoch.value = value);
+                }
+                let (there, back) = (renewed(&sound, &odd), renewed(&odd, &sound));
+                assert_eq!((there.len(), back.len()), (3, 3));
+                for (metric, known) in odd.cases.values().flatten() {
+                    assert_eq!(known.outline(*metric).epochs, 6);
+                }
+            }
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
             face.say(&table(&rows, face.out));
             obstacles(&rows).iter().for_each(|why| face.tell(&escape(why)));
             unjudged(&rows).iter().for_each(|why| face.tell(why));
-            face.say(&format!("\n{}", texts.trim_end()));
+            face.say(&format!("\n{}", escape(texts.trim_end())));
         }
     }
     Ok(Exit::Held)

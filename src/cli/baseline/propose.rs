@@ -32,13 +32,14 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         refuse_committed(folder, &home)?;
     }
     let recording = args.source.read(&home.store()?, face)?;
-    let renewals = Renewal::all(&args.source, &recording, &home)?;
+    let runs = recording.runs();
+    let renewals = Renewal::all(&args.source, recording, &home)?;
     for renewal in &renewals {
         renewal.tell(face);
         let file = args.file(renewal, &home)?;
         let text = file.with_extension("md");
         baselines::put(&file, &renewal.new)?;
-        baselines::put_text(&text, &renewal.told(&recording.runs()))?;
+        baselines::put_text(&text, &renewal.told(&runs))?;
         face.say(&format!("proposed  {}\n          {}", file.display(), text.display()));
     }
     Ok(Exit::Held)
@@ -55,10 +56,9 @@ impl Args {
 
 impl Renewal {
     /// The text of the pull request, with those of `runs` that this baseline was made from.
-    fn told(&self, runs: &[&Head]) -> String {
+    fn told(&self, runs: &[Head]) -> String {
         let own = &self.new.provenance.runs;
-        let runs: Vec<&Head> =
-            runs.iter().copied().filter(|head| own.contains(&head.run_id)).collect();
+        let runs: Vec<&Head> = runs.iter().filter(|head| own.contains(&head.run_id)).collect();
         markdown(&Proposal {
             scenario: &self.scenario,
             new: &self.new,

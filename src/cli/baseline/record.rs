@@ -34,7 +34,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let home = Home::find(args.source.results_dir.as_deref())?;
     let recording = args.source.read(&home.store()?, face)?;
-    let files = args.files(&home, &recording)?;
+    let files = args.files(&home, recording)?;
     if !args.force {
         files.iter().try_for_each(|(path, _)| args.refuse_to_replace(path))?;
     }
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 
 impl Args {
     /// Each baseline and where it goes.
-    fn files(&self, home: &Home, recording: &Recording) -> Result<Vec<(PathBuf, Baseline)>> {
+    fn files(&self, home: &Home, recording: Recording) -> Result<Vec<(PathBuf, Baseline)>> {
         let told = match (&self.to, &self.name) {
             (Some(file), _) => Some(file.clone()),
             (None, Some(name)) if !ids::is_plain(name) => {

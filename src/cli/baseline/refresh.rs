@@ -28,7 +28,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let home = Home::find(args.source.results_dir.as_deref())?;
     let recording = args.source.read(&home.store()?, face)?;
-    let mut renewals = Renewal::all(&args.source, &recording, &home)?;
+    let mut renewals = Renewal::all(&args.source, recording, &home)?;
     renewals.iter().try_for_each(refuse_to_begin)?;
     renewals.iter().for_each(|renewal| renewal.tell(face));
     let against: Vec<String> =

@@ -36,7 +36,7 @@ impl Renewal {
     ///
     /// # Errors
     /// When the runs make no baseline, or a recorded one cannot be read.
-    pub(super) fn all(source: &Source, recording: &Recording, home: &Home) -> Result<Vec<Self>> {
+    pub(super) fn all(source: &Source, recording: Recording, home: &Home) -> Result<Vec<Self>> {
         let baselines = source.by_scenario(recording)?;
         baselines.into_iter().map(|(scenario, new)| Self::of(scenario, new, home)).collect()
     }

@@ -71,21 +71,22 @@ impl Source {
     ///
     /// # Errors
     /// With what is not let through, and why.
-    pub(super) fn baseline(&self, recording: &Recording) -> Result<Baseline> {
-        self.of(recording.epochs.clone(), &recording.here)
+    pub(super) fn baseline(&self, recording: Recording) -> Result<Baseline> {
+        self.of(recording.epochs, &recording.here)
     }
 
     /// The baseline of each scenario, by its name.
     ///
     /// # Errors
     /// With what is not let through, and why.
-    pub(super) fn by_scenario(&self, recording: &Recording) -> Result<BTreeMap<String, Baseline>> {
+    pub(super) fn by_scenario(&self, recording: Recording) -> Result<BTreeMap<String, Baseline>> {
+        let Recording { epochs, here } = recording;
         let mut scenarios: BTreeMap<String, Vec<Stored>> = BTreeMap::new();
-        for epoch in &recording.epochs {
+        for epoch in epochs {
             let scenario = epoch.run.head.case.id.scenario().to_owned();
-            scenarios.entry(scenario).or_default().push(epoch.clone());
+            scenarios.entry(scenario).or_default().push(epoch);
         }
-        let baseline = |(scenario, epochs)| Ok((scenario, self.of(epochs, &recording.here)?));
+        let baseline = |(scenario, epochs)| Ok((scenario, self.of(epochs, &here)?));
         scenarios.into_iter().map(baseline).collect()
     }
 
@@ -105,11 +106,11 @@ impl Source {
 
 impl Recording {
     /// The first epoch of each run, the oldest first.
-    pub(super) fn runs(&self) -> Vec<&Head> {
-        let mut runs: Vec<&Head> = Vec::new();
+    pub(super) fn runs(&self) -> Vec<Head> {
+        let mut runs: Vec<Head> = Vec::new();
         for head in self.epochs.iter().map(|epoch| &epoch.run.head) {
             if !runs.iter().any(|known| known.run_id == head.run_id) {
-                runs.push(head);
+                runs.push(head.clone());
             }
         }
         runs
