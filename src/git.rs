@@ -4,6 +4,9 @@
 use anyhow::{Result, anyhow};
 use std::path::Path;
 
+/// Largest file that is read of a commit; the baseline files, which are all that is, are smaller.
+const LARGEST_BLOB: usize = 64 << 20;
+
 /// A commit and whether the tree differs from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
@@ -72,6 +75,22 @@ const COMPLETE: &str = ".tokgate-checkout";
 fn open(folder: &Path) -> Result<git2::Repository> {
     git2::Repository::discover(folder)
         .map_err(|_| anyhow!("{} lies in no git repository", folder.display()))
+}
+
+/// The text of a file in a commit, as git names it: `main:path/in/the/repository`. `None` where
+/// `folder` is in no repository, or it has nothing of that name.
+///
+/// # Errors
+/// In words, when what is there is no text of a file.
+pub fn text_at(folder: &Path, spec: &str) -> Result<Option<String>, String> {
+    let Ok(repository) = git2::Repository::discover(folder) else { return Ok(None) };
+    let Ok(object) = repository.revparse_single(spec) else { return Ok(None) };
+    let blob = object.as_blob().ok_or_else(|| format!("{spec} is no file"))?;
+    if blob.size() > LARGEST_BLOB {
+        return Err(format!("{spec} is larger than {LARGEST_BLOB} bytes"));
+    }
+    let text = std::str::from_utf8(blob.content()).map_err(|_| format!("{spec} is no text"))?;
+    Ok(Some(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! The line, as it is drawn in ARCHITECTURE.md. Every step is one function of one package, and
 //! only measuring has a clock and a socket: all others can be had again from what is stored.
 
+use crate::baselines;
 use crate::paired::{Comparison, Known, Pairs};
 use crate::session::{CaseError, Identity, MeasuredCase, Session, Watch};
 use crate::store::{self, CaseEnd, StoreError};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use tokgate_baseline::{
-    Baseline, BaselineError, Evidence, Findings, Measured, Provenance, Recorded, conclude, judge,
-    judge_dropped,
+    Admission, Baseline, BaselineError, Evidence, Findings, Measured, Provenance, Recorded,
+    conclude, judge, judge_dropped,
 };
 use tokgate_core::advice::{Facts, advice};
 use tokgate_core::alert::alerts;
@@ -159,7 +160,7 @@ pub fn judge_stored(
         unmeasured: Vec::new(),
         dropped: missing(against, &planned).collect(),
         control: Vec::new(),
-        compared_with: ComparedWith::Baseline(name.to_owned()),
+        compared_with: baselines::compared(name, against),
         strict,
     };
     all.report()
@@ -203,13 +204,25 @@ pub fn judge_pairs(
 /// # Errors
 /// When there is no case, or what was measured is not to be trusted as one.
 pub fn baseline_of(measured: &[MeasuredCase], at: Timestamp) -> Result<Baseline, BaselineError> {
+    baseline_admitted(measured, at, &Admission::SAVING)
+}
+
+/// The same, with what `admission` lets through.
+///
+/// # Errors
+/// When there is no case, or what was measured is not let through.
+pub fn baseline_admitted(
+    measured: &[MeasuredCase],
+    at: Timestamp,
+    admission: &Admission<'_>,
+) -> Result<Baseline, BaselineError> {
     let first = measured.first().ok_or(BaselineError::NothingMeasured)?;
     let recorded: Vec<Recorded<'_>> = measured
         .iter()
         .map(|case| Recorded { runs: &case.epochs, validity: &case.validity })
         .collect();
     let date = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    Baseline::from_runs(&recorded, Provenance::of(first.head(), &date))
+    Baseline::admitted(&recorded, Provenance::of(first.head(), &date), admission)
 }
 
 fn evidence(case: &MeasuredCase) -> Measured<'_> {

@@ -91,6 +91,7 @@ const RULES: &[Rule] = &[
         place: "src/datasets.rs",
         must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
     },
+    Rule { place: "src/baselines.rs", must_not_name: &["crate::cli", "tokgate_harness"] },
     Rule { place: "src/git.rs", must_not_name: &["crate::", "tokgate_harness"] },
     Rule {
         place: "src/notify",

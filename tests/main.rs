@@ -4,6 +4,7 @@
 mod ab;
 mod alerts;
 mod architecture;
+mod baseline;
 mod cache;
 mod datasets;
 mod embeddings;

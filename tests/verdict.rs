@@ -56,6 +56,9 @@ fn two_stored_runs_are_judged_as_they_would_have_been_when_measured() {
         assert_eq!(code(&slower), Some(1), "{base}: {told}{}", text(&slower.stderr));
         assert!(told.contains("ttft.p50 regressed") && told.contains("REGRESSED"), "{told}");
     }
+    let verified = command(folder.path(), &["baseline", "verify", "fast", "--results-dir", "r"]);
+    let verified = { verified }.output().unwrap();
+    assert_eq!(code(&verified), Some(0), "{}", text(&verified.stdout));
     let same = verdict(folder.path(), &[&fast, "--baseline", &fast, "--json"]);
     assert_eq!(code(&same), Some(0), "{}", text(&same.stderr));
     let report: Value = serde_json::from_slice(&same.stdout).unwrap();

@@ -47,12 +47,28 @@ impl CompatKey {
             found.push(format!("protocol: the baseline's is {theirs}, this build's is {PROTOCOL}"));
         }
         if let Some(theirs) = self.cases.get(&case.id) {
-            let mut other = Vec::new();
-            compare("", Some(theirs), Some(&asked(case)), &mut other);
-            let more = other.len().saturating_sub(MOST_TOLD);
-            other.truncate(MOST_TOLD);
-            found.extend(other.into_iter().map(|one| format!("case: {one}")));
-            found.extend((more > 0).then(|| format!("case: {more} more differences")));
+            found.extend(apart(theirs, &asked(case), RUN_AGAINST_BASELINE));
+        }
+        found
+    }
+
+    /// What keeps a case of a newer baseline from being compared with this one's, in words; empty
+    /// if nothing does, and where one of them does not have the case.
+    #[must_use]
+    pub fn apart_from(&self, newer: &Self, case: &CaseId) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.machine != newer.machine {
+            found.push(format!(
+                "machine: {} in the old, {} in the new",
+                self.machine, newer.machine
+            ));
+        }
+        if self.protocol != newer.protocol {
+            let (old, new) = (self.protocol, newer.protocol);
+            found.push(format!("protocol: {old} in the old, {new} in the new"));
+        }
+        if let (Some(old), Some(new)) = (self.cases.get(case), newer.cases.get(case)) {
+            found.extend(apart(old, new, Sides { theirs: "in the old", ours: "in the new" }));
         }
         found
     }
@@ -99,17 +115,48 @@ fn asked(case: &Case) -> Value {
     asked
 }
 
+/// Where the questions of two cases differ, in words; each side is called as `sides` says.
+pub(crate) fn questions_apart(theirs: &Case, ours: &Case, sides: Sides<'_>) -> Vec<String> {
+    apart(&asked(theirs), &asked(ours), sides)
+}
+
+/// What the two sides of a difference are called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sides<'a> {
+    /// The first: `in the baseline`.
+    pub theirs: &'a str,
+    /// The second: `here`.
+    pub ours: &'a str,
+}
+
+const RUN_AGAINST_BASELINE: Sides<'_> = Sides { theirs: "in the baseline", ours: "here" };
+
+/// Where two questions differ, no more of them than are read.
+fn apart(theirs: &Value, ours: &Value, sides: Sides<'_>) -> Vec<String> {
+    let mut other = Vec::new();
+    compare("", (Some(theirs), Some(ours)), sides, &mut other);
+    let more = other.len().saturating_sub(MOST_TOLD);
+    other.truncate(MOST_TOLD);
+    let told = other.into_iter().map(|one| format!("case: {one}"));
+    told.chain((more > 0).then(|| format!("case: {more} more differences"))).collect()
+}
+
 /// Adds where two questions differ, in words, one for each value.
-fn compare(path: &str, theirs: Option<&Value>, ours: Option<&Value>, found: &mut Vec<String>) {
+fn compare(
+    path: &str,
+    (theirs, ours): (Option<&Value>, Option<&Value>),
+    sides: Sides<'_>,
+    found: &mut Vec<String>,
+) {
     if let (Some(Value::Object(theirs)), Some(Value::Object(ours))) = (theirs, ours) {
         let keys: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
         for key in keys {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            compare(&path, theirs.get(key), ours.get(key), found);
+            compare(&path, (theirs.get(key), ours.get(key)), sides, found);
         }
     } else if theirs != ours {
-        let (theirs, ours) = (told(theirs), told(ours));
-        found.push(format!("`{path}` is {theirs} in the baseline and {ours} here"));
+        let (here, there) = (told(ours), told(theirs));
+        found.push(format!("`{path}` is {there} {} and {here} {}", sides.theirs, sides.ours));
     }
 }
 
@@ -200,7 +247,7 @@ mod tests {
     fn many_differences_are_counted_and_long_values_cut() {
         let mut found = Vec::new();
         let (a, b) = (json!({ "text": "x".repeat(99), "n": 1 }), json!({ "n": [1] }));
-        compare("", Some(&a), Some(&b), &mut found);
+        compare("", (Some(&a), Some(&b)), RUN_AGAINST_BASELINE, &mut found);
         assert_eq!(found[0], "`n` is 1 in the baseline and [1] here");
         assert!(found[1].starts_with("`text` is \"xxx") && found[1].contains("… in"), "{found:?}");
         let here = MachineId("here".to_owned());

@@ -2,16 +2,17 @@
 //!
 //! It is text in, text out; where the files lie is known by the edges alone.
 
+use crate::anchor::Anchor;
 use crate::compat::CompatKey;
 use crate::parse;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tokgate_core::case::CaseId;
+use tokgate_core::case::{CaseId, Tolerance};
 use tokgate_core::environment::MachineId;
 use tokgate_core::metric::MetricRef;
 
 /// The shape of the file; raised with it.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// A baseline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct Baseline {
     pub compat_key: CompatKey,
     /// Where it comes from.
     pub provenance: Provenance,
+    /// The first recording that it goes back to; `null` in a first recording.
+    pub anchor: Option<Anchor>,
     /// The cases.
     #[serde(deserialize_with = "cases")]
     pub cases: BTreeMap<CaseId, CaseBaseline>,
@@ -51,8 +54,14 @@ pub struct Provenance {
     pub engine: String,
     /// The model, as the target names it.
     pub model: String,
-    /// Free text.
+    /// Free text of the scenario.
     pub notes: String,
+    /// The runs it was made from, the oldest first.
+    pub runs: Vec<String>,
+    /// Why it was recorded: free text of whoever did.
+    pub reason: String,
+    /// Why it should be trusted less; empty for a sound one.
+    pub marks: Vec<String>,
 }
 
 /// What a baseline holds of one metric.
@@ -62,6 +71,10 @@ pub struct MetricBaseline {
     /// One value an epoch.
     #[serde(deserialize_with = "parse::nonempty")]
     pub epochs: Vec<EpochValue>,
+    /// How far it may move, as the scenario said when this was recorded: the scale of `aa_pairs`
+    /// and of what is told of the file. A run is judged by what its own scenario says.
+    #[serde(deserialize_with = "parse::tolerance")]
+    pub tolerance: Tolerance,
     /// Differences of pairs of epochs of the same commit back to back:
     /// ln(second) − ln(first), for an absolute tolerance second − first.
     pub aa_pairs: Vec<f64>,
@@ -111,11 +124,19 @@ pub enum BaselineError {
         /// What was found, and what was expected.
         message: String,
     },
-    /// Another version's shape.
+    /// A later version's shape.
     #[error(
-        "its schema_version is {found}, this build reads {SCHEMA_VERSION}: use the tokgate that wrote it, or record again"
+        "its schema_version is {found}, newer than the {SCHEMA_VERSION} that this build reads: use the tokgate that wrote it"
     )]
-    Schema {
+    Newer {
+        /// The version found.
+        found: u32,
+    },
+    /// The shape of an earlier version.
+    #[error(
+        "its schema_version is {found}, older than the {SCHEMA_VERSION} that this build reads: record it again, by `tokgate baseline record RUN --force`"
+    )]
+    Older {
         /// The version found.
         found: u32,
     },
@@ -132,12 +153,72 @@ pub enum BaselineError {
     #[error("nothing gated was measured with enough samples: name metrics under [gate]")]
     NothingGated,
     /// An epoch that may not be judged.
-    #[error("an epoch of {case} may not become a baseline: {why}")]
+    #[error(
+        "an epoch of {case} is INVALID: {why}; measure again, or record the stored run with --allow-invalid"
+    )]
     NotTrusted {
         /// The case.
         case: CaseId,
         /// Why not.
         why: String,
+    },
+    /// An epoch that did not come to its end.
+    #[error(
+        "epoch {epoch} of {case} was stopped before its end, and half an epoch is none: measure again"
+    )]
+    Stopped {
+        /// The case.
+        case: CaseId,
+        /// The epoch's test id.
+        epoch: String,
+    },
+    /// What was measured is in no commit.
+    #[error(
+        "run {run} was measured in a dirty tree, which no commit holds: commit and measure again, or use --allow-dirty"
+    )]
+    Dirty {
+        /// The run.
+        run: String,
+    },
+    /// Measured elsewhere.
+    #[error(
+        "run {run} was measured on {there}, and this is {here}: record it there, name the machine with --machine, or use --allow-other-hardware"
+    )]
+    OtherHardware {
+        /// The run.
+        run: String,
+        /// Its machine.
+        there: MachineId,
+        /// This machine.
+        here: MachineId,
+    },
+    /// Runs of more than one machine.
+    #[error(
+        "run {first} is of {machine} and run {other} of {another}: a baseline is of one machine; name the runs of one"
+    )]
+    SeveralMachines {
+        /// A run.
+        first: String,
+        /// Its machine.
+        machine: MachineId,
+        /// Another run.
+        other: String,
+        /// Its machine.
+        another: MachineId,
+    },
+    /// Runs that were asked different things.
+    #[error(
+        "runs {first} and {other} ask different questions in {case}: {}; name runs of one scenario as it is now", .differences.join("; ")
+    )]
+    SeveralQuestions {
+        /// A run.
+        first: String,
+        /// Another run.
+        other: String,
+        /// The case.
+        case: CaseId,
+        /// What differs, value by value.
+        differences: Vec<String>,
     },
 }
 
@@ -151,8 +232,10 @@ impl Baseline {
         parse::refuse_wreckage(text)?;
         let version: Version =
             serde_json::from_str(text).map_err(|error| parse::explain(&error))?;
-        if version.schema_version != SCHEMA_VERSION {
-            return Err(BaselineError::Schema { found: version.schema_version });
+        match version.schema_version {
+            SCHEMA_VERSION => {}
+            found if found > SCHEMA_VERSION => return Err(BaselineError::Newer { found }),
+            found => return Err(BaselineError::Older { found }),
         }
         let baseline: Self = serde_json::from_str(text).map_err(|error| parse::explain(&error))?;
         baseline.refuse_mixture()
@@ -226,7 +309,8 @@ mod tests {
     fn the_shape_is_the_one_that_is_agreed() {
         let json: serde_json::Value = serde_json::from_str(&text()).unwrap();
         let keys: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
-        let agreed = ["cases", "compat_key", "provenance", "scenario_hash", "schema_version"];
+        let agreed =
+            ["anchor", "cases", "compat_key", "provenance", "scenario_hash", "schema_version"];
         assert_eq!(keys.len(), agreed.len());
         assert!(agreed.iter().all(|key| keys.iter().any(|found| found == key)));
         let epoch = &json["cases"]["quick/one"]["ttft.p50"]["epochs"][0];
@@ -247,14 +331,24 @@ mod tests {
 
     #[test]
     fn another_schema_is_refused() {
-        let newer = refusal("\"schema_version\": 2", "\"schema_version\": 3");
-        assert!(newer.contains("schema_version is 3"), "{newer}");
+        let newer = refusal("\"schema_version\": 3", "\"schema_version\": 4");
+        assert!(newer.contains("schema_version is 4, newer"), "{newer}");
+        let older = refusal("\"schema_version\": 3", "\"schema_version\": 2");
+        assert!(older.contains("older") && older.contains("record it again"), "{older}");
     }
 
     #[test]
     fn what_is_no_number_of_a_measurement_is_refused() {
         for wrong in ["null", "-1.0", "NaN", "Infinity", "1e999", "\"3\""] {
             let error = refusal(&first_value(), &format!("\"value\": {wrong},"));
+            assert!(error.starts_with(|c: char| c.is_ascii_digit()), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_tolerance_that_no_scenario_can_say_is_refused() {
+        for wrong in ["-2.0", "-0.01", "1e999", "null"] {
+            let error = refusal("\"of\": 0.02", &format!("\"of\": {wrong}"));
             assert!(error.starts_with(|c: char| c.is_ascii_digit()), "{wrong}: {error}");
         }
     }

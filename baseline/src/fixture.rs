@@ -1,7 +1,9 @@
 //! Seeded luck, and cases and epochs made of it, for the tests of the judge.
 
 use crate::arms::Gated;
+use crate::file::{Baseline, Provenance};
 use crate::history::{Commit, History};
+use crate::recorded::Recorded;
 use crate::scale::{Point, Sign};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -12,6 +14,7 @@ use tokgate_core::record::{Event, EventKind, Record};
 use tokgate_core::run::{Ending, Head, Run};
 use tokgate_core::summary::Series;
 use tokgate_core::time::Offset;
+use tokgate_core::validity::Validity;
 
 /// Seeded draws.
 pub(crate) struct Luck(ChaCha8Rng);
@@ -217,4 +220,20 @@ fn head() -> Head {
         "case": case("quick/one"), "preparation": {}
     }))
     .expect("the fixture is a head")
+}
+
+/// The baseline of six epochs of [`run`], `factor` times as long.
+pub(crate) fn recorded(seed: u64, factor: f64) -> Baseline {
+    let mut luck = Luck::new(seed);
+    let runs: Vec<Run> = (0..6)
+        .map(|epoch| {
+            let mut run = run(&mut luck, factor);
+            run.head.epoch = epoch;
+            run
+        })
+        .collect();
+    let validity = vec![Validity::Valid; runs.len()];
+    let provenance = Provenance::of(&runs[0].head, "2026-11-22");
+    Baseline::from_runs(&[Recorded { runs: &runs, validity: &validity }], provenance)
+        .expect("the fixture is a baseline")
 }

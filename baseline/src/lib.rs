@@ -9,11 +9,15 @@
 //!          --twice as many pairs--> Evidence --judge_extended--> Judged
 //!
 //! History --changes, drift--> Change, Drift
+//!
+//! Runs --Admission::marks, Baseline::admitted--> Baseline --in_place_of(&old)--> Baseline
+//! Baselines --renewed--> Renewed; differing--> Differing
 //! ```
 //!
 //! Text and seeds are handed in, so that any verdict can be had again from stored epochs.
 #![forbid(unsafe_code)]
 
+pub mod anchor;
 pub mod arms;
 pub mod compare;
 pub mod compat;
@@ -23,12 +27,16 @@ pub mod exact;
 pub mod file;
 pub mod history;
 pub mod interval;
+pub mod outline;
 pub mod paired;
 pub mod pairs;
 pub mod queries;
 pub mod recorded;
+pub mod renewal;
 pub mod screen;
+pub mod trust;
 pub mod verdict;
+pub mod verified;
 
 mod blocks;
 mod correction;
@@ -46,6 +54,7 @@ mod shift;
 mod simulation;
 mod student;
 
+pub use anchor::Anchor;
 pub use arms::{Arms, ArmsError, Gated};
 pub use compare::{Both, Chances, Finding, What, compare};
 pub use conclusion::{Findings, conclude};
@@ -54,12 +63,16 @@ pub use exact::{compare_exact, difference};
 pub use file::{Baseline, BaselineError, Provenance};
 pub use history::{Change, Commit, Drift, History, changes, drift};
 pub use interval::with_intervals;
+pub use outline::Outline;
 pub use paired::Paired;
 pub use pairs::{Pair, compare_pairs};
 pub use queries::{Queries, compare_queries};
 pub use recorded::Recorded;
+pub use renewal::{Renewed, renewed};
 pub use screen::compare_bookings;
+pub use trust::Admission;
 pub use verdict::suspects::{
     Nomination, Rules, Screened, is_open, judge_bookings, judge_extended, judge_pairs, screen,
 };
 pub use verdict::{Evidence, Measured, judge, judge_dropped};
+pub use verified::{Differing, differing};

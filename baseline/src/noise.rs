@@ -37,12 +37,17 @@ impl Noise {
     pub(crate) fn of(differences: &[f64], same: &[f64], floor: f64) -> Option<Self> {
         let own = Self::alone(differences, floor)?;
         let Some(known) = Self::alone(same, floor) else { return Some(own) };
-        let known = Self { df: known.df.min(MOST_TRUSTED), ..known };
+        let known = Self { df: known.trusted_df(), ..known };
         let most = |p| known.variance() * student::ratio_quantile(p, own.df, known.df);
         match own.variance() > most(DOUBTED) {
             true => Some(Self { noisy: own.variance() > most(SURPRISING), ..own }),
             false => Some(own.moderated(known)),
         }
+    }
+
+    /// Degrees of freedom that this noise counts for beside that of another day.
+    pub(crate) fn trusted_df(self) -> f64 {
+        self.df.min(MOST_TRUSTED)
     }
 
     fn alone(differences: &[f64], floor: f64) -> Option<Self> {

@@ -5,6 +5,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use tokgate_core::case::Tolerance;
 
 /// What git leaves at the start of a line where two versions met.
 const CONFLICT_MARKERS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
@@ -83,6 +84,16 @@ pub(crate) fn amount_or_null<'de, D: Deserializer<'de>>(
     #[derive(serde::Deserialize)]
     struct Amount(#[serde(deserialize_with = "amount")] f64);
     Option::<Amount>::deserialize(deserializer).map(|amount| amount.map(|amount| amount.0))
+}
+
+/// How far something may move: a finite number that is not negative, as scenarios have it.
+pub(crate) fn tolerance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tolerance, D::Error> {
+    let tolerance = Tolerance::deserialize(deserializer)?;
+    let (Tolerance::Relative(allowed) | Tolerance::Absolute(allowed)) = tolerance;
+    match allowed.is_finite() && allowed >= 0.0 {
+        true => Ok(tolerance),
+        false => Err(D::Error::custom(format!("a tolerance of {allowed} is none"))),
+    }
 }
 
 /// A list with something in it.

@@ -191,7 +191,8 @@ impl Scalars {
         let base = self.summary(0.0);
         let known = base.metrics.iter().map(|metric| {
             let epochs = metric.epochs.iter().map(epoch_value).collect();
-            let known = MetricBaseline { epochs, aa_pairs: Vec::new() };
+            let tolerance = Tolerance::Relative(Scalars::TOLERANCE);
+            let known = MetricBaseline { epochs, tolerance, aa_pairs: Vec::new() };
             (MetricRef::value(metric.metric), known)
         });
         let (base, head) = (known.collect(), self.summary(shift));

@@ -3,6 +3,7 @@
 //! Nothing imports this module. It is the only place that prints.
 
 mod ab;
+mod baseline;
 pub mod bench;
 mod ceiling;
 mod doctor;
@@ -39,6 +40,7 @@ First steps:
   tokgate stress --breaking-point                  how many workers does it sustain?
   tokgate run regression --save-baseline before    keep five epochs to compare with
   tokgate run regression --baseline before         was it slower?
+  tokgate baseline record RUN                      keep it with the project, for everybody
 
 Exit codes:
   0 held · 1 regressed, or a required goal missed · 2 used wrongly
@@ -73,6 +75,8 @@ enum Command {
     Show(show::Args),
     /// Judge a stored run again, against another one or a baseline
     Verdict(verdict::Args),
+    /// List, show, record, compare, propose, verify or refresh baselines
+    Baseline(baseline::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
     Recompute(recompute::Args),
     /// List known GPUs, instances and hosted models, with their prices
@@ -102,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
         Command::Verdict(args) => verdict::run(args, &face),
+        Command::Baseline(args) => baseline::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
         Command::Hardware(args) => hardware::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),

@@ -1,14 +1,16 @@
 //! `tokgate show RUN`: a stored run again, computed anew from its raw lines.
 
 use crate::cli::face::Face;
+use crate::paired::Comparison;
 use crate::pipeline;
 use crate::project::Project;
 use crate::report::{alerts, json, terminal};
 use crate::session::MeasuredCase;
-use crate::store::{self, FileStore, Layout, Store, Stored};
+use crate::store::{self, FileStore, Layout, Store, StoreError, Stored};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use tokgate_core::report::CaseReport;
+use tokgate_core::run::{Arm, Head};
 use tokgate_core::verdict::Exit;
 
 /// Show a stored run again, whole.
@@ -34,13 +36,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let root = project.stored(args.results_dir.as_deref())?;
-    let epochs = FileStore::open(Layout::new(root))?.show(&args.run)?;
-    if epochs.is_empty() {
+    let Some(epochs) = stored(&FileStore::open(Layout::new(root))?, &args.run, face)? else {
         bail!("no run or test is called `{}`; `tokgate list` shows what there is", args.run);
-    }
-    for note in epochs.iter().flat_map(|epoch| &epoch.notes) {
-        face.tell(note);
-    }
+    };
     for report in by_case(epochs).into_iter().map(case) {
         face.say(&match args.json {
             true => json::case(&report).to_string(),
@@ -54,6 +52,27 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         }
     }
     Ok(Exit::Held)
+}
+
+/// The epochs of a stored run, at least one; `None` where there is no such run.
+///
+/// # Errors
+/// When they cannot be read.
+pub(super) fn stored(store: &FileStore, name: &str, face: &Face) -> Result<Option<Vec<Stored>>> {
+    let epochs = match store.show(name) {
+        Ok(epochs) => epochs,
+        Err(StoreError::Unknown(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    epochs.iter().flat_map(|epoch| &epoch.notes).for_each(|note| face.tell(note));
+    Ok((!epochs.is_empty()).then_some(epochs))
+}
+
+/// What was measured of the change itself: neither the other side of a pair nor the control.
+pub(super) fn heads(mut epochs: Vec<Stored>) -> Vec<Stored> {
+    let is_head = |head: &Head| head.arm == Arm::Head && !Comparison::is_control(head);
+    epochs.retain(|epoch| is_head(&epoch.run.head));
+    epochs
 }
 
 /// The epochs by case and side, in the order in which they were measured.

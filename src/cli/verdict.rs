@@ -3,20 +3,19 @@
 
 use crate::baselines::{Places, Wanted};
 use crate::cli::face::Face;
-use crate::cli::show::{by_case, measured};
+use crate::cli::show::{by_case, heads, measured, stored};
 use crate::paired::Comparison;
 use crate::pipeline::{baseline_of, judge_pairs, judge_stored};
 use crate::project::Project;
 use crate::report::{duel, json, terminal};
 use crate::session::{Identity, MeasuredCase};
-use crate::store::{FileStore, Layout, Store, StoreError, Stored};
+use crate::store::{FileStore, Layout, Stored};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use tokgate_baseline::Baseline;
 use tokgate_core::case::CaseId;
 use tokgate_core::report::Report;
-use tokgate_core::run::Arm;
 use tokgate_core::verdict::Exit;
 
 /// Judge a stored run again, against another one or a baseline.
@@ -113,20 +112,7 @@ fn against(
 
 /// The cases of a run; of pairs, the heads. At least one.
 fn cases(epochs: Vec<Stored>) -> Vec<MeasuredCase> {
-    let is_head =
-        |case: &MeasuredCase| case.head().arm == Arm::Head && !Comparison::is_control(case.head());
-    by_case(epochs).into_iter().map(measured).filter(is_head).collect()
-}
-
-/// The epochs of a stored run, at least one; `None` where there is no such run.
-fn stored(store: &FileStore, name: &str, face: &Face) -> Result<Option<Vec<Stored>>> {
-    let epochs = match store.show(name) {
-        Ok(epochs) => epochs,
-        Err(StoreError::Unknown(_)) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    epochs.iter().flat_map(|epoch| &epoch.notes).for_each(|note| face.tell(note));
-    Ok((!epochs.is_empty()).then_some(epochs))
+    by_case(heads(epochs)).into_iter().map(measured).collect()
 }
 
 fn of_run(cases: &[MeasuredCase]) -> Result<Baseline> {

@@ -2,9 +2,13 @@
 
 pub mod advice;
 pub mod alerts;
+pub mod baseline;
 pub mod documents;
 pub mod duel;
 pub mod json;
+pub mod markdown;
+pub mod proposal;
 pub mod recompute;
+pub mod renewal;
 mod stress;
 pub mod terminal;

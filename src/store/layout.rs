@@ -78,7 +78,19 @@ impl Layout {
     /// A baseline that the user saved under a name.
     #[must_use]
     pub fn baseline_file(&self, name: &str) -> PathBuf {
-        self.root.join("baselines").join(format!("{name}.json"))
+        self.baselines().join(format!("{name}.json"))
+    }
+
+    /// The baselines that the user saved.
+    #[must_use]
+    pub fn baselines(&self) -> PathBuf {
+        self.root.join("baselines")
+    }
+
+    /// Where baselines are proposed, by machine.
+    #[must_use]
+    pub fn proposals(&self) -> PathBuf {
+        self.root.join("proposals")
     }
 
     /// Makes the folders, for their owner alone: answers of a model may be private.
