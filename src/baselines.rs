@@ -29,6 +29,9 @@ pub struct Found {
     pub baseline: Option<Baseline>,
     /// Which one it is, or why there is none.
     pub compared_with: ComparedWith,
+    /// Whether it is the recorded one, of other days: it names suspects, and fails nobody but who
+    /// left a case out.
+    pub recorded: bool,
 }
 
 /// The folders that baselines are looked for in.
@@ -59,7 +62,8 @@ impl Places<'_> {
             },
         };
         if path.exists() {
-            return read(&path);
+            let recorded = *wanted == Wanted::Recorded;
+            return Ok(Found { recorded, ..read(&path)? });
         }
         match (strict, wanted) {
             (true, _) => bail!(
@@ -168,13 +172,13 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn nothing(why: String) -> Found {
-    Found { baseline: None, compared_with: ComparedWith::Nothing(why) }
+    Found { baseline: None, compared_with: ComparedWith::Nothing(why), recorded: false }
 }
 
 fn read(path: &Path) -> Result<Found> {
     let baseline = load(path)?;
     let compared_with = compared(&path.display().to_string(), &baseline);
-    Ok(Found { baseline: Some(baseline), compared_with })
+    Ok(Found { baseline: Some(baseline), compared_with, recorded: false })
 }
 
 /// Which baseline a run is compared with, and why that should be trusted less.
