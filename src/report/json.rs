@@ -147,5 +147,6 @@ fn verdict(judged: &Judged) -> Value {
         "effect": judged.comparison.as_ref().map(|comparison| comparison.effect),
         "low": judged.comparison.as_ref().and_then(|comparison| comparison.interval).map(|interval| interval.low),
         "high": judged.comparison.as_ref().and_then(|comparison| comparison.interval).map(|interval| interval.high),
+        "mde": judged.comparison.as_ref().and_then(|comparison| comparison.mde),
     })
 }

@@ -244,6 +244,7 @@ pub(super) fn judged() -> Vec<Judged> {
         interval: Some(Interval { low: -0.1, high: 0.7 }),
         epochs: (5, 2),
         tolerance: Tolerance::Relative(0.02),
+        mde: Some(0.035),
     };
     vec![
         Judged {

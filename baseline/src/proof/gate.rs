@@ -152,7 +152,7 @@ impl Trial {
     /// The mean of what is printed as detectable.
     fn mde(&self, tries: usize) -> f64 {
         let luck = &mut Luck::new(4);
-        let told = (0..tries).filter_map(|_| self.looked_at(luck).both()?.mde);
+        let told = (0..tries).filter_map(|_| self.looked_at(luck).both()?.comparison.mde);
         told.sum::<f64>() / tries as f64
     }
 }

@@ -155,7 +155,7 @@ impl Both {
             None if self.is_underpowered(rules) => (Verdict::Underpowered, "nothing was noticed"),
             None => (Verdict::Unchanged, "nothing was noticed"),
         };
-        (verdict, self.with_power(what))
+        (verdict, self.told(what))
     }
 
     fn in_pairs(&self, worse: Option<f64>, better: Option<f64>, rules: Rules) -> (Verdict, String) {
@@ -176,7 +176,7 @@ impl Both {
         } else {
             (Verdict::Inconclusive, "neither within the tolerance nor beyond it for sure")
         };
-        (verdict, self.with_power(what))
+        (verdict, self.told(what))
     }
 
     fn in_bookings(&self, rules: Rules) -> (Verdict, String) {
@@ -196,29 +196,22 @@ impl Both {
             }
             Some(_) => (Verdict::Unchanged, "not worse in both bookings"),
         };
-        (verdict, self.with_power(what))
+        (verdict, self.told(what))
     }
 
     fn is_underpowered(&self, rules: Rules) -> bool {
         match self.comparison.tolerance {
-            Tolerance::Relative(_) => self.mde.is_some_and(|mde| mde > rules.must_detect),
+            Tolerance::Relative(_) => {
+                self.comparison.mde.is_some_and(|mde| mde > rules.must_detect)
+            }
             Tolerance::Absolute(_) => false,
         }
     }
 
-    /// `what`, with what could have been found and whether the noise was more than known.
-    fn with_power(&self, what: &str) -> String {
+    /// `what`, with whether the noise was more than known.
+    fn told(&self, what: &str) -> String {
         let noisy = if self.noisy { "; noisier than the baseline" } else { "" };
-        match (self.mde, self.comparison.tolerance) {
-            (Some(mde), Tolerance::Relative(_)) => {
-                format!("{what}; {:.1} % would be found{noisy}", 100.0 * mde)
-            }
-            (Some(mde), Tolerance::Absolute(_)) => {
-                let mde = self.comparison.metric.metric.unit.show(mde);
-                format!("{what}; {mde} would be found{noisy}")
-            }
-            (None, _) => format!("{what}{noisy}"),
-        }
+        format!("{what}{noisy}")
     }
 }
 
@@ -329,7 +322,9 @@ mod tests {
     #[test]
     fn what_could_have_been_found_is_told() {
         let judged = judge_pairs(&evidence(vec![pairs(8, 0.0, 0.01)]), Rules::default()).concat();
-        assert!(judged[0].why.ends_with("3.5 % would be found"), "{}", judged[0].why);
+        let comparison = judged[0].comparison.as_ref().unwrap();
+        assert_eq!(comparison.shown_mde().as_deref(), Some("3.5 %"));
+        assert!(!judged[0].why.contains('%'), "{}", judged[0].why);
     }
 
     #[test]
