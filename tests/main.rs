@@ -14,6 +14,7 @@ mod mock_held;
 mod pressure;
 mod prices;
 mod quality;
+mod quarantine;
 mod recompute;
 mod recorded;
 mod references;

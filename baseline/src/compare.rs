@@ -95,7 +95,7 @@ impl Finding {
 }
 
 /// Compares what the gate names, in its order, then names what the baseline has and the run has
-/// not. What neither side has, and what has no better or worse, is left out.
+/// not. What neither side has, what has no better or worse, and what is in quarantine is left out.
 #[must_use]
 pub fn compare(summary: &Summary, base: &CaseBaseline, gate: &Gate) -> Vec<Finding> {
     compare_by(summary, base, gate, welch)
@@ -121,6 +121,7 @@ pub(crate) fn compare_by(
     let dropped = base
         .keys()
         .filter(|known| !gate.tolerances.contains_key(known))
+        .filter(|known| !gate.quarantine.contains_key(known))
         .filter(|known| summary.estimate(**known).is_none())
         .map(|known| Finding { metric: *known, what: What::Missing });
     gated.chain(dropped).collect()

@@ -86,7 +86,7 @@ impl<'a> Recorded<'a> {
         let case = self.case();
         let epochs: Vec<Epoch<'_>> = self.runs.iter().map(Epoch::of).collect();
         let of = |reference: &MetricRef| Some((*reference, metric(&epochs, *reference, case)?));
-        case.gate.tolerances.keys().filter_map(of).collect()
+        case.gate.recorded().filter_map(of).collect()
     }
 }
 
@@ -134,7 +134,7 @@ fn metric(epochs: &[Epoch<'_>], reference: MetricRef, case: &Case) -> Option<Met
 mod tests {
     use super::*;
     use crate::fixture::{self, Luck};
-    use tokgate_core::case::CaseId;
+    use tokgate_core::case::{CaseId, Quarantine};
     use tokgate_core::validity::Reason;
 
     fn record(runs: &[Run], validity: &[Validity]) -> Result<Baseline, BaselineError> {
@@ -150,6 +150,18 @@ mod tests {
         let names: Vec<String> = kept.keys().map(ToString::to_string).collect();
         // The fixture also gates on `e2e.p99`, which 60 requests do not carry.
         assert_eq!(names, ["itl.mean", "tok_s", "ttft.p50"]);
+    }
+
+    #[test]
+    fn what_is_in_quarantine_is_kept_for_the_day_on_which_it_is_judged_again() {
+        let mut run = fixture::run(&mut Luck::new(1), 1.0);
+        let gate = &mut run.head.case.gate;
+        let metric = "ttft.p50".parse().unwrap();
+        gate.tolerances.remove(&metric).unwrap();
+        let until = "2027-01-31".parse().unwrap();
+        gate.quarantine.insert(metric, Quarantine { until, why: "cold".to_owned() });
+        let baseline = record(&[run], &[Validity::Valid]).unwrap();
+        assert!(baseline.cases[&CaseId("quick/one".to_owned())].contains_key(&metric));
     }
 
     #[test]

@@ -149,6 +149,9 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     for judged in &case.verdicts {
         writeln!(text, "  {}", verdict(judged, style)).ok();
     }
+    for note in case.case.gate.notes() {
+        writeln!(text, "  {} {note}", style.level(Level::Yellow, "!")).ok();
+    }
     text + &advice::lines(&case.advice, style)
 }
 

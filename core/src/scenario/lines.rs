@@ -2,7 +2,8 @@
 //! cannot be read. Which case has which of them is not decided here.
 
 use super::tree::{Entry, Node, Place};
-use crate::case::Tolerance;
+use crate::case::{Quarantine, Tolerance};
+use crate::day::NoDay;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::goal::{Bound, Goal};
 use crate::metric::{Better, CATALOGUE, Metric, MetricRef, MetricRefError};
@@ -33,6 +34,11 @@ pub(super) fn check(tables: &Node, faults: &mut Diagnostics) {
                 let name = item.text().unwrap_or_default();
                 faults_of(read_metric(name, &item.place), faults);
             }),
+            "must_detect" => faults_of(read_must_detect(entry), faults),
+            "quarantine" => {
+                let named = entry.node.entries().iter();
+                named.for_each(|named| faults_of(read_quarantine(named), faults));
+            }
             _ => faults_of(read_tolerance(entry), faults),
         }
     }
@@ -43,6 +49,9 @@ fn faults_of<T>(read: Read<T>, faults: &mut Diagnostics) {
         faults.push(fault);
     }
 }
+
+/// Keys of `[gate]` that are no metrics.
+pub(super) const BESIDE_METRICS: [&str; 3] = ["required", "must_detect", "quarantine"];
 
 /// What was read, or why it cannot be; `None` where the value is no text at all, which the
 /// schema's check has reported.
@@ -166,15 +175,40 @@ pub(super) fn read_tolerance(entry: &Entry) -> Read<(MetricRef, Tolerance)> {
     Some(tolerance(text, metric.metric.unit).ok_or_else(refuse).map(|found| (metric, found)))
 }
 
+/// The effect that must be found, as a share.
+pub(super) fn read_must_detect(entry: &Entry) -> Read<f64> {
+    let text = entry.node.text()?;
+    let share = percent(text, "%").filter(|share| *share > 0.0);
+    Some(share.ok_or_else(|| {
+        let form = "expected a share of the baseline above 0 and up to 100 %, such as `10 %`";
+        entry.node.place.fault(format!("must_detect \"{text}\": {form}"))
+    }))
+}
+
+/// A metric that is not judged for now.
+pub(super) fn read_quarantine(entry: &Entry) -> Read<(MetricRef, Quarantine)> {
+    let until = entry.node.get("until")?;
+    let (day, why) = (until.text()?, entry.node.get("why")?.text()?.to_owned());
+    let metric = match read_metric(&entry.key, &entry.place)? {
+        Ok(metric) => metric,
+        Err(fault) => return Some(Err(fault)),
+    };
+    let read = |error: NoDay| until.place.fault(format!("`until`: {error}"));
+    Some(day.parse().map_err(read).map(|until| (metric, Quarantine { until, why })))
+}
+
 /// `2 %` of the baseline; `0.5 pp` for shares, whose own percent would be ambiguous.
 fn tolerance(text: &str, unit: Unit) -> Option<Tolerance> {
-    let suffix = if unit == Unit::Ratio { "pp" } else { "%" };
+    Some(match unit {
+        Unit::Ratio => Tolerance::Absolute(percent(text, "pp")?),
+        _ => Tolerance::Relative(percent(text, "%")?),
+    })
+}
+
+/// A number of hundredths with its unit, as a share from 0 to 1: more than the whole is no
+/// tolerance, but a mistaken unit.
+fn percent(text: &str, suffix: &str) -> Option<f64> {
     let number: f64 = text.trim().strip_suffix(suffix)?.trim().parse().ok()?;
     let share = number / 100.0;
-    // More than the whole is no tolerance, but a mistaken unit.
-    let sensible = share.is_finite() && !number.is_sign_negative() && share <= 1.0;
-    sensible.then_some(match unit {
-        Unit::Ratio => Tolerance::Absolute(share),
-        _ => Tolerance::Relative(share),
-    })
+    (share.is_finite() && !number.is_sign_negative() && share <= 1.0).then_some(share)
 }
