@@ -18,6 +18,7 @@ mod quarantine;
 mod recompute;
 mod recorded;
 mod references;
+mod report;
 mod scenarios;
 mod spoilt;
 mod store;

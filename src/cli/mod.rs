@@ -14,6 +14,7 @@ mod options;
 mod plan;
 mod rebuild;
 mod recompute;
+mod report;
 mod run;
 mod scenarios;
 mod selection;
@@ -68,6 +69,8 @@ enum Command {
     List(list::Args),
     /// Show a stored run again, whole
     Show(show::Args),
+    /// Tell a stored run to other programs: JSON, JUnit
+    Report(report::Args),
     /// Judge a stored run again, against another one or a baseline
     Verdict(verdict::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Stress(args) => stress::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
+        Command::Report(args) => report::run(args, &face),
         Command::Verdict(args) => verdict::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
         Command::Hardware(args) => hardware::run(args, &face),

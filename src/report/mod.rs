@@ -4,6 +4,7 @@ pub mod advice;
 pub mod alerts;
 pub mod documents;
 pub mod json;
+pub mod junit;
 pub mod recompute;
 mod stress;
 pub mod terminal;
