@@ -7,6 +7,7 @@ mod cache;
 mod datasets;
 mod embeddings;
 mod faces;
+mod history;
 mod line;
 mod mock;
 mod mock_faults;

@@ -2,6 +2,7 @@
 
 use crate::day::Day;
 use crate::metric::MetricRef;
+use crate::unit::Unit;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,6 +14,35 @@ pub enum Tolerance {
     Relative(f64),
     /// A distance in the metric's own unit: `0.005` is 0.5 percentage points.
     Absolute(f64),
+}
+
+impl Tolerance {
+    /// `2 %` of the baseline; `0.5 pp` for shares, whose own percent would be ambiguous. `None` for
+    /// anything else, and for more than the whole.
+    #[must_use]
+    pub fn parse(text: &str, unit: Unit) -> Option<Self> {
+        match unit {
+            Unit::Ratio => percent(text, "pp").map(Self::Absolute),
+            _ => percent(text, "%").map(Self::Relative),
+        }
+    }
+
+    /// How a tolerance of a metric in this unit is written.
+    #[must_use]
+    pub fn form(unit: Unit) -> &'static str {
+        match unit {
+            Unit::Ratio => "percentage points, such as `0.5 pp`",
+            _ => "a share of the baseline, such as `2 %`",
+        }
+    }
+}
+
+/// A number of hundredths with its unit, as a share from 0 to 1: more than the whole is no
+/// tolerance, but a mistaken unit.
+pub(crate) fn percent(text: &str, suffix: &str) -> Option<f64> {
+    let number: f64 = text.trim().strip_suffix(suffix)?.trim().parse().ok()?;
+    let share = number / 100.0;
+    (share.is_finite() && !number.is_sign_negative() && share <= 1.0).then_some(share)
 }
 
 /// The effect that must be found where a scenario does not say, as a share of the baseline's value.

@@ -7,6 +7,7 @@ mod ceiling;
 mod doctor;
 mod face;
 mod hardware;
+mod history;
 mod invocation;
 mod list;
 mod mock_server;
@@ -69,6 +70,8 @@ enum Command {
     List(list::Args),
     /// Show a stored run again, whole
     Show(show::Args),
+    /// Where a metric changed over many commits, and whether it crept
+    History(history::Args),
     /// Tell a stored run to other programs: JSON, JUnit
     Report(report::Args),
     /// Judge a stored run again, against another one or a baseline
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Stress(args) => stress::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
+        Command::History(args) => history::run(args, &face),
         Command::Report(args) => report::run(args, &face),
         Command::Verdict(args) => verdict::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),

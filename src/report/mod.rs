@@ -3,6 +3,7 @@
 pub mod advice;
 pub mod alerts;
 pub mod documents;
+pub mod history;
 pub mod json;
 pub mod junit;
 pub mod recompute;

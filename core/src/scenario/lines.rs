@@ -5,8 +5,9 @@ use super::tree::{Entry, Node, Place};
 use crate::case::{Quarantine, Tolerance};
 use crate::day::NoDay;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::gate::percent;
 use crate::goal::{Bound, Goal};
-use crate::metric::{Better, CATALOGUE, Metric, MetricRef, MetricRefError};
+use crate::metric::{Better, CATALOGUE, Metric, MetricRef};
 use crate::slo::Slo;
 use crate::summary::of_request;
 use crate::unit::Unit;
@@ -135,24 +136,11 @@ fn out_of_range(bound: Bound, unit: Unit) -> Option<String> {
 pub(super) fn read_metric(name: &str, place: &Place) -> Read<MetricRef> {
     Some(name.parse::<MetricRef>().map_err(|error| {
         let fault = place.fault(error.to_string());
-        match error {
-            MetricRefError::Unknown(_) => fault.help(similar(name)),
-            MetricRefError::UnknownStat(_)
-            | MetricRefError::NeedsStat(_)
-            | MetricRefError::HasNoStat(_) => fault,
+        match error.help(name) {
+            Some(help) => fault.help(help),
+            None => fault,
         }
     }))
-}
-
-fn similar(name: &str) -> String {
-    let (id, stat) = name.split_once('.').map_or((name, ""), |(id, _)| (id, &name[id.len()..]));
-    match nearest(id, CATALOGUE.iter().map(|metric| metric.id)) {
-        Some(near) => format!("did you mean `{near}{stat}`?"),
-        None => {
-            let ids: Vec<&str> = CATALOGUE.iter().map(|metric| metric.id).collect();
-            format!("the metrics are {}", ids.join(", "))
-        }
-    }
 }
 
 pub(super) fn read_tolerance(entry: &Entry) -> Read<(MetricRef, Tolerance)> {
@@ -166,13 +154,10 @@ pub(super) fn read_tolerance(entry: &Entry) -> Read<(MetricRef, Tolerance)> {
         return Some(Err(entry.place.fault(why)));
     }
     let refuse = || {
-        let form = match metric.metric.unit == Unit::Ratio {
-            true => "expected percentage points, such as `0.5 pp`",
-            false => "expected a share of the baseline, such as `2 %`",
-        };
+        let form = format!("expected {}", Tolerance::form(metric.metric.unit));
         entry.node.place.fault(format!("tolerance \"{text}\": {form}"))
     };
-    Some(tolerance(text, metric.metric.unit).ok_or_else(refuse).map(|found| (metric, found)))
+    Some(Tolerance::parse(text, metric.metric.unit).ok_or_else(refuse).map(|found| (metric, found)))
 }
 
 /// The effect that must be found, as a share.
@@ -195,20 +180,4 @@ pub(super) fn read_quarantine(entry: &Entry) -> Read<(MetricRef, Quarantine)> {
     };
     let read = |error: NoDay| until.place.fault(format!("`until`: {error}"));
     Some(day.parse().map_err(read).map(|until| (metric, Quarantine { until, why })))
-}
-
-/// `2 %` of the baseline; `0.5 pp` for shares, whose own percent would be ambiguous.
-fn tolerance(text: &str, unit: Unit) -> Option<Tolerance> {
-    Some(match unit {
-        Unit::Ratio => Tolerance::Absolute(percent(text, "pp")?),
-        _ => Tolerance::Relative(percent(text, "%")?),
-    })
-}
-
-/// A number of hundredths with its unit, as a share from 0 to 1: more than the whole is no
-/// tolerance, but a mistaken unit.
-fn percent(text: &str, suffix: &str) -> Option<f64> {
-    let number: f64 = text.trim().strip_suffix(suffix)?.trim().parse().ok()?;
-    let share = number / 100.0;
-    (share.is_finite() && !number.is_sign_negative() && share <= 1.0).then_some(share)
 }
