@@ -2,6 +2,7 @@
 //! no hooks, no shell.
 
 use anyhow::{Result, anyhow};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Largest file that is read of a commit; the baseline files, which are all that is, are smaller.
@@ -91,6 +92,33 @@ pub fn text_at(folder: &Path, spec: &str) -> Result<Option<String>, String> {
     }
     let text = std::str::from_utf8(blob.content()).map_err(|_| format!("{spec} is no text"))?;
     Ok(Some(text.to_owned()))
+}
+
+/// How many commits ago each of `wanted` was, by full hash: along the first parents of the commit
+/// checked out at `folder`, which itself is 0. What is not among them is left out.
+#[must_use]
+pub fn ages(folder: &Path, wanted: &BTreeSet<String>) -> BTreeMap<String, usize> {
+    walk(folder, wanted).unwrap_or_default()
+}
+
+fn walk(folder: &Path, wanted: &BTreeSet<String>) -> Result<BTreeMap<String, usize>, git2::Error> {
+    let repository = git2::Repository::discover(folder)?;
+    let mut commits = repository.revwalk()?;
+    commits.simplify_first_parent()?;
+    commits.push_head()?;
+    let mut found = BTreeMap::new();
+    for (age, id) in commits.enumerate() {
+        // Where a shallow clone ends, the rest is not known.
+        let Ok(id) = id else { break };
+        let id = id.to_string();
+        if wanted.contains(&id) {
+            found.insert(id, age);
+        }
+        if found.len() == wanted.len() {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod datasets;
 pub mod git;
+pub mod history;
 pub mod mock;
 pub mod notify;
 pub mod paired;

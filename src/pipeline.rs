@@ -18,7 +18,7 @@ use tokgate_core::failure::{Failure, FailureCount};
 use tokgate_core::goal::Grade;
 use tokgate_core::record::Outcome;
 use tokgate_core::report::{CaseReport, ComparedWith, Dropped, EpochReport, Report, Unmeasured};
-use tokgate_core::run::{Arm, Run};
+use tokgate_core::run::{Arm, Head, Run};
 use tokgate_core::stress::Trials;
 use tokgate_core::summary::Stalls;
 use tokgate_core::validity::Validity;
@@ -152,15 +152,44 @@ pub fn judge_stored(
         judged.map(|(case, verdicts)| report_case(case, verdicts)).collect();
     let planned: Vec<CaseId> = cases.iter().map(|case| case.case.id.clone()).collect();
     let head = measured.first().expect("a stored run has a case").head();
+    let against = Against {
+        dropped: missing(against, &planned).collect(),
+        compared_with: baselines::compared(name, against),
+    };
+    stored_report(head, cases, against, strict)
+}
+
+/// A stored run as it was reported, by the verdicts that were kept with its cases. Which baseline
+/// they rest on, and which cases could not be measured, is kept nowhere.
+#[must_use]
+pub fn report_stored(cases: Vec<(MeasuredCase, Vec<Judged>)>, strict: bool) -> Report {
+    let head = cases.first().expect("a stored run has a case").0.head().clone();
+    let judged = cases.iter().any(|(_, verdicts)| !verdicts.is_empty());
+    let compared_with = match judged {
+        true => ComparedWith::Baseline("the baseline of its day".to_owned()),
+        false => ComparedWith::Nothing("no verdict was kept with the run".to_owned()),
+    };
+    let cases = cases.into_iter().map(|(case, verdicts)| report_case(&case, verdicts)).collect();
+    stored_report(&head, cases, Against { dropped: Vec::new(), compared_with }, strict)
+}
+
+/// What stored cases are compared with, and what of it they lack.
+struct Against {
+    dropped: Vec<Dropped>,
+    compared_with: ComparedWith,
+}
+
+fn stored_report(head: &Head, cases: Vec<CaseReport>, against: Against, strict: bool) -> Report {
     let identity = Identity::of(head);
+    let Against { dropped, compared_with } = against;
     let all = Decided {
         identity: &identity,
         scenario: head.case.id.scenario().to_owned(),
         cases,
         unmeasured: Vec::new(),
-        dropped: missing(against, &planned).collect(),
+        dropped,
         control: Vec::new(),
-        compared_with: baselines::compared(name, against),
+        compared_with,
         strict,
     };
     all.report()

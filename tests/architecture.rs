@@ -94,6 +94,18 @@ const RULES: &[Rule] = &[
     Rule { place: "src/baselines.rs", must_not_name: &["crate::cli", "tokgate_harness"] },
     Rule { place: "src/git.rs", must_not_name: &["crate::", "tokgate_harness"] },
     Rule {
+        place: "src/history",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::git",
+            "crate::pipeline",
+            "tokgate_harness",
+            "std::fs",
+            "rusqlite",
+        ],
+    },
+    Rule {
         place: "src/notify",
         must_not_name: &[
             "crate::cli",

@@ -73,7 +73,8 @@ impl Line {
             harness: Harness::on(runtime),
             samplers: Vec::new,
             store: Box::new(FileStore::open(Layout::new(folder.path())).unwrap()),
-            baselines: [("line".to_owned(), Found { baseline, compared_with, recorded: false })].into(),
+            baselines: [("line".to_owned(), Found { baseline, compared_with, recorded: false })]
+                .into(),
             strict: false,
             stop: Arc::default(),
             measured: Vec::new(),

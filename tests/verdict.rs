@@ -55,6 +55,7 @@ fn two_stored_runs_are_judged_as_they_would_have_been_when_measured() {
         let told = text(&slower.stdout);
         assert_eq!(code(&slower), Some(1), "{base}: {told}{}", text(&slower.stderr));
         assert!(told.contains("ttft.p50 regressed") && told.contains("REGRESSED"), "{told}");
+        assert!(told.contains("; finds 2") && told.contains(" %"), "{told}");
     }
     let verified = command(folder.path(), &["baseline", "verify", "fast", "--results-dir", "r"]);
     let verified = { verified }.output().unwrap();
@@ -63,6 +64,9 @@ fn two_stored_runs_are_judged_as_they_would_have_been_when_measured() {
     assert_eq!(code(&same), Some(0), "{}", text(&same.stderr));
     let report: Value = serde_json::from_slice(&same.stdout).unwrap();
     assert_eq!((&report["conclusion"], &report["run_id"]), (&"held".into(), &fast.as_str().into()));
+    // The tolerance is 20 %, and the noise is a part of that.
+    let mde = report["cases"][0]["verdicts"][0]["mde"].as_f64().unwrap();
+    assert!((0.2..0.3).contains(&mde), "{mde}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::compare::{Both, Chances, What};
 use crate::scale::{Point, Scale, Sign};
 use crate::shift::Shift;
+use crate::verdict::EPOCHS_NEEDED;
 use tokgate_core::case::Tolerance;
 use tokgate_core::metric::MetricRef;
 use tokgate_core::summary::{Estimate, Interval};
@@ -59,11 +60,13 @@ pub(crate) struct Test {
     pub noisy: bool,
     /// Whether the line is a trip wire: nothing is known of the shift's error.
     pub wire: bool,
+    /// Whether it convicts nobody, whatever it finds, because its epochs are too few.
+    pub idle: bool,
 }
 
 impl Test {
     pub(crate) fn new(shift: Shift, line: f64, alpha: f64) -> Self {
-        Self { shift, line, alpha, noisy: false, wire: false }
+        Self { shift, line, alpha, noisy: false, wire: false, idle: false }
     }
 }
 
@@ -100,6 +103,11 @@ impl Arms {
         scale.line(self.sign, self.gated.tolerance)
     }
 
+    /// Whether too few epochs stand on either side to convict.
+    pub(crate) fn convict_nobody(&self) -> bool {
+        self.base.len().min(self.head.len()) < EPOCHS_NEEDED
+    }
+
     /// The comparison on `scale`.
     pub(crate) fn on(&self, scale: Scale, test: Option<Test>) -> What {
         let (Some(before), Some(after)) = (scale.middle(&self.base), scale.middle(&self.head))
@@ -118,11 +126,13 @@ impl Arms {
             }),
             epochs: (self.base.len(), self.head.len()),
             tolerance: self.gated.tolerance,
+            mde: test
+                .filter(|test| !test.idle)
+                .map(|test| effect(test.shift.detectable(test.line, test.alpha))),
         };
         What::Both(Box::new(Both {
             comparison,
             chances: test.map(|test| Chances::of(&test.shift, test.line)),
-            mde: test.map(|test| effect(test.shift.detectable(test.line, test.alpha))),
             noisy: test.is_some_and(|test| test.noisy),
         }))
     }

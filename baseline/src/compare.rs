@@ -45,10 +45,6 @@ pub struct Both {
     pub comparison: Comparison,
     /// What chance alone makes of it; absent where nothing is known of the noise.
     pub chances: Option<Chances>,
-    /// The smallest effect that would be convicted (in a screen: nominated) in about four of five
-    /// tries, were the metric the only one: a share for a relative tolerance, else in the metric's
-    /// unit. Absent where nothing is known of the noise.
-    pub mde: Option<f64>,
     /// Whether this noise is more than the baseline knew.
     pub noisy: bool,
 }
@@ -99,7 +95,7 @@ impl Finding {
 }
 
 /// Compares what the gate names, in its order, then names what the baseline has and the run has
-/// not. What neither side has, and what has no better or worse, is left out.
+/// not. What neither side has, what has no better or worse, and what is in quarantine is left out.
 #[must_use]
 pub fn compare(summary: &Summary, base: &CaseBaseline, gate: &Gate) -> Vec<Finding> {
     compare_by(summary, base, gate, welch)
@@ -125,6 +121,7 @@ pub(crate) fn compare_by(
     let dropped = base
         .keys()
         .filter(|known| !gate.tolerances.contains_key(known))
+        .filter(|known| !gate.quarantine.contains_key(known))
         .filter(|known| summary.estimate(**known).is_none())
         .map(|known| Finding { metric: *known, what: What::Missing });
     gated.chain(dropped).collect()
@@ -132,7 +129,7 @@ pub(crate) fn compare_by(
 
 fn welch(arms: &Arms, scale: Scale) -> Option<Test> {
     let shift = Shift::between(&arms.base, &arms.head, scale, arms.sign)?;
-    Some(Test::new(shift, arms.line(scale), ALPHA))
+    Some(Test { idle: arms.convict_nobody(), ..Test::new(shift, arms.line(scale), ALPHA) })
 }
 
 /// Both sides of a metric, or which of them is not there.
@@ -187,4 +184,32 @@ fn arms(base: &[EpochValue], head: &Head<'_>, tolerance: Tolerance, sign: Sign) 
     let few = base.len().min(head.metric.epochs.len()) < 2;
     let gated = Gated { metric: head.reference, tolerance, samples: head.effective_n() };
     Arms { gated, sign, base, head: head.points(few) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::gated;
+    use tokgate_core::metric::E2E;
+
+    /// What a judge without pairs says of noise of 1 % and this many epochs in each arm.
+    fn mde(epochs: usize) -> Option<f64> {
+        let values: Vec<f64> = [0.99, 1.0, 1.01].into_iter().cycle().take(epochs).collect();
+        let what = Arms::new(gated(&E2E), &values, &values).unwrap().compare(welch);
+        Finding { metric: gated(&E2E).metric, what }.both().unwrap().comparison.mde
+    }
+
+    #[test]
+    fn the_smallest_effect_that_is_found_shrinks_with_the_epochs() {
+        // ln 1.02 + (t_.99 + 0.842) · s · √(2 / epochs), with s of 0.894 % and 0.834 % and t of ten
+        // and 46 degrees of freedom: 2.764 and 2.410.
+        assert!((mde(6).unwrap() - 0.0392).abs() < 1e-4, "{:?}", mde(6));
+        assert!((mde(24).unwrap() - 0.0280).abs() < 1e-4, "{:?}", mde(24));
+    }
+
+    #[test]
+    fn nothing_is_found_where_nobody_can_be_convicted() {
+        assert!(mde(5).is_some());
+        assert_eq!((mde(4), mde(1)), (None, None));
+    }
 }

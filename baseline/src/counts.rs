@@ -45,10 +45,11 @@ pub fn compare_counts(metric: MetricRef, base: Count, head: Count) -> Finding {
         interval: None,
         epochs: (base.epochs, head.epochs),
         tolerance: Tolerance::Absolute(0.0),
+        mde: None,
     };
     let better = chance(base, head, Alternative::Less);
     let chances = Some(Chances { worse, better, within: worse > LEVEL });
-    let both = Both { comparison, chances, mde: None, noisy: false };
+    let both = Both { comparison, chances, noisy: false };
     Finding { metric, what: What::Both(Box::new(both)) }
 }
 

@@ -47,6 +47,7 @@ impl Paired<'_> {
             invalid: self.invalid(),
             differences: lengths_differ(&sides).into_iter().collect(),
             findings: case.gate.tolerances.iter().filter_map(finding).collect(),
+            must_detect: case.gate.must_detect,
         }
     }
 

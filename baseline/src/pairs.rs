@@ -43,7 +43,8 @@ fn paired(arms: &Arms, scale: Scale, same: &[f64]) -> Option<Test> {
     let noise = Noise::of(&differences, same, scale.floor(&arms.base))?;
     let se = noise.deviation / (differences.len() as f64).sqrt();
     let shift = Shift { estimate: mean(&differences)?, se, df: noise.df };
-    Some(Test { noisy: noise.noisy, ..Test::new(shift, arms.line(scale), ALPHA) })
+    let idle = arms.convict_nobody();
+    Some(Test { noisy: noise.noisy, idle, ..Test::new(shift, arms.line(scale), ALPHA) })
 }
 
 /// Whether the baseline's differences are on this scale: a relative tolerance with a 0 among the
@@ -88,7 +89,7 @@ mod tests {
         let values: Vec<(f64, f64)> =
             (0..8).map(|at| (1.0, (step * f64::from(1 - 2 * (at % 2))).exp())).collect();
         let slower = gated(&metric::E2E);
-        let mde = both(slower, &values, &[]).mde.unwrap();
+        let mde = both(slower, &values, &[]).comparison.mde.unwrap();
         assert!((mde - 0.0410).abs() < 5e-4, "{mde}");
     }
 

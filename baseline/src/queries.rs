@@ -6,7 +6,7 @@ use crate::compare::{Chances, Finding, LEVEL, What};
 use crate::pairs::Pair;
 use crate::scale::Scale;
 use crate::shift::Shift;
-use crate::verdict::ALPHA;
+use crate::verdict::{ALPHA, EPOCHS_NEEDED};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tokgate_core::case::Tolerance;
@@ -66,7 +66,8 @@ fn compare(arms: &Arms, scale: Scale, epochs: usize, seed: u64) -> What {
     let resamples = resample(&losses, seed);
     let (line, estimate) = (arms.line(scale), mean(&losses).unwrap_or(0.0));
     let se = standard_deviation(&resamples).unwrap_or(0.0);
-    let test = Test::new(Shift { estimate, se, df: f64::INFINITY }, line, ALPHA);
+    let idle = epochs < EPOCHS_NEEDED;
+    let test = Test { idle, ..Test::new(Shift { estimate, se, df: f64::INFINITY }, line, ALPHA) };
     let mut what = arms.on(scale, Some(test));
     if let What::Both(both) = &mut what {
         both.comparison.epochs = (epochs, epochs);

@@ -112,7 +112,7 @@ impl<'a> Recorded<'a> {
         let of = |(reference, tolerance): (&MetricRef, &Tolerance)| {
             Some((*reference, metric(&epochs, *reference, *tolerance, seed)?))
         };
-        newest.gate.tolerances.iter().filter_map(of).collect()
+        newest.gate.recorded().filter_map(of).collect()
     }
 }
 
@@ -204,7 +204,7 @@ fn difference((first, second): (f64, f64), tolerance: Tolerance) -> Option<f64> 
 mod tests {
     use super::*;
     use crate::fixture::{self, Luck};
-    use tokgate_core::case::CaseId;
+    use tokgate_core::case::{CaseId, Quarantine};
     use tokgate_core::validity::Reason;
 
     fn record(runs: &[Run], validity: &[Validity]) -> Result<Baseline, BaselineError> {
@@ -220,6 +220,18 @@ mod tests {
         let names: Vec<String> = kept.keys().map(ToString::to_string).collect();
         // The fixture also gates on `e2e.p99`, which 60 requests do not carry.
         assert_eq!(names, ["itl.mean", "tok_s", "ttft.p50"]);
+    }
+
+    #[test]
+    fn what_is_in_quarantine_is_kept_for_the_day_on_which_it_is_judged_again() {
+        let mut run = fixture::run(&mut Luck::new(1), 1.0);
+        let gate = &mut run.head.case.gate;
+        let metric = "ttft.p50".parse().unwrap();
+        let tolerance = gate.tolerances.remove(&metric).unwrap();
+        let (until, why) = ("2027-01-31".parse().unwrap(), "cold".to_owned());
+        gate.quarantine.insert(metric, Quarantine { until, why, tolerance });
+        let baseline = record(&[run], &[Validity::Valid]).unwrap();
+        assert!(baseline.cases[&CaseId("quick/one".to_owned())].contains_key(&metric));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::shift::Shift;
 use crate::verdict::{ALPHA, EPOCHS_NEEDED, Evidence, judge};
 use std::collections::BTreeSet;
 use tokgate_core::case::{CaseId, Tolerance};
+use tokgate_core::gate::MUST_DETECT;
 use tokgate_core::metric::MetricRef;
 use tokgate_core::verdict::{Exit, Judged};
 
@@ -94,6 +95,7 @@ impl Beside<'_> {
             findings: findings
                 .chain(lost.map(|metric| Finding { metric, what: What::Missing }))
                 .collect(),
+            must_detect: MUST_DETECT,
         }
     }
 

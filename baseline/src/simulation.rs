@@ -3,7 +3,7 @@
 use crate::file::{EpochValue, MetricBaseline};
 use crate::fixture::{self, Luck};
 use crate::{Baseline, Evidence, Measured, Provenance, Recorded, compare, judge};
-use tokgate_core::case::{Case, Tolerance};
+use tokgate_core::case::{Case, Quarantine, Tolerance};
 use tokgate_core::metric::{Better, CATALOGUE, MetricRef, Shape};
 use tokgate_core::run::Run;
 use tokgate_core::summary::{MetricSummary, Observed, Summary, summarize};
@@ -197,7 +197,8 @@ impl Scalars {
         });
         let (base, head) = (known.collect(), self.summary(shift));
         let findings = compare(&head, &base, &self.case.gate);
-        Evidence { invalid: Vec::new(), differences: Vec::new(), findings }
+        let must_detect = self.case.gate.must_detect;
+        Evidence { invalid: Vec::new(), differences: Vec::new(), findings, must_detect }
     }
 
     /// In how many of `runs` at least one metric was convicted.
@@ -208,6 +209,23 @@ impl Scalars {
 
 fn epoch_value(epoch: &Observed) -> EpochValue {
     EpochValue { booking: "b".to_owned(), value: epoch.values()[0], se: None }
+}
+
+#[test]
+fn what_is_in_quarantine_has_no_verdict_and_is_not_missed() {
+    let (base, mut head) = (epochs(&mut Luck::new(3), 5, 1.0), epochs(&mut Luck::new(4), 5, 1.5));
+    let metrics: [MetricRef; 2] = ["ttft.p50", "itl.mean"].map(|name| name.parse().unwrap());
+    for run in &mut head {
+        let gate = &mut run.head.case.gate;
+        for metric in metrics {
+            let tolerance = gate.tolerances.remove(&metric).unwrap();
+            let (until, why) = ("2027-01-31".parse().unwrap(), "cold".to_owned());
+            gate.quarantine.insert(metric, Quarantine { until, why, tolerance });
+        }
+    }
+    let judged = judged(&base, &head);
+    assert!(judged.iter().any(|judged| judged.verdict == Verdict::Regressed));
+    assert!(judged.iter().all(|judged| !metrics.contains(&judged.metric)), "{judged:?}");
 }
 
 #[test]

@@ -5,8 +5,9 @@ use crate::alert::Settings;
 use crate::dataset::file::FileFormat;
 use crate::dataset::synthetic::Synthetic;
 use crate::dataset::tasks::Category;
+pub use crate::gate::{Gate, Quarantine, Tolerance};
 use crate::goal::Goal;
-use crate::metric::{Kind, MetricRef};
+use crate::metric::Kind;
 use crate::pressure::Pressure;
 use crate::quality::{self, Expect};
 use crate::share::Share;
@@ -20,7 +21,6 @@ pub use crate::vectors::{
 };
 pub use crate::workload::Workload;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// `scenario/case/axis=value,axis=value`; stable over runs, so that history and baselines match.
@@ -289,28 +289,6 @@ pub struct Embedder {
     /// Name of the environment variable that holds the key. Never the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
-}
-
-/// How far a metric may move before it matters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind", content = "of")]
-pub enum Tolerance {
-    /// A share of the baseline's value: `0.02` is 2 %.
-    Relative(f64),
-    /// A distance in the metric's own unit: `0.005` is 0.5 percentage points.
-    Absolute(f64),
-}
-
-/// What the judge is told about a case.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Gate {
-    /// Whether the scenario names the metrics itself: each must then be judged.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub named: bool,
-    /// The metrics that are judged, and how far each may move.
-    pub tolerances: BTreeMap<MetricRef, Tolerance>,
-    /// Goals that fail the run when they are missed.
-    pub required: Vec<MetricRef>,
 }
 
 /// What a case needs from the machine.

@@ -93,6 +93,23 @@ pub struct Comparison {
     pub epochs: (usize, usize),
     /// How far the metric may move.
     pub tolerance: Tolerance,
+    /// The smallest effect that would be convicted (in a screen: nominated) in about four of five
+    /// tries, were the metric the only one: a share for a relative tolerance, else in the metric's
+    /// unit. Absent where nothing is known of the noise, or too few epochs convict nobody.
+    pub mde: Option<f64>,
+}
+
+impl Comparison {
+    /// [`Comparison::mde`] as people read it: `3.5 %` for a relative tolerance, else in the metric's
+    /// unit.
+    #[must_use]
+    pub fn shown_mde(&self) -> Option<String> {
+        let mde = self.mde.filter(|mde| mde.is_finite())?;
+        Some(match self.tolerance {
+            Tolerance::Relative(_) => format!("{:.1} %", 100.0 * mde),
+            Tolerance::Absolute(_) => self.metric.metric.unit.show(mde),
+        })
+    }
 }
 
 /// A comparison and what the judge says of it.

@@ -9,6 +9,7 @@ mod ceiling;
 mod doctor;
 mod face;
 mod hardware;
+mod history;
 mod invocation;
 mod list;
 mod mock_server;
@@ -16,6 +17,7 @@ mod options;
 mod plan;
 mod rebuild;
 mod recompute;
+mod report;
 mod run;
 mod scenarios;
 mod selection;
@@ -73,6 +75,10 @@ enum Command {
     List(list::Args),
     /// Show a stored run again, whole
     Show(show::Args),
+    /// Where a metric changed over many commits, and whether it crept
+    History(history::Args),
+    /// Tell a stored run to other programs: JSON, JUnit
+    Report(report::Args),
     /// Judge a stored run again, against another one or a baseline
     Verdict(verdict::Args),
     /// List, show, record, compare, propose, verify or refresh baselines
@@ -105,6 +111,8 @@ pub fn main() -> ExitCode {
         Command::Ab(args) => ab::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
+        Command::History(args) => history::run(args, &face),
+        Command::Report(args) => report::run(args, &face),
         Command::Verdict(args) => verdict::run(args, &face),
         Command::Baseline(args) => baseline::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),

@@ -7,6 +7,7 @@ use crate::servers::{self, Server};
 use anyhow::{Result, anyhow};
 use std::collections::BTreeSet;
 use tokgate_core::case::{Case, CaseId, DriverKind, Requires};
+use tokgate_core::day::Day;
 use tokgate_core::environment::{Environment, MachineId};
 use tokgate_core::scenario::{Facts, Hardware, Scenario, Surroundings, decode, plan};
 use tokgate_core::unit::Unit;
@@ -74,7 +75,8 @@ pub(super) fn read(
     let roots = options.settled.roots.clone();
     let free_memory_bytes = Some(environment.memory_available_bytes).filter(|bytes| *bytes > 0);
     let prices = options.settled.prices.clone();
-    let mut facts = Facts { hardware, roots, free_memory_bytes, prices, ..Facts::default() };
+    let today = Some(Day::of_us(jiff::Timestamp::now().as_microsecond()));
+    let mut facts = Facts { hardware, roots, free_memory_bytes, prices, today, ..Facts::default() };
     let mut cases = plan(&scenario, &facts)?;
     let mut all: Vec<CaseId> = cases.iter().map(|case| case.id.clone()).collect();
     let in_category = |case: &Case| {

@@ -71,7 +71,13 @@ fn check(project: &Project, names: &[String], face: &Face) -> Result<Exit> {
     for source in &sources {
         let read = plan::read(source, &options, &environment, &|_, _| true);
         match read.and_then(|mut planned| planned.locate().map(|()| planned)) {
-            Ok(planned) => face.say(&format!("{}: {} cases", source.file, planned.cases.len())),
+            Ok(planned) => {
+                face.say(&format!("{}: {} cases", source.file, planned.cases.len()));
+                for case in &planned.cases {
+                    let notes = case.gate.notes().into_iter();
+                    notes.for_each(|note| face.say(&format!("  {}: {note}", case.id.listed())));
+                }
+            }
             Err(error) => {
                 face.tell(&format!("{error:#}"));
                 exit = exit.worst(exit_of(&error));

@@ -63,10 +63,7 @@ impl Pairs {
         let (base, head): (Vec<&Run>, Vec<&Run>) =
             self.sound().into_iter().take(most).map(|(base, head)| (&base.run, &head.run)).unzip();
         let set_aside = self.set_aside();
-        let Some(case) = self.case() else {
-            let invalid = vec!["the head was not measured".to_owned()];
-            return Evidence { invalid, differences: Vec::new(), findings: Vec::new() };
-        };
+        let case = self.case().expect("a case that is judged has a head");
         let known = known(&case.id);
         let paired = Paired { base: &base, head: &head, set_aside: &set_aside, known };
         paired.evidence(case)

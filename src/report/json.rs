@@ -2,6 +2,7 @@
 
 use super::alerts;
 use serde_json::{Map, Value, json};
+use tokgate_core::case::{Gate, Quarantine};
 use tokgate_core::doubts::doubts;
 use tokgate_core::failure::FailureCount;
 use tokgate_core::goal::GoalResult;
@@ -82,6 +83,7 @@ pub fn case(case: &CaseReport) -> Value {
         "goals": case.goals.iter().map(goal).collect::<Vec<_>>(),
         "verdicts": case.verdicts.iter().map(verdict).collect::<Vec<_>>(),
         "pairs": case.pairs,
+        "quarantine": quarantine(&case.case.gate),
         "requests": case.requests(),
         "token_counts": case.summary.token_counts,
         "doubts": doubts(case),
@@ -91,6 +93,18 @@ pub fn case(case: &CaseReport) -> Value {
         "failures": case.failures.iter().map(failure).collect::<Vec<_>>(),
         "sample_responses": case.samples,
     })
+}
+
+/// The metrics that are not judged for now, and those that are again: `expired` tells them apart.
+fn quarantine(gate: &Gate) -> Vec<Value> {
+    let kept = gate.quarantine.iter().map(|(metric, Quarantine { until, why, .. })| {
+        json!({ "metric": metric, "until": until, "why": why, "expired": false })
+    });
+    let released = gate
+        .released
+        .iter()
+        .map(|(metric, until)| json!({ "metric": metric, "until": until, "expired": true }));
+    kept.chain(released).collect()
 }
 
 fn failure(counted: &FailureCount) -> Value {
@@ -149,5 +163,6 @@ fn verdict(judged: &Judged) -> Value {
         "effect": judged.comparison.as_ref().map(|comparison| comparison.effect),
         "low": judged.comparison.as_ref().and_then(|comparison| comparison.interval).map(|interval| interval.low),
         "high": judged.comparison.as_ref().and_then(|comparison| comparison.interval).map(|interval| interval.high),
+        "mde": judged.comparison.as_ref().and_then(|comparison| comparison.mde),
     })
 }

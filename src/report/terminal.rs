@@ -12,7 +12,7 @@ use tokgate_core::report::{CaseReport, ComparedWith, Report};
 use tokgate_core::run::Hardness;
 use tokgate_core::summary::{Interval, MetricSummary};
 use tokgate_core::unit::Unit;
-use tokgate_core::verdict::{Conclusion, Judged, Verdict};
+use tokgate_core::verdict::{Comparison, Conclusion, Judged, Verdict};
 
 /// Metrics that are told in JSON and the store, but would only fill the table.
 const UNTOLD: &[&str] = &[
@@ -148,6 +148,9 @@ pub fn case(case: &CaseReport, style: Style) -> String {
     }
     for judged in &case.verdicts {
         writeln!(text, "  {}", verdict(judged, style)).ok();
+    }
+    for note in case.case.gate.notes() {
+        writeln!(text, "  {} {note}", style.level(Level::Yellow, "!")).ok();
     }
     text + &advice::lines(&case.advice, style)
 }
@@ -332,8 +335,10 @@ fn verdict(judged: &Judged, style: Style) -> String {
         let (base, head) = (comparison.base.value, comparison.head.value);
         format!("  {} → {}{}", unit.show(base), unit.show(head), moved(base, head))
     });
+    let found = judged.comparison.as_ref().and_then(Comparison::shown_mde);
+    let found = found.map_or_else(String::new, |mde| format!("; finds {mde}"));
     let word = style.level(level(judged.verdict), judged.verdict.as_str());
-    format!("{} {word}{change}  {}", judged.metric, style.dim(&judged.why))
+    format!("{} {word}{change}  {}", judged.metric, style.dim(&format!("{}{found}", judged.why)))
 }
 
 /// `(+20.1 %)`, in the metric's own direction.

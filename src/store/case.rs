@@ -101,8 +101,9 @@ fn put_verdicts(
         .execute("DELETE FROM verdicts WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3", key)?;
     let mut insert = database.prepare_cached(
         "INSERT INTO verdicts
-             (run_id, case_id, arm, metric, verdict, why, base, head, effect, effect_low, effect_high)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             (run_id, case_id, arm, metric, verdict, why, base, head, effect, effect_low, effect_high,
+              mde)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
     for said in verdicts {
         insert.execute(params![
@@ -117,6 +118,7 @@ fn put_verdicts(
             real(said.effect),
             real(said.effect_low),
             real(said.effect_high),
+            real(said.mde),
         ])?;
     }
     Ok(())

@@ -6,11 +6,13 @@ use crate::store::ids::is_plain;
 use crate::store::journal::{Journal, JournalError};
 use crate::store::layout::Layout;
 use crate::store::listing::{ListedEpoch, ListedRun};
+use crate::store::past::{self, Found, Past, PastOf};
 use crate::store::stored::{self, ReadError, Stored};
 use crate::store::verdict::StoredVerdict;
 use crate::store::{CaseEnd, EpochEnd, Store, analysis, case, epoch, listing};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
+use tokgate_core::metric::MetricRef;
 use tokgate_core::run::Head;
 
 /// Why something was not kept, or cannot be shown.
@@ -73,6 +75,27 @@ impl FileStore {
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// What every VALID epoch of a head's side said of one metric, oldest first. The values are the
+    /// index's; who an epoch is stands in its raw lines, and one whose lines cannot be read is left
+    /// out with a note.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn past(&self, metric: MetricRef) -> Result<PastOf, StoreError> {
+        let found = self.database.read(|database| past::find(database, metric))?;
+        let mut all = PastOf::default();
+        for Found { test_id, value } in found {
+            // The index may have come from elsewhere: no path is made of what is no plain name.
+            let path = self.layout.raw_file(&test_id);
+            match is_plain(&test_id).then(|| stored::read_first(&path)) {
+                Some(Ok((head, protocol))) => all.epochs.push(Past { head, protocol, value }),
+                Some(Err(why)) => all.notes.push(format!("left out: {why}")),
+                None => all.notes.push(format!("left out: {test_id:?} is no name of an epoch")),
+            }
+        }
+        Ok(all)
     }
 
     /// The index.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tokgate_core::run::{Arm, ClientCost, Ending, Head, TargetAfter};
+use tokgate_core::summary::PROTOCOL;
 use tokgate_core::validity::Validity;
 
 /// Version of the lines. A change of their shape counts up and keeps the old one readable.
@@ -25,6 +26,17 @@ pub(super) enum Kind {
     Verdict,
     /// How the epoch ended.
     End,
+}
+
+/// By which protocol an epoch was measured; the first one where its line does not say.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Protocol {
+    #[serde(default = "first_protocol")]
+    pub(super) protocol: u32,
+}
+
+fn first_protocol() -> u32 {
+    1
 }
 
 /// What every line carries first.
@@ -74,17 +86,19 @@ struct Line<'a, T: Serialize> {
     body: &'a T,
 }
 
-/// A head, with its booking also under the name that the further lines give it.
+/// A head, with its booking also under the name that the further lines give it, and the protocol by
+/// which it is measured.
 #[derive(Serialize)]
 struct First<'a> {
     booking: &'a str,
+    protocol: u32,
     #[serde(flatten)]
     head: &'a Head,
 }
 
 /// The first line, its end of line included.
 pub(super) fn first(head: &Head) -> serde_json::Result<Vec<u8>> {
-    let body = First { booking: &head.booking_id, head };
+    let body = First { booking: &head.booking_id, protocol: PROTOCOL, head };
     ended(&Line { v: VERSION, kind: Kind::Case, place: None, body: &body })
 }
 

@@ -9,8 +9,11 @@ use std::path::Path;
 /// `tokg` in ASCII: how the file says that it is ours.
 const APPLICATION_ID: i32 = 0x746f_6b67;
 /// Every step from an empty file to today's tables. Steps are added, never changed.
-const STEPS: &[M<'static>] =
-    &[M::up(include_str!("schema.sql")), M::up(include_str!("alerts.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("schema.sql")),
+    M::up(include_str!("alerts.sql")),
+    M::up(include_str!("mde.sql")),
+];
 
 /// Makes a whole empty database beside `path`, then gives it the name if nobody else has it.
 pub(super) fn create(path: &Path) -> Result<(), DatabaseError> {
@@ -93,16 +96,16 @@ mod tests {
         let (_folder, path) = fresh();
         let mut connection = connect(&path).unwrap();
         let later = M::up("ALTER TABLE runs ADD COLUMN later TEXT");
-        let steps = [STEPS[0].clone(), STEPS[1].clone(), later];
+        let steps = [STEPS, &[later]].concat();
         upgrade(&mut connection, &path, &Migrations::from_slice(&steps)).unwrap();
         connection.prepare("SELECT later FROM runs").unwrap();
-        let copy = Database::open(&path.with_extension("sqlite.schema-2.bak")).unwrap();
+        let copy = Database::open(&path.with_extension("sqlite.schema-3.bak")).unwrap();
         assert!(copy.connection.prepare("SELECT later FROM runs").is_err());
         upgrade(&mut connection, &path, &Migrations::from_slice(&steps)).unwrap();
     }
 
     #[test]
-    fn a_file_of_the_first_version_gets_a_table_of_alerts() {
+    fn a_file_of_the_first_version_gets_alerts_and_what_could_have_been_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.sqlite");
         let mut old = Connection::open(&path).unwrap();
@@ -114,6 +117,7 @@ mod tests {
         old.close().unwrap();
         let new = Database::open(&path).unwrap();
         new.connection.prepare("SELECT rule, level, about, advice, at_s FROM alerts").unwrap();
+        new.connection.prepare("SELECT verdict, effect, mde FROM verdicts").unwrap();
         let runs = "SELECT count(*) FROM runs";
         let runs: i64 = new.connection.query_row(runs, [], |row| row.get(0)).unwrap();
         assert_eq!(runs, 1);

@@ -4,7 +4,7 @@
 //! told as interrupted. Anything else that is not as it was written is an error with its line.
 
 use crate::store::atomic::{FileError, doing};
-use crate::store::line::{End, Kind, LONGEST, Tag, VERSION};
+use crate::store::line::{End, Kind, LONGEST, Protocol, Tag, VERSION};
 use crate::store::verdict::StoredVerdict;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -95,6 +95,11 @@ pub fn read_bytes(bytes: &[u8], path: &Path) -> Result<Stored, ReadError> {
 
 /// Only the head of the journal at `path`: its first line.
 pub(super) fn read_head(path: &Path) -> Result<Head, ReadError> {
+    Ok(read_first(path)?.0)
+}
+
+/// The head of the journal at `path`, and the number of the protocol by which it was measured.
+pub(super) fn read_first(path: &Path) -> Result<(Head, u32), ReadError> {
     let file = std::fs::File::open(path).map_err(doing("read", path))?;
     let at = |what| ReadError::Line { path: path.to_owned(), line: 1, what };
     let line = next_line(&mut BufReader::new(file), path, 1)?;
@@ -103,7 +108,9 @@ pub(super) fn read_head(path: &Path) -> Result<Head, ReadError> {
     if line.ends_with(b"\n") {
         epoch.take(&line).map_err(at)?;
     }
-    epoch.head.ok_or_else(|| ReadError::Headless(path.to_owned()))
+    let head = epoch.head.ok_or_else(|| ReadError::Headless(path.to_owned()))?;
+    let Protocol { protocol } = serde_json::from_slice(&line).map_err(|why| at(why.into()))?;
+    Ok((head, protocol))
 }
 
 fn read_from(mut source: impl BufRead, path: &Path) -> Result<Stored, ReadError> {

@@ -35,6 +35,9 @@ pub struct StoredVerdict {
     /// Upper end of the change's interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect_high: Option<f64>,
+    /// The smallest effect that would have been convicted in about four of five tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mde: Option<f64>,
 }
 
 impl From<&StoredVerdict> for Judged {
@@ -55,6 +58,7 @@ impl From<&StoredVerdict> for Judged {
                     .map(|(low, high)| Interval { low, high }),
                 epochs: (0, 0),
                 tolerance,
+                mde: stored.mde,
             }),
             _ => None,
         };
@@ -78,6 +82,7 @@ impl From<&Judged> for StoredVerdict {
             effect: number(|comparison| Some(comparison.effect)),
             effect_low: number(|comparison| comparison.interval.map(|interval| interval.low)),
             effect_high: number(|comparison| comparison.interval.map(|interval| interval.high)),
+            mde: number(|comparison| comparison.mde),
         }
     }
 }

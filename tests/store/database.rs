@@ -183,13 +183,24 @@ fn a_damaged_index_is_refused_with_the_way_out_and_left_as_it_is() {
 }
 
 #[test]
+fn what_could_have_been_found_is_a_number_of_its_own() {
+    let (_folder, layout) = kept();
+    let connection = Connection::open(layout.database()).unwrap();
+    let mde = |metric: &str| -> Option<f64> {
+        let one = "SELECT mde FROM verdicts WHERE metric = ?1 LIMIT 1";
+        connection.query_row(one, [metric], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((mde("ttft.p50"), mde("tok_s")), (Some(0.035), None));
+}
+
+#[test]
 fn an_index_of_others_or_from_the_future_is_refused() {
     let (_folder, layout) = kept();
     let change = |sql| Connection::open(layout.database()).unwrap().execute_batch(sql).unwrap();
     change("PRAGMA user_version = 99");
     let error = refusal(&layout).to_string();
-    assert!(error.contains("has schema 99, this tokgate knows up to 2"), "{error}");
-    change("PRAGMA user_version = 2; PRAGMA application_id = 42");
+    assert!(error.contains("has schema 99, this tokgate knows up to 3"), "{error}");
+    change("PRAGMA user_version = 3; PRAGMA application_id = 42");
     assert!(matches!(refusal(&layout), DatabaseError::Foreign { id: 42, .. }));
 }
 

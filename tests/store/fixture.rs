@@ -18,11 +18,11 @@ use tokgate_core::verdict::{Comparison, Judged, Verdict};
 /// 2025-11-22T10:11:12.345678Z.
 pub(super) const STARTED_US: i64 = 1_763_806_272_345_678;
 
-pub(super) fn metric(text: &str) -> MetricRef {
+pub(crate) fn metric(text: &str) -> MetricRef {
     text.parse().unwrap()
 }
 
-pub(super) fn case(name: &str) -> Case {
+pub(crate) fn case(name: &str) -> Case {
     Case {
         id: CaseId::new("quick", name, &[]),
         kind: Kind::Generation,
@@ -65,7 +65,7 @@ pub(super) fn case(name: &str) -> Case {
     }
 }
 
-pub(super) fn environment() -> Environment {
+pub(crate) fn environment() -> Environment {
     Environment {
         cpu_model: "AMD Ryzen 9 7950X".to_owned(),
         cpu_count: 16,
@@ -115,7 +115,7 @@ pub(crate) fn head(run: u32, name: &str, epoch: u32) -> Head {
     }
 }
 
-pub(super) fn run_id(run: u32) -> String {
+pub(crate) fn run_id(run: u32) -> String {
     format!("run-{run}")
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn answered(ordinal: u64) -> Record {
     }
 }
 
-pub(super) fn failed(ordinal: u64) -> Record {
+pub(crate) fn failed(ordinal: u64) -> Record {
     let failure = Failure::new(FailureClass::Status, "503");
     Record {
         events: Vec::new(),
@@ -191,7 +191,7 @@ pub(super) fn sample(at: u64) -> TelemetrySample {
 }
 
 /// One epoch: a warm-up, nineteen answers and one failure.
-pub(super) fn run(head: Head) -> Run {
+pub(crate) fn run(head: Head) -> Run {
     let records = (0..20).map(answered).chain([failed(20)]).collect();
     Run {
         head,
@@ -222,7 +222,7 @@ pub(crate) fn keep(store: &mut impl Store, run: &Run) -> Stored {
 }
 
 /// Keeps a case of two epochs, and what was said of it.
-pub(super) fn keep_case(store: &mut impl Store, number: u32, name: &str) {
+pub(crate) fn keep_case(store: &mut impl Store, number: u32, name: &str) {
     let kept: Vec<Stored> =
         (0..2).map(|epoch| keep(store, &run(head(number, name, epoch)))).collect();
     let validity: Vec<Validity> = kept.iter().map(|stored| stored.validity.clone()).collect();
@@ -244,6 +244,7 @@ pub(super) fn judged() -> Vec<Judged> {
         interval: Some(Interval { low: -0.1, high: 0.7 }),
         epochs: (5, 2),
         tolerance: Tolerance::Relative(0.02),
+        mde: Some(0.035),
     };
     vec![
         Judged {

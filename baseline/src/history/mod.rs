@@ -13,9 +13,9 @@ use tokgate_core::metric::MetricRef;
 use tokgate_core::quantile::Sorted;
 
 /// Commits looked back at: what is older was looked at when it was young.
-const WINDOW: usize = 60;
+pub const WINDOW: usize = 60;
 /// Commits of one environment below which nothing is said.
-const FEWEST: usize = 20;
+pub const FEWEST: usize = 20;
 
 /// One metric of one case on one machine, commit after commit, the oldest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,11 +52,23 @@ struct Stretch<'a> {
 }
 
 impl History {
+    /// How many of the latest commits have a value and the environment of the last one: those that
+    /// can be compared with each other. Below [`FEWEST`] nothing is said.
+    #[must_use]
+    pub fn comparable(&self) -> usize {
+        self.of_one_environment().filter(|commit| commit.point().is_some()).count()
+    }
+
+    /// The latest commits that were measured in the environment of the last one, newest first.
+    fn of_one_environment(&self) -> impl Iterator<Item = &Commit> {
+        let latest = self.commits.last().map(|commit| &commit.environment);
+        let is_same = move |commit: &&Commit| Some(&commit.environment) == latest;
+        self.commits.iter().rev().take_while(is_same)
+    }
+
     /// `None` below [`FEWEST`] commits with a value, and for what is never judged.
     fn latest(&self, tolerance: Tolerance) -> Option<Stretch<'_>> {
-        let environment = &self.commits.last()?.environment;
-        let same =
-            self.commits.iter().rev().take_while(|commit| commit.environment == *environment);
+        let same = self.of_one_environment();
         let mut measured: Vec<(&Commit, Point)> =
             same.filter_map(|commit| Some((commit, commit.point()?))).take(WINDOW).collect();
         measured.reverse();
@@ -69,9 +81,14 @@ impl History {
 }
 
 impl Commit {
+    /// The median of its epochs, which stands for it.
+    #[must_use]
+    pub fn value(&self) -> Option<f64> {
+        Sorted::new(self.epochs.iter().copied()).median()
+    }
+
     fn point(&self) -> Option<Point> {
-        let value = Sorted::new(self.epochs.iter().copied()).median()?;
-        Some(Point { value, se: None })
+        Some(Point { value: self.value()?, se: None })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     Evidence, Finding, Nomination, Pair, Rules, compare_bookings, compare_pairs, is_open,
     judge_bookings, judge_extended, judge_pairs, screen,
 };
+use tokgate_core::gate::MUST_DETECT;
 use tokgate_core::metric::{E2E, TOK_S};
 use tokgate_core::verdict::Verdict;
 
@@ -96,7 +97,7 @@ impl Trial {
     fn suspects(&self, luck: &mut Luck) -> Vec<Subject> {
         let subjects = self.subjects(luck);
         let findings = subjects.iter().map(|subject| self.screened(luck, subject)).collect();
-        let screened = screen(&evidence(findings), Rules::default()).concat();
+        let screened = screen(&evidence(findings)).concat();
         let nominated = subjects.into_iter().zip(screened);
         nominated.filter(|(_, it)| it.nominated == Some(Nomination::Worse)).map(|it| it.0).collect()
     }
@@ -152,7 +153,7 @@ impl Trial {
     /// The mean of what is printed as detectable.
     fn mde(&self, tries: usize) -> f64 {
         let luck = &mut Luck::new(4);
-        let told = (0..tries).filter_map(|_| self.looked_at(luck).both()?.mde);
+        let told = (0..tries).filter_map(|_| self.looked_at(luck).both()?.comparison.mde);
         told.sum::<f64>() / tries as f64
     }
 }
@@ -214,7 +215,8 @@ fn one_after_the_other(luck: &mut Luck, world: World) -> Vec<Pair> {
 }
 
 fn evidence(findings: Vec<Finding>) -> Vec<Evidence> {
-    vec![Evidence { invalid: Vec::new(), differences: Vec::new(), findings }]
+    let must_detect = MUST_DETECT;
+    vec![Evidence { invalid: Vec::new(), differences: Vec::new(), findings, must_detect }]
 }
 
 fn compared(suspects: &[Subject]) -> Vec<Evidence> {

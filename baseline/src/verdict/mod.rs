@@ -51,6 +51,9 @@ pub struct Evidence {
     pub differences: Vec<String>,
     /// What was found of each metric.
     pub findings: Vec<Finding>,
+    /// The effect that must be found, as a share of the base's value; see
+    /// [`Gate::must_detect`](tokgate_core::case::Gate::must_detect).
+    pub must_detect: f64,
 }
 
 impl Measured<'_> {
@@ -76,6 +79,7 @@ impl Measured<'_> {
             invalid: self.reasons(),
             differences: baseline.compat_key.differences(self.machine, self.case),
             findings: compare(baseline.cases.get(&self.case.id).unwrap_or(&unknown)),
+            must_detect: self.case.gate.must_detect,
         }
     }
 
@@ -99,7 +103,7 @@ impl Measured<'_> {
 #[must_use]
 pub fn judge(run: &[Evidence]) -> Vec<Vec<Judged>> {
     let convicting = holm(convictable(run).map(|chances| chances.worse).collect(), ALPHA);
-    run.iter().map(|case| case.judge(|both| both.verdict(convicting))).collect()
+    run.iter().map(|case| case.judge(|both| both.verdict(convicting, case.must_detect))).collect()
 }
 
 /// What is said of the cases that the baseline has and `planned` has not. `planned` are the
@@ -182,7 +186,7 @@ impl Both {
         self.has_enough_samples() && self.has_enough_epochs()
     }
 
-    fn verdict(&self, convicting: Option<f64>) -> (Verdict, String) {
+    fn verdict(&self, convicting: Option<f64>, must_detect: f64) -> (Verdict, String) {
         let comparison = &self.comparison;
         if !self.has_enough_samples() {
             return self.short_of_samples();
@@ -195,7 +199,31 @@ impl Both {
                 let why = "the whole interval is worse than the tolerance";
                 (Verdict::Regressed, why.to_owned())
             }
-            false => self.short_of_conviction(interval),
+            false => {
+                let (verdict, why) = self.short_of_conviction(interval);
+                (self.undecided(verdict, must_detect), why)
+            }
+        }
+    }
+
+    /// The word for what is not decided, where `verdict` is that: the noise may be to blame.
+    fn undecided(&self, verdict: Verdict, must_detect: f64) -> Verdict {
+        match verdict {
+            Verdict::Inconclusive if self.is_underpowered(must_detect) => Verdict::Underpowered,
+            _ => verdict,
+        }
+    }
+
+    /// Whether more than `must_detect`, a share of the base's value, would go unnoticed; twice the
+    /// tolerance where that is more, since nothing within it can be found. Metrics with an absolute
+    /// tolerance are not asked.
+    fn is_underpowered(&self, must_detect: f64) -> bool {
+        match self.comparison.tolerance {
+            Tolerance::Relative(allowed) => {
+                let must_detect = must_detect.max(2.0 * allowed);
+                self.comparison.mde.is_some_and(|mde| mde > must_detect)
+            }
+            Tolerance::Absolute(_) => false,
         }
     }
 

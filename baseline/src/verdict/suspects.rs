@@ -8,7 +8,6 @@
 use super::{ALPHA, Evidence, UNKNOWN_NOISE, convictable};
 use crate::compare::Both;
 use crate::correction::holm;
-use tokgate_core::case::Tolerance;
 use tokgate_core::verdict::{Judged, Verdict};
 
 /// The share of ALPHA that the first look may use when a second one is allowed; the rest is the
@@ -20,14 +19,11 @@ const FIRST_LOOK: f64 = 0.7;
 pub struct Rules {
     /// The share of changes without an effect that may be convicted of one.
     pub alpha: f64,
-    /// The effect that must be found, as a share of the base's value: what cannot be told from
-    /// noise and more than this is underpowered. Metrics with an absolute tolerance are not asked.
-    pub must_detect: f64,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { alpha: ALPHA, must_detect: 0.1 }
+        Self { alpha: ALPHA }
     }
 }
 
@@ -36,11 +32,11 @@ impl Rules {
     /// themselves to [`judge_extended`].
     #[must_use]
     pub fn first_look(self) -> Self {
-        Self { alpha: FIRST_LOOK * self.alpha, ..self }
+        Self { alpha: FIRST_LOOK * self.alpha }
     }
 
     fn second_look(self) -> Self {
-        Self { alpha: (1.0 - FIRST_LOOK) * self.alpha, ..self }
+        Self { alpha: (1.0 - FIRST_LOOK) * self.alpha }
     }
 }
 
@@ -65,9 +61,9 @@ pub struct Screened {
 /// Screens all cases of a run, in their order; the evidence is that of
 /// [`Measured::screened`](super::Measured::screened).
 #[must_use]
-pub fn screen(run: &[Evidence], rules: Rules) -> Vec<Vec<Screened>> {
+pub fn screen(run: &[Evidence]) -> Vec<Vec<Screened>> {
     let one = |case: &Evidence| {
-        let judged = case.judge(|both| both.screened(rules));
+        let judged = case.judge(|both| both.screened(case.must_detect));
         let nominations = case
             .findings
             .iter()
@@ -84,7 +80,7 @@ pub fn screen(run: &[Evidence], rules: Rules) -> Vec<Vec<Screened>> {
 pub fn judge_pairs(suspects: &[Evidence], rules: Rules) -> Vec<Vec<Judged>> {
     let worse = holm(convictable(suspects).map(|chances| chances.worse).collect(), rules.alpha);
     let better = holm(convictable(suspects).map(|chances| chances.better).collect(), rules.alpha);
-    let said = |case: &Evidence| case.judge(|both| both.in_pairs(worse, better, rules));
+    let said = |case: &Evidence| case.judge(|both| both.in_pairs(worse, better, case.must_detect));
     suspects.iter().map(said).collect()
 }
 
@@ -132,7 +128,10 @@ pub fn is_open(verdict: Verdict) -> bool {
 /// ([`compare_bookings`](crate::compare_bookings)): at most *regressed (unpaired)*.
 #[must_use]
 pub fn judge_bookings(suspects: &[Evidence], rules: Rules) -> Vec<Vec<Judged>> {
-    suspects.iter().map(|case| case.judge(|both| both.in_bookings(rules))).collect()
+    suspects
+        .iter()
+        .map(|case| case.judge(|both| both.in_bookings(rules, case.must_detect)))
+        .collect()
 }
 
 impl Both {
@@ -145,20 +144,27 @@ impl Both {
         }
     }
 
-    fn screened(&self, rules: Rules) -> (Verdict, String) {
+    fn screened(&self, must_detect: f64) -> (Verdict, String) {
         if !self.has_enough_samples() {
             return self.short_of_samples();
         }
         let (verdict, what) = match self.nomination() {
             Some(Nomination::Worse) => (Verdict::Inconclusive, "seems worse: measure pairs"),
             Some(Nomination::Better) => (Verdict::Unchanged, "seems better: pairs would tell"),
-            None if self.is_underpowered(rules) => (Verdict::Underpowered, "nothing was noticed"),
+            None if self.is_underpowered(must_detect) => {
+                (Verdict::Underpowered, "nothing was noticed")
+            }
             None => (Verdict::Unchanged, "nothing was noticed"),
         };
-        (verdict, self.with_power(what))
+        (self.undecided(verdict, must_detect), self.told(what))
     }
 
-    fn in_pairs(&self, worse: Option<f64>, better: Option<f64>, rules: Rules) -> (Verdict, String) {
+    fn in_pairs(
+        &self,
+        worse: Option<f64>,
+        better: Option<f64>,
+        must_detect: f64,
+    ) -> (Verdict, String) {
         if !self.has_enough_samples() {
             return self.short_of_samples();
         }
@@ -171,15 +177,15 @@ impl Both {
             (Verdict::Improved, "better than the tolerance, beyond doubt")
         } else if chances.within {
             (Verdict::Cleared, "measured again, it is within the tolerance")
-        } else if self.is_underpowered(rules) {
+        } else if self.is_underpowered(must_detect) {
             (Verdict::Underpowered, "the noise hides what must be found")
         } else {
             (Verdict::Inconclusive, "neither within the tolerance nor beyond it for sure")
         };
-        (verdict, self.with_power(what))
+        (verdict, self.told(what))
     }
 
-    fn in_bookings(&self, rules: Rules) -> (Verdict, String) {
+    fn in_bookings(&self, rules: Rules, must_detect: f64) -> (Verdict, String) {
         if !self.has_enough_samples() {
             return self.short_of_samples();
         }
@@ -191,34 +197,18 @@ impl Both {
             Some(chances) if chances.look_worse() => {
                 (Verdict::Inconclusive, "worse in both bookings, but not beyond doubt")
             }
-            Some(_) if self.is_underpowered(rules) => {
+            Some(_) if self.is_underpowered(must_detect) => {
                 (Verdict::Underpowered, "the noise hides what must be found")
             }
             Some(_) => (Verdict::Unchanged, "not worse in both bookings"),
         };
-        (verdict, self.with_power(what))
+        (self.undecided(verdict, must_detect), self.told(what))
     }
 
-    fn is_underpowered(&self, rules: Rules) -> bool {
-        match self.comparison.tolerance {
-            Tolerance::Relative(_) => self.mde.is_some_and(|mde| mde > rules.must_detect),
-            Tolerance::Absolute(_) => false,
-        }
-    }
-
-    /// `what`, with what could have been found and whether the noise was more than known.
-    fn with_power(&self, what: &str) -> String {
+    /// `what`, with whether the noise was more than known.
+    fn told(&self, what: &str) -> String {
         let noisy = if self.noisy { "; noisier than the baseline" } else { "" };
-        match (self.mde, self.comparison.tolerance) {
-            (Some(mde), Tolerance::Relative(_)) => {
-                format!("{what}; {:.1} % would be found{noisy}", 100.0 * mde)
-            }
-            (Some(mde), Tolerance::Absolute(_)) => {
-                let mde = self.comparison.metric.metric.unit.show(mde);
-                format!("{what}; {mde} would be found{noisy}")
-            }
-            (None, _) => format!("{what}{noisy}"),
-        }
+        format!("{what}{noisy}")
     }
 }
 
@@ -228,10 +218,17 @@ mod tests {
     use crate::compare::{Finding, What};
     use crate::fixture::gated;
     use crate::pairs::{Pair, compare_pairs};
+    use crate::verdict::judge;
+    use tokgate_core::gate::MUST_DETECT;
     use tokgate_core::metric::E2E;
 
     fn evidence(findings: Vec<Finding>) -> Vec<Evidence> {
-        vec![Evidence { invalid: Vec::new(), differences: Vec::new(), findings }]
+        vec![Evidence {
+            invalid: Vec::new(),
+            differences: Vec::new(),
+            findings,
+            must_detect: MUST_DETECT,
+        }]
     }
 
     /// `count` pairs in which the head takes `1 + effect` times as long, give or take `noise`.
@@ -266,6 +263,30 @@ mod tests {
                 Verdict::Underpowered
             ]
         );
+    }
+
+    #[test]
+    fn what_must_be_found_is_the_cases_own_word() {
+        let said = |must_detect| {
+            let mut case = evidence(vec![pairs(8, 0.02, 0.01), pairs(8, 0.0, 0.01)]);
+            case[0].must_detect = must_detect;
+            let judged = judge_pairs(&case, Rules::default()).concat();
+            judged.iter().map(|judged| judged.verdict).collect::<Vec<_>>()
+        };
+        // 3.5 % would be found.
+        assert_eq!(said(0.04), [Verdict::Inconclusive, Verdict::Cleared]);
+        assert_eq!(said(0.03), [Verdict::Underpowered, Verdict::Cleared]);
+    }
+
+    #[test]
+    fn every_judge_calls_it_underpowered() {
+        // Not worse than the tolerance for sure, and not within it: the noise is 30 %.
+        let noisy = || evidence(vec![pairs(8, 0.05, 0.3)]);
+        let word = |judged: Vec<Vec<Judged>>| judged[0][0].verdict;
+        assert_eq!(word(judge(&noisy())), Verdict::Underpowered);
+        assert_eq!(word(judge_pairs(&noisy(), Rules::default())), Verdict::Underpowered);
+        assert_eq!(word(judge_bookings(&noisy(), Rules::default())), Verdict::Underpowered);
+        assert_eq!(screen(&noisy())[0][0].judged.verdict, Verdict::Underpowered);
     }
 
     #[test]
@@ -308,7 +329,7 @@ mod tests {
         let mut run = evidence(vec![pairs(8, 0.5, 0.01)]);
         run[0].invalid.push("it was hot".to_owned());
         assert_eq!(judge_pairs(&run, Rules::default())[0][0].verdict, Verdict::Invalid);
-        assert_eq!(screen(&run, Rules::default())[0][0].nominated, None);
+        assert_eq!(screen(&run)[0][0].nominated, None);
     }
 
     #[test]
@@ -329,13 +350,15 @@ mod tests {
     #[test]
     fn what_could_have_been_found_is_told() {
         let judged = judge_pairs(&evidence(vec![pairs(8, 0.0, 0.01)]), Rules::default()).concat();
-        assert!(judged[0].why.ends_with("3.5 % would be found"), "{}", judged[0].why);
+        let comparison = judged[0].comparison.as_ref().unwrap();
+        assert_eq!(comparison.shown_mde().as_deref(), Some("3.5 %"));
+        assert!(!judged[0].why.contains('%'), "{}", judged[0].why);
     }
 
     #[test]
     fn the_screen_never_says_regressed() {
         for effect in [-0.5, 0.0, 0.5] {
-            let screened = screen(&evidence(vec![pairs(8, effect, 0.01)]), Rules::default());
+            let screened = screen(&evidence(vec![pairs(8, effect, 0.01)]));
             let expected = match effect {
                 0.5 => (Some(Nomination::Worse), Verdict::Inconclusive),
                 0.0 => (None, Verdict::Unchanged),

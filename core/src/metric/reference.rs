@@ -1,6 +1,7 @@
 //! What goals, tolerances and stored results name: a metric with a statistic of it.
 
-use super::{Metric, Shape, Stat, find};
+use super::{CATALOGUE, Metric, Shape, Stat, find};
+use crate::diagnostic::nearest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -29,6 +30,28 @@ pub enum MetricRefError {
     /// A single value with a statistic.
     #[error("`{0}` is one value an epoch and has no statistics: write `{0}`")]
     HasNoStat(&'static str),
+}
+
+impl MetricRefError {
+    /// What the text `name` was probably meant to be, or what there is.
+    #[must_use]
+    pub fn help(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Unknown(_) => Some(similar(name)),
+            Self::UnknownStat(_) | Self::NeedsStat(_) | Self::HasNoStat(_) => None,
+        }
+    }
+}
+
+fn similar(name: &str) -> String {
+    let (id, stat) = name.split_once('.').map_or((name, ""), |(id, _)| (id, &name[id.len()..]));
+    match nearest(id, CATALOGUE.iter().map(|metric| metric.id)) {
+        Some(near) => format!("did you mean `{near}{stat}`?"),
+        None => {
+            let ids: Vec<&str> = CATALOGUE.iter().map(|metric| metric.id).collect();
+            format!("the metrics are {}", ids.join(", "))
+        }
+    }
 }
 
 impl MetricRef {

@@ -65,9 +65,14 @@ fn check_free(entry: &Entry, form: &Form, table: &str, faults: &mut Diagnostics)
         faults.push(hides(&entry.place.fault(""), &entry.key, hidden));
     }
     let inner = entry.node.entries().first();
-    if let (Form::Text(_), Some(inner)) = (form, inner) {
+    let unquoted = |inner: &&Entry| match form {
+        Form::Text(_) => true,
+        _ => table == "quarantine" && matches!(inner.node.value, Value::Table(_)),
+    };
+    if let Some(inner) = inner.filter(unquoted) {
         let dotted = format!("{}.{}", entry.key, inner.key);
-        let message = format!("`{}` is a table, expected text", entry.key);
+        let wanted = if matches!(form, Form::Text(_)) { "text" } else { "the name of a metric" };
+        let message = format!("`{}` is a table, expected {wanted}", entry.key);
         let help = format!("quote the whole name: `\"{dotted}\" = ...`");
         return faults.push(entry.place.fault(message).help(help));
     }
@@ -301,6 +306,9 @@ fn wrong(node: &Node, name: &str, expected: &str) -> Diagnostic {
     let fault = node.place.fault(format!("`{name}` is {is}, expected {expected}"));
     if let Some(number) = node.text().filter(|text| text.parse::<f64>().is_ok()) {
         return fault.help(format!("write it without quotes: `{number}`"));
+    }
+    if matches!(node.value, Value::Date) && expected == "text" {
+        return fault.help("write it in quotes");
     }
     match (&node.value, schema::axes().any(|(_, field)| field.name == name)) {
         (Value::List(_), true) => {

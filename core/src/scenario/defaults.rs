@@ -59,7 +59,8 @@ const DEFAULT_STATS: [Stat; 4] = [Stat::P50, Stat::P90, Stat::P95, Stat::P99];
 
 /// The smallest change that matters: 2 % of a median or a rate, 5 % of the 90th and 95th
 /// percentile, 10 % further out, half a percentage point of a share.
-fn default_tolerance(metric: MetricRef) -> Tolerance {
+#[must_use]
+pub fn default_tolerance(metric: MetricRef) -> Tolerance {
     if metric.metric.unit == Unit::Ratio {
         return Tolerance::Absolute(0.005);
     }

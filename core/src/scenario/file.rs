@@ -122,15 +122,43 @@ pub(super) struct Judging {
 }
 
 /// What the gate is told.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
 #[expect(dead_code, reason = "read with their places, for the diagnostics")]
 pub(super) struct Gate {
     /// Goals that fail the run when they are missed.
     #[schemars(extend("examples" = [["tok_s"]]))]
     required: Vec<String>,
+    /// The effect that must be found, as a share of the baseline's value: what is not decided and could hide more is `underpowered`.
+    #[schemars(extend("examples" = ["10 %"]))]
+    must_detect: String,
+    /// Metrics that are measured and recorded, but not judged up to a day, by name: `"ttft.p99" = { until = "2027-01-31", why = "..." }`. After that day they are judged again.
+    quarantine: BTreeMap<String, Quarantine>,
     #[serde(flatten)]
     tolerances: BTreeMap<String, String>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            required: Vec::new(),
+            must_detect: "10 %".to_owned(),
+            quarantine: BTreeMap::new(),
+            tolerances: BTreeMap::new(),
+        }
+    }
+}
+
+/// A metric that is not judged for now.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "read with its place, for the diagnostics")]
+pub(super) struct Quarantine {
+    /// The last day on which it is not judged, at most a year ahead.
+    #[schemars(extend("examples" = ["2027-01-31"]))]
+    until: String,
+    /// Why it is not judged.
+    #[schemars(length(min = 1, max = 200), extend("examples" = ["the cache is cold"]))]
+    why: String,
 }
 
 /// One case.

@@ -4,10 +4,15 @@ use super::cells::Cell;
 use super::defaults::default_tolerances;
 use super::fit;
 use super::layers::{Layer, Ledger, Role, decided};
-use super::lines::{Read, example, read_goal, read_metric, read_slo, read_tolerance};
+use super::lines::{
+    BESIDE_METRICS, Read, example, read_goal, read_metric, read_must_detect, read_quarantine,
+    read_slo, read_tolerance,
+};
 use super::tree::{Entry, Node, Place};
-use crate::case::Gate;
+use crate::case::{Gate, Quarantine, Tolerance};
+use crate::day::Day;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::gate::MUST_DETECT;
 use crate::goal::{Bound, Goal};
 use crate::metric::{self, Kind, MetricRef, Stat};
 use crate::slo::Slo;
@@ -25,6 +30,8 @@ pub(super) struct Planned<'a> {
     pub(super) is_open: bool,
     pub(super) output_tokens: u64,
     pub(super) epochs: u64,
+    /// The day of the plan, where it is known.
+    pub(super) today: Option<Day>,
 }
 
 impl Planned<'_> {
@@ -60,7 +67,7 @@ impl<'a, T> Chosen<'a, T> {
         let mut chosen = BTreeMap::new();
         for layer in layers {
             let entries = layer.node.get(table).into_iter().flat_map(Node::entries);
-            for entry in entries.filter(|entry| entry.key != "required") {
+            for entry in entries.filter(|entry| !BESIDE_METRICS.contains(&entry.key.as_str())) {
                 let Some(Ok((metric, value))) = read(entry) else { continue };
                 let adds = layer.role == Role::Preset && !chosen.contains_key(&metric);
                 if let Err(misfit) = fit::metric_fits(metric, planned.kind, planned.top_k) {
@@ -137,7 +144,83 @@ pub(super) fn gate(
         chosen.0.into_iter().map(|(metric, (_, tolerance))| (metric, tolerance)).collect();
     let named = !written.is_empty();
     let tolerances = if named { written } else { default_tolerances(planned) };
-    Gate { named, tolerances, required: required(layers, goals, planned, told) }
+    let gate = Gate {
+        named,
+        tolerances,
+        required: required(layers, goals, planned, told),
+        must_detect: must_detect(layers),
+        ..Gate::default()
+    };
+    quarantined(gate, layers, planned.today, told)
+}
+
+/// What the strongest says that must be found.
+fn must_detect(layers: &[Layer<'_>]) -> f64 {
+    let said = layers.iter().filter_map(|layer| layer.node.get("gate")?.entry("must_detect"));
+    let mut read = said.filter_map(|entry| read_must_detect(entry)?.ok());
+    read.next_back().unwrap_or(MUST_DETECT)
+}
+
+/// The gate without the metrics that are not to be judged today, which it keeps apart.
+fn quarantined(
+    mut gate: Gate,
+    layers: &[Layer<'_>],
+    today: Option<Day>,
+    told: &mut Told<'_>,
+) -> Gate {
+    for (metric, quarantine) in quarantines(layers, &gate.tolerances, today, told) {
+        match today.is_some_and(|today| today > quarantine.until) {
+            true => {
+                gate.released.insert(metric, quarantine.until);
+            }
+            false => {
+                gate.tolerances.remove(&metric);
+                gate.quarantine.insert(metric, quarantine);
+            }
+        }
+    }
+    gate
+}
+
+/// The strongest quarantine of each metric that would be judged, expired ones, too.
+fn quarantines(
+    layers: &[Layer<'_>],
+    judged: &BTreeMap<MetricRef, Tolerance>,
+    today: Option<Day>,
+    told: &mut Told<'_>,
+) -> BTreeMap<MetricRef, Quarantine> {
+    let mut found = BTreeMap::new();
+    for layer in layers {
+        let table = layer.node.get("gate").and_then(|gate| gate.get("quarantine"));
+        for entry in table.into_iter().flat_map(Node::entries) {
+            let Some(Ok((metric, until, why))) = read_quarantine(entry) else { continue };
+            let Some(tolerance) = judged.get(&metric).copied() else {
+                let fault = format!("`{metric}` is in quarantine, but would not be judged anyway");
+                let fault = entry.place.fault(fault);
+                let help = "take it out, or give it a tolerance in `[gate]`";
+                told.misfit(layer.role, &entry.place, fault.help(help));
+                continue;
+            };
+            told.ledger.used(entry);
+            too_long(entry, until, today).into_iter().for_each(|fault| told.faults.push(fault));
+            found.insert(metric, Quarantine { until, why, tolerance });
+        }
+    }
+    found
+}
+
+/// Longest a metric may be left out: what nobody looks at for a year is no metric any more.
+const LONGEST_DAYS: i64 = 365;
+
+fn too_long(entry: &Entry, until: Day, today: Option<Day>) -> Option<Diagnostic> {
+    let latest = today?.after(LONGEST_DAYS);
+    let place = &entry.node.get("until")?.place;
+    let fault = || {
+        let message = format!("`until` is {until}, more than {LONGEST_DAYS} days ahead");
+        let help = format!("write {latest} at most, and look at it again then; or drop the metric");
+        place.fault(message).help(help)
+    };
+    (until > latest).then(fault)
 }
 
 /// Refuses a percentile that the planned load can never have enough samples for.

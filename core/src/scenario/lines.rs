@@ -3,9 +3,11 @@
 
 use super::tree::{Entry, Node, Place};
 use crate::case::Tolerance;
+use crate::day::{Day, NoDay};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::gate::percent;
 use crate::goal::{Bound, Goal};
-use crate::metric::{Better, CATALOGUE, Metric, MetricRef, MetricRefError};
+use crate::metric::{Better, CATALOGUE, Metric, MetricRef};
 use crate::slo::Slo;
 use crate::summary::of_request;
 use crate::unit::Unit;
@@ -33,6 +35,11 @@ pub(super) fn check(tables: &Node, faults: &mut Diagnostics) {
                 let name = item.text().unwrap_or_default();
                 faults_of(read_metric(name, &item.place), faults);
             }),
+            "must_detect" => faults_of(read_must_detect(entry), faults),
+            "quarantine" => {
+                let named = entry.node.entries().iter();
+                named.for_each(|named| faults_of(read_quarantine(named), faults));
+            }
             _ => faults_of(read_tolerance(entry), faults),
         }
     }
@@ -43,6 +50,9 @@ fn faults_of<T>(read: Read<T>, faults: &mut Diagnostics) {
         faults.push(fault);
     }
 }
+
+/// Keys of `[gate]` that are no metrics.
+pub(super) const BESIDE_METRICS: [&str; 3] = ["required", "must_detect", "quarantine"];
 
 /// What was read, or why it cannot be; `None` where the value is no text at all, which the
 /// schema's check has reported.
@@ -126,24 +136,11 @@ fn out_of_range(bound: Bound, unit: Unit) -> Option<String> {
 pub(super) fn read_metric(name: &str, place: &Place) -> Read<MetricRef> {
     Some(name.parse::<MetricRef>().map_err(|error| {
         let fault = place.fault(error.to_string());
-        match error {
-            MetricRefError::Unknown(_) => fault.help(similar(name)),
-            MetricRefError::UnknownStat(_)
-            | MetricRefError::NeedsStat(_)
-            | MetricRefError::HasNoStat(_) => fault,
+        match error.help(name) {
+            Some(help) => fault.help(help),
+            None => fault,
         }
     }))
-}
-
-fn similar(name: &str) -> String {
-    let (id, stat) = name.split_once('.').map_or((name, ""), |(id, _)| (id, &name[id.len()..]));
-    match nearest(id, CATALOGUE.iter().map(|metric| metric.id)) {
-        Some(near) => format!("did you mean `{near}{stat}`?"),
-        None => {
-            let ids: Vec<&str> = CATALOGUE.iter().map(|metric| metric.id).collect();
-            format!("the metrics are {}", ids.join(", "))
-        }
-    }
 }
 
 pub(super) fn read_tolerance(entry: &Entry) -> Read<(MetricRef, Tolerance)> {
@@ -157,24 +154,30 @@ pub(super) fn read_tolerance(entry: &Entry) -> Read<(MetricRef, Tolerance)> {
         return Some(Err(entry.place.fault(why)));
     }
     let refuse = || {
-        let form = match metric.metric.unit == Unit::Ratio {
-            true => "expected percentage points, such as `0.5 pp`",
-            false => "expected a share of the baseline, such as `2 %`",
-        };
+        let form = format!("expected {}", Tolerance::form(metric.metric.unit));
         entry.node.place.fault(format!("tolerance \"{text}\": {form}"))
     };
-    Some(tolerance(text, metric.metric.unit).ok_or_else(refuse).map(|found| (metric, found)))
+    Some(Tolerance::parse(text, metric.metric.unit).ok_or_else(refuse).map(|found| (metric, found)))
 }
 
-/// `2 %` of the baseline; `0.5 pp` for shares, whose own percent would be ambiguous.
-fn tolerance(text: &str, unit: Unit) -> Option<Tolerance> {
-    let suffix = if unit == Unit::Ratio { "pp" } else { "%" };
-    let number: f64 = text.trim().strip_suffix(suffix)?.trim().parse().ok()?;
-    let share = number / 100.0;
-    // More than the whole is no tolerance, but a mistaken unit.
-    let sensible = share.is_finite() && !number.is_sign_negative() && share <= 1.0;
-    sensible.then_some(match unit {
-        Unit::Ratio => Tolerance::Absolute(share),
-        _ => Tolerance::Relative(share),
-    })
+/// The effect that must be found, as a share.
+pub(super) fn read_must_detect(entry: &Entry) -> Read<f64> {
+    let text = entry.node.text()?;
+    let share = percent(text, "%").filter(|share| *share > 0.0);
+    Some(share.ok_or_else(|| {
+        let form = "expected a share of the baseline above 0 and up to 100 %, such as `10 %`";
+        entry.node.place.fault(format!("must_detect \"{text}\": {form}"))
+    }))
+}
+
+/// A metric that is not judged for now: until when, and why.
+pub(super) fn read_quarantine(entry: &Entry) -> Read<(MetricRef, Day, String)> {
+    let until = entry.node.get("until")?;
+    let (day, why) = (until.text()?, entry.node.get("why")?.text()?.to_owned());
+    let metric = match read_metric(&entry.key, &entry.place)? {
+        Ok(metric) => metric,
+        Err(fault) => return Some(Err(fault)),
+    };
+    let read = |error: NoDay| until.place.fault(format!("`until`: {error}"));
+    Some(day.parse().map_err(read).map(|until| (metric, until, why)))
 }

@@ -31,6 +31,7 @@ mod tree;
 
 pub use cells::MAX_CASES;
 pub use decode::{MAX_BYTES, decode};
+pub use defaults::default_tolerance;
 pub use file::SCHEMA;
 pub use overrides::Override;
 pub use plan::{Facts, Hardware, plan};

@@ -73,7 +73,9 @@ impl Reached {
             (true, _) => format!("matrix.{} = {value}", self.key),
             (false, "") => format!("{} = {value}", self.key),
             (false, "simulation") => format!("target.simulation.{} = {value}", self.key),
-            (false, table @ ("goals" | "slo" | "gate")) if self.key != "required" => {
+            (false, table @ ("goals" | "slo" | "gate"))
+                if !lines::BESIDE_METRICS.contains(&self.key.as_str()) =>
+            {
                 format!("{table}.{} = {value}", quote(&self.key))
             }
             (false, table) => format!("{table}.{} = {value}", self.key),

@@ -9,6 +9,7 @@ use super::resolve::{self, Context};
 use super::roots::Roots;
 use super::tree::Node;
 use crate::case::Case;
+use crate::day::Day;
 use crate::diagnostic::{Diagnostic, Diagnostics, Fault, nearest};
 use crate::metric::Kind;
 use crate::price::Prices;
@@ -42,6 +43,8 @@ pub struct Facts {
     pub free_memory_bytes: Option<u64>,
     /// What targets cost.
     pub prices: Prices,
+    /// The day, which decides whether a metric is still in quarantine; without it all are.
+    pub today: Option<Day>,
     /// The cases to plan, by name; all without. What is wrong with the others only under the
     /// overrides is not said.
     pub only: Option<BTreeSet<String>>,
@@ -155,6 +158,7 @@ impl<'a> Planner<'a> {
             roots: &facts.roots,
             free_memory_bytes: facts.free_memory_bytes,
             prices: &facts.prices,
+            today: facts.today,
             varying: varying(&cells),
         };
         let mut told = Told { ledger, faults: &mut self.faults };

@@ -15,6 +15,7 @@ use crate::alert::Settings;
 use crate::case::{
     Case, CaseId, DriverKind, Embedding, Hnsw, Inserts, Requires, Retrieval, RunSettings,
 };
+use crate::day::Day;
 use crate::diagnostic::Diagnostic;
 use crate::metric::Kind;
 use crate::pressure::Pressure;
@@ -32,6 +33,7 @@ pub(super) struct Context<'a> {
     pub(super) roots: &'a Roots,
     pub(super) free_memory_bytes: Option<u64>,
     pub(super) prices: &'a Prices,
+    pub(super) today: Option<Day>,
     /// The axes that have more than one value.
     pub(super) varying: Vec<String>,
 }
@@ -54,6 +56,7 @@ pub(super) fn resolve(cell: &Cell<'_>, context: &Context<'_>, told: &mut Told<'_
         is_open: workload(cell.choice.driver, &tables).is_open(),
         output_tokens: tables.dataset.output_tokens.into(),
         epochs: tables.run.epochs.into(),
+        today: context.today,
     };
     let goals = judging::goals(context.layers, planned, told);
     let slos = judging::slos(context.layers, planned, told);

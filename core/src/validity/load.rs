@@ -113,7 +113,7 @@ fn sent_late(run: &Run, limits: &Limits) -> Option<Reason> {
 /// Percentiles that the scenario names, of which each needs its samples over all epochs. Those that
 /// are judged without being named are left out instead.
 fn too_few_samples(run: &Run) -> impl Iterator<Item = Reason> {
-    let Gate { named, tolerances, required } = &run.head.case.gate;
+    let Gate { named, tolerances, required, .. } = &run.head.case.gate;
     let named = tolerances.keys().filter(|_| *named).chain(required);
     let n = run.requests().succeeded * u64::from(run.head.case.run.epochs);
     named.filter_map(move |metric| {

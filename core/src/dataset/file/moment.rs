@@ -1,5 +1,6 @@
 //! A time as traces write it.
 
+use crate::day::days;
 use std::str::FromStr;
 
 /// Seconds since some beginning; only differences mean something.
@@ -42,16 +43,6 @@ fn date_and_time(text: &str) -> Option<f64> {
 fn whole(text: &str, separator: char) -> Option<Vec<i64>> {
     let is_short = |part: &&str| (1..=4).contains(&part.len());
     text.split(separator).map(|part| Some(part).filter(is_short)?.parse().ok()).collect()
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar (Hinnant, `days_from_civil`).
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]
