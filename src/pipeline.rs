@@ -159,8 +159,9 @@ pub fn judge_stored(
     stored_report(head, cases, against, strict)
 }
 
-/// A stored run as it was reported, by the verdicts that were kept with its cases. Which baseline
-/// they rest on, and which cases could not be measured, is kept nowhere.
+/// A stored run as it was reported, by the verdicts that were kept with its cases, from the moment on
+/// at which its first epoch began. Which baseline they rest on, which of its cases the run had not,
+/// and which could not be measured, is kept nowhere.
 #[must_use]
 pub fn report_stored(cases: Vec<(MeasuredCase, Vec<Judged>)>, strict: bool) -> Report {
     let head = cases.first().expect("a stored run has a case").0.head().clone();

@@ -1,7 +1,8 @@
 //! Stored runs as other programs read them.
 
-use crate::faces::{code, command, text};
+use crate::faces::{code, command, text, with_scenario};
 use crate::store::fixture::{head, keep, metric, open, run};
+use crate::support::undisturbed;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus};
 use serde_json::Value;
 use std::path::Path;
@@ -205,4 +206,49 @@ fn without_a_format_or_a_run_it_was_used_wrongly() {
     let nowhere = report(folder.path(), &["--junit", "no/such/folder/out.xml"]);
     assert_eq!(code(&nowhere), Some(5), "{}", text(&nowhere.stderr));
     assert!(text(&nowhere.stderr).contains("out.xml"));
+}
+
+#[test]
+fn the_object_of_a_stored_run_is_the_one_that_the_run_printed() {
+    let scenario = r#"
+schema = 1
+[target]
+driver = "simulated"
+[run]
+epochs = 2
+[dataset]
+prompt_tokens = 8
+output_tokens = 3
+[[case]]
+name = "one"
+kind = "generation"
+workload = { concurrency = 2, requests = 20, warmup = 2 }
+goals = { tok_s = ">= 1" }
+gate = { tok_s = "2 %" }
+"#;
+    let folder = with_scenario(scenario);
+    let measured = |further: &[&str]| -> Value {
+        let arguments = ["run", "case.toml", "--results-dir", "r", "--format", "json"];
+        let all = [&arguments[..], further].concat();
+        let output = undisturbed(|| command(folder.path(), &all).output().unwrap());
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    measured(&["--save-baseline", "kept"]);
+    let mut printed = measured(&["--baseline", "kept"]);
+    assert_eq!(printed["cases"][0]["verdicts"].as_array().unwrap().len(), 1);
+    let run = printed["run_id"].as_str().unwrap().to_owned();
+    let arguments = ["report", &run, "--json", "--results-dir", "r"];
+    let output = command(folder.path(), &arguments).output().unwrap();
+    let mut told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // Which file it was compared with is not kept with a run, and not when it was called: only
+    // when its first epoch began.
+    for object in [&mut printed, &mut told] {
+        assert!(object["compared_with"].take().is_string());
+        assert!(object["started_us"].take().is_i64());
+    }
+    let (told, printed) = (told.as_object().unwrap(), printed.as_object().unwrap());
+    assert_eq!(told.len(), printed.len());
+    for (key, value) in printed {
+        assert_eq!(told.get(key), Some(value), "{key}");
+    }
 }
