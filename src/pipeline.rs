@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use tokgate_baseline::{
     Admission, Baseline, BaselineError, Evidence, Findings, Measured, Provenance, Recorded,
-    conclude, judge, judge_dropped,
+    conclude, judge, judge_dropped, screen,
 };
 use tokgate_core::advice::{Facts, advice};
 use tokgate_core::alert::alerts;
@@ -73,17 +73,38 @@ fn keep(session: &mut Session, case: &MeasuredCase, verdicts: &[Judged]) -> Resu
     session.store.commit_case(CaseEnd { epochs, validity, summary, verdicts })
 }
 
-/// The verdicts by the index of their case; none for a case whose scenario has no baseline.
+/// The verdicts by the index of their case; none for a case whose scenario has no baseline. A
+/// recorded one is of other days, and so names suspects alone; one that is asked for by its name is
+/// taken at its word.
 fn judge_cases(session: &Session, measured: &[MeasuredCase]) -> BTreeMap<usize, Vec<Judged>> {
-    let (indices, evidence): (Vec<usize>, Vec<Evidence>) = measured
-        .iter()
-        .enumerate()
-        .filter_map(|(index, case)| {
-            let baseline = session.baseline_of(&case.head().case.id)?;
-            Some((index, evidence(case).against(baseline)))
-        })
-        .unzip();
-    indices.into_iter().zip(judge(&evidence)).collect()
+    let (mut named, mut recorded) = (Compared::default(), Compared::default());
+    for (index, case) in measured.iter().enumerate() {
+        let Some((baseline, is_recorded)) = session.baseline_of(&case.head().case.id) else {
+            continue;
+        };
+        match is_recorded {
+            true => recorded.push(index, evidence(case).screened(baseline)),
+            false => named.push(index, evidence(case).against(baseline)),
+        }
+    }
+    let screened = screen(&recorded.evidence).into_iter();
+    let screened = screened.map(|case| case.into_iter().map(|one| one.judged).collect());
+    let judged = named.indices.into_iter().zip(judge(&named.evidence));
+    judged.chain(recorded.indices.into_iter().zip(screened)).collect()
+}
+
+/// Cases that are judged together.
+#[derive(Default)]
+struct Compared {
+    indices: Vec<usize>,
+    evidence: Vec<Evidence>,
+}
+
+impl Compared {
+    fn push(&mut self, index: usize, evidence: Evidence) {
+        self.indices.push(index);
+        self.evidence.push(evidence);
+    }
 }
 
 /// Everything decided about one case, from what is stored.

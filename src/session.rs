@@ -155,10 +155,11 @@ impl Session {
         Ok((epochs, validity))
     }
 
-    /// The baseline that a case is compared with.
+    /// The baseline that a case is compared with, and whether it is the recorded one.
     #[must_use]
-    pub fn baseline_of(&self, case: &CaseId) -> Option<&Baseline> {
-        self.baselines.get(case.scenario())?.baseline.as_ref()
+    pub fn baseline_of(&self, case: &CaseId) -> Option<(&Baseline, bool)> {
+        let found = self.baselines.get(case.scenario())?;
+        Some((found.baseline.as_ref()?, found.recorded))
     }
 
     /// The scenarios of this invocation, by name.

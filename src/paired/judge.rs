@@ -173,7 +173,7 @@ impl Comparison {
     fn first(&self, known: Known<'_>) -> Vec<Vec<Judged>> {
         let first = |pairs: &Pairs| pairs.evidence(pairs.first_look(), known);
         let evidence: Vec<Evidence> = self.cases.iter().map(first).collect();
-        judge_pairs(&evidence, Rules::default().first_look())
+        judge_pairs(&evidence, Rules::unsuspected().first_look())
     }
 
     /// The verdicts, case by case. Where the control moved, none of them may be judged.
@@ -184,9 +184,9 @@ impl Comparison {
         let moved = self.moved();
         if !moved.is_empty() {
             all.iter_mut().for_each(|evidence| evidence.invalid.extend(moved.iter().cloned()));
-            return judge_pairs(&all, Rules::default());
+            return judge_pairs(&all, Rules::unsuspected());
         }
-        judge_extended(self.first(known), &all, Rules::default())
+        judge_extended(self.first(known), &all, Rules::unsuspected())
     }
 
     /// What is said of the control's own metrics; nothing without one.
@@ -196,7 +196,7 @@ impl Comparison {
         let evidence = self.control.evidence(usize::MAX, &|_| None);
         // Whether it moved is asked of valid pairs alone: those that are not say so themselves.
         let evidence = Evidence { invalid: Vec::new(), ..evidence };
-        judge_pairs(&[evidence], Rules::default()).concat()
+        judge_pairs(&[evidence], Rules::unsuspected()).concat()
     }
 
     /// How the control moved, in words; empty where it did not, or where there is none.

@@ -44,7 +44,7 @@ fn table(judged: &[Judged], style: Style) -> Table {
     if style.color {
         table.enforce_styling();
     }
-    let names = ["", "A", "B", "B to A", "95 % interval", ""];
+    let names = ["", "A", "B", "B to A", "95 % interval", "finds", ""];
     table.set_header(names.map(|name| {
         Cell::new(name).set_alignment(CellAlignment::Right).add_attribute(Attribute::Dim)
     }));
@@ -62,8 +62,9 @@ fn row(judged: &Judged, style: Style) -> Vec<Cell> {
             right(unit.show(comparison.head.value)),
             right(change(comparison)),
             right(comparison.interval.map_or_else(String::new, |it| interval(comparison, it))),
+            right(comparison.shown_mde().unwrap_or_default()),
         ]),
-        None => cells.extend(std::iter::repeat_n(String::new(), 4).map(right)),
+        None => cells.extend(std::iter::repeat_n(String::new(), 5).map(right)),
     }
     let level = terminal::level(judged.verdict);
     cells.push(Cell::new(style.level(level, judged.verdict.as_str())));

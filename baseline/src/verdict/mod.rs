@@ -215,12 +215,13 @@ impl Both {
     }
 
     /// Whether more than `must_detect`, a share of the base's value, would go unnoticed; twice the
-    /// tolerance where that is more, since nothing within it can be found. Metrics with an absolute
-    /// tolerance are not asked.
+    /// tolerance where that is no less, since nothing within it is looked for. Metrics with an
+    /// absolute tolerance are not asked.
     fn is_underpowered(&self, must_detect: f64) -> bool {
         match self.comparison.tolerance {
             Tolerance::Relative(allowed) => {
-                let must_detect = must_detect.max(2.0 * allowed);
+                let is_wide = allowed >= must_detect;
+                let must_detect = if is_wide { 2.0 * allowed } else { must_detect };
                 self.comparison.mde.is_some_and(|mde| mde > must_detect)
             }
             Tolerance::Absolute(_) => false,

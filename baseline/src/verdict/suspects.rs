@@ -19,24 +19,33 @@ const FIRST_LOOK: f64 = 0.7;
 pub struct Rules {
     /// The share of changes without an effect that may be convicted of one.
     pub alpha: f64,
+    /// Whether who is judged was suspected: then what is within its tolerance is cleared, and not
+    /// merely unchanged.
+    pub suspected: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { alpha: ALPHA }
+        Self { alpha: ALPHA, suspected: true }
     }
 }
 
 impl Rules {
+    /// For two sides of which neither was suspected of anything.
+    #[must_use]
+    pub fn unsuspected() -> Self {
+        Self { suspected: false, ..Self::default() }
+    }
+
     /// For pairs that may be extended once: keep it for [`judge_pairs`], and hand the rules
     /// themselves to [`judge_extended`].
     #[must_use]
     pub fn first_look(self) -> Self {
-        Self { alpha: FIRST_LOOK * self.alpha }
+        Self { alpha: FIRST_LOOK * self.alpha, ..self }
     }
 
     fn second_look(self) -> Self {
-        Self { alpha: (1.0 - FIRST_LOOK) * self.alpha }
+        Self { alpha: (1.0 - FIRST_LOOK) * self.alpha, ..self }
     }
 }
 
@@ -80,7 +89,7 @@ pub fn screen(run: &[Evidence]) -> Vec<Vec<Screened>> {
 pub fn judge_pairs(suspects: &[Evidence], rules: Rules) -> Vec<Vec<Judged>> {
     let worse = holm(convictable(suspects).map(|chances| chances.worse).collect(), rules.alpha);
     let better = holm(convictable(suspects).map(|chances| chances.better).collect(), rules.alpha);
-    let said = |case: &Evidence| case.judge(|both| both.in_pairs(worse, better, case.must_detect));
+    let said = |case: &Evidence| case.judge(|both| both.in_pairs(worse, better, case, rules));
     suspects.iter().map(said).collect()
 }
 
@@ -149,8 +158,13 @@ impl Both {
             return self.short_of_samples();
         }
         let (verdict, what) = match self.nomination() {
-            Some(Nomination::Worse) => (Verdict::Inconclusive, "seems worse: measure pairs"),
-            Some(Nomination::Better) => (Verdict::Unchanged, "seems better: pairs would tell"),
+            Some(Nomination::Worse) => (
+                Verdict::Inconclusive,
+                "seems worse than the recorded baseline; `tokgate ab` tells for sure",
+            ),
+            Some(Nomination::Better) => {
+                (Verdict::Unchanged, "seems better than the recorded baseline")
+            }
             None if self.is_underpowered(must_detect) => {
                 (Verdict::Underpowered, "nothing was noticed")
             }
@@ -163,7 +177,8 @@ impl Both {
         &self,
         worse: Option<f64>,
         better: Option<f64>,
-        must_detect: f64,
+        case: &Evidence,
+        rules: Rules,
     ) -> (Verdict, String) {
         if !self.has_enough_samples() {
             return self.short_of_samples();
@@ -175,9 +190,11 @@ impl Both {
             (Verdict::Regressed, "worse than the tolerance, beyond doubt")
         } else if self.is_rejected(chances.better, better) {
             (Verdict::Improved, "better than the tolerance, beyond doubt")
-        } else if chances.within {
+        } else if chances.within && rules.suspected {
             (Verdict::Cleared, "measured again, it is within the tolerance")
-        } else if self.is_underpowered(must_detect) {
+        } else if chances.within {
+            (Verdict::Unchanged, "within the tolerance")
+        } else if self.is_underpowered(case.must_detect) {
             (Verdict::Underpowered, "the noise hides what must be found")
         } else {
             (Verdict::Inconclusive, "neither within the tolerance nor beyond it for sure")
@@ -276,6 +293,8 @@ mod tests {
         // 3.5 % would be found.
         assert_eq!(said(0.04), [Verdict::Inconclusive, Verdict::Cleared]);
         assert_eq!(said(0.03), [Verdict::Underpowered, Verdict::Cleared]);
+        // Below a tolerance of 2 % nothing is looked for, and so nothing is hidden.
+        assert_eq!(said(0.02), [Verdict::Inconclusive, Verdict::Cleared]);
     }
 
     #[test]
@@ -287,6 +306,14 @@ mod tests {
         assert_eq!(word(judge_pairs(&noisy(), Rules::default())), Verdict::Underpowered);
         assert_eq!(word(judge_bookings(&noisy(), Rules::default())), Verdict::Underpowered);
         assert_eq!(screen(&noisy())[0][0].judged.verdict, Verdict::Underpowered);
+    }
+
+    #[test]
+    fn who_was_not_suspected_is_not_cleared() {
+        let same = || evidence(vec![pairs(8, 0.0, 0.01)]);
+        let word = |rules| judge_pairs(&same(), rules)[0][0].verdict;
+        assert_eq!(word(Rules::default()), Verdict::Cleared);
+        assert_eq!(word(Rules::unsuspected()), Verdict::Unchanged);
     }
 
     #[test]
