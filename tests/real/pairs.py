@@ -1,7 +1,7 @@
 """What `tokgate ab` says of two mock servers, over and over: of two that are the same, of planted
 effects, and of the same with swapped arms.
 
-usage: pairs.py TOKGATE WORK COUNT_SAME COUNT_PLANTED
+usage: pairs.py TOKGATE WORK COUNT_SAME COUNT_PLANTED [FIRST_SEED]
 
 Prints for each world how many comparisons convicted anything, which metrics were said to be worse
 and better, and how many were INVALID. Fails where more than 1 % of the comparisons of equal
@@ -14,15 +14,16 @@ import subprocess
 import sys
 
 TOKGATE, WORK, SAME, PLANTED = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+FIRST = int(sys.argv[5]) if len(sys.argv) > 5 else 0
 # Latencies vary as those of a busy server do.
-USUAL = {"ttft-ms": 20, "itl-ms": 4, "jitter": 0.15}
+USUAL = {"ttft-ms": 20, "itl-ms": 3, "jitter": 0.15}
 WORLDS = [
     ("same", {}, SAME),
     ("ttft +10 %", {"ttft-ms": 22}, PLANTED),
     ("ttft -10 %", {"ttft-ms": 18}, PLANTED),
     ("tok_s -10 %", {"slow-down": 1.111}, PLANTED),
     ("tok_s +10 %", {"slow-down": 0.909}, PLANTED),
-    # One gap of 48 is three times as long: beyond the 95th percentile, not the 99th.
+    # One gap of 48 is four times as long: beyond the 95th percentile, within the 99th.
     ("tail of itl", {"stall-every": 48, "stall-ms": 12}, PLANTED),
     ("ttft +5 %", {"ttft-ms": 21}, PLANTED),
 ]
@@ -55,7 +56,7 @@ def compare(base, head, seed):
 
 def tally(name, base, head, count):
     words, conclusions = collections.Counter(), collections.Counter()
-    for seed in range(count):
+    for seed in range(FIRST, FIRST + count):
         report = compare(base, head, seed)
         conclusions[report["conclusion"]] += 1
         for case in report["cases"]:
@@ -63,7 +64,7 @@ def tally(name, base, head, count):
                 if one["verdict"] in ("regressed", "improved"):
                     words[f"{one['metric']} {one['verdict']}"] += 1
         if (seed + 1) % 25 == 0:
-            print(f"  {name}: {seed + 1} of {count}: {dict(conclusions)}", file=sys.stderr)
+            print(f"  {name}: {seed + 1 - FIRST} of {count}: {dict(conclusions)}", file=sys.stderr)
     print(f"{name:14} {count:4} comparisons  {dict(conclusions)}")
     for word, times in sorted(words.items()):
         print(f"               {times:4} x {word}")

@@ -2,8 +2,9 @@
 # The judge end to end: the real program against two mock servers, SAME (200) times of the same kind,
 # and PLANTED (20) times with each of several planted effects, in both directions and swapped.
 #
-# usage: tests/real/pairs.sh    (an hour and a half on a machine with two cores; needs cargo, python3)
-# PROGRAM names a tokgate that is built already; else a release build is made.
+# usage: tests/real/pairs.sh    (an hour on a machine with two cores that does nothing else; needs
+# cargo and python3)
+# PROGRAM names a tokgate that is built already; else a release build is made. FIRST (0) is the first seed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,4 +12,4 @@ cd "$(dirname "$0")/../.."
 work=target/real/pairs
 [ -n "${PROGRAM:-}" ] || build --bin tokgate
 mkdir -p "$work"
-python3 tests/real/pairs.py "${PROGRAM:-target/release/tokgate}" "$work" "${SAME:-200}" "${PLANTED:-20}"
+python3 tests/real/pairs.py "${PROGRAM:-target/release/tokgate}" "$work" "${SAME:-200}" "${PLANTED:-20}" "${FIRST:-0}"

@@ -4,9 +4,9 @@ use super::limits::Limits;
 use super::reason::Reason;
 use crate::case::{Dataset, Gate, PromptSet, PromptSource};
 use crate::failure::FailureClass;
-use crate::metric;
+use crate::metric::{self, MetricRef};
 use crate::quantile::Sorted;
-use crate::record::{Outcome, Usage};
+use crate::record::{Outcome, Record, Usage};
 use crate::run::{Ending, Requests, Run};
 use crate::summary::{TokenCounts, sample};
 use crate::workload::Workload;
@@ -115,11 +115,22 @@ fn sent_late(run: &Run, limits: &Limits) -> Option<Reason> {
 fn too_few_samples(run: &Run) -> impl Iterator<Item = Reason> {
     let Gate { named, tolerances, required, .. } = &run.head.case.gate;
     let named = tolerances.keys().filter(|_| *named).chain(required);
-    let n = run.requests().succeeded * u64::from(run.head.case.run.epochs);
     named.filter_map(move |metric| {
+        let n = samples(run, *metric);
         let needed = metric.stat.probability().map(|_| metric.stat.samples_needed() as u64)?;
         (n < needed).then_some(Reason::TooFewSamples { metric: *metric, n, needed })
     })
+}
+
+/// Samples of a metric that as many epochs like this one give as are planned: one a success, for
+/// gaps between tokens one less than it has events.
+fn samples(run: &Run, metric: MetricRef) -> u64 {
+    let gaps = |record: &Record| record.content().count().saturating_sub(1) as u64;
+    let own = match metric.metric.id == metric::ITL.id {
+        true => run.successes().map(gaps).sum(),
+        false => run.requests().succeeded,
+    };
+    own * u64::from(run.head.case.run.epochs)
 }
 
 fn target_changed(run: &Run) -> Option<Reason> {

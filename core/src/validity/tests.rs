@@ -154,6 +154,18 @@ fn a_percentile_that_is_named_in_the_gate_needs_its_samples() {
 }
 
 #[test]
+fn a_percentile_of_the_gaps_has_as_many_samples_as_there_are_gaps() {
+    let mut run = with_spoilt(0, |_| ());
+    let p99 = "itl.p99".parse().unwrap();
+    run.head.case.gate.tolerances.insert(p99, crate::case::Tolerance::Relative(0.1));
+    run.head.case.gate.named = true;
+    let gaps = run.successes().map(|record| record.content().count() as u64 - 1).sum::<u64>();
+    assert_eq!(only_reason(&run), Reason::TooFewSamples { metric: p99, n: gaps, needed: 662 });
+    run.head.case.run.epochs = 662_u64.div_ceil(gaps) as u32;
+    assert!(assess(&run).is_valid());
+}
+
+#[test]
 fn prompts_from_a_cache_that_nobody_asked_for_are_not_measured() {
     let cached = |record: &mut Record| {
         let usage = record.usage.as_mut().unwrap();
