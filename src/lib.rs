@@ -1,10 +1,12 @@
 //! tokgate: a benchmark harness and CI regression gate for language-model inference and vector
 //! retrieval. This package is the edges: the command line, the store, reports, git.
 
+pub mod again;
 pub mod baselines;
 pub mod cli;
 pub mod config;
 pub mod datasets;
+pub mod decided;
 pub mod git;
 pub mod history;
 pub mod mock;

@@ -64,7 +64,7 @@ pub use file::{Baseline, BaselineError, Provenance};
 pub use history::{Change, Commit, Drift, History, changes, drift};
 pub use interval::with_intervals;
 pub use outline::Outline;
-pub use paired::Paired;
+pub use paired::{Paired, TwoBookings};
 pub use pairs::{Pair, compare_pairs};
 pub use queries::{Queries, compare_queries};
 pub use recorded::Recorded;

@@ -1,17 +1,19 @@
-//! One case measured in pairs, from its raw epochs to what is judged: each metric by the test that
-//! fits it.
+//! One case measured in pairs, or in two bookings where there is no base, from its raw epochs to what
+//! is judged: each metric by the test that fits it.
 
 use crate::arms::{ArmsError, Gated};
 use crate::compare::{Finding, What};
 use crate::compat::fingerprint;
 use crate::counts::{Count, compare_counts};
 use crate::dependence::effective_n;
-use crate::file::CaseBaseline;
+use crate::file::{Baseline, CaseBaseline, MetricBaseline};
 use crate::pairs::{Pair, compare_pairs};
 use crate::queries::{Queries, compare_queries};
+use crate::screen::compare_bookings;
 use crate::verdict::{EPOCHS_NEEDED, Evidence};
 use std::collections::BTreeMap;
 use tokgate_core::case::{Case, Tolerance};
+use tokgate_core::environment::MachineId;
 use tokgate_core::metric::{ERROR_RATE, Metric, MetricRef, OUTPUT_TOKENS, Shape};
 use tokgate_core::quantile::mean;
 use tokgate_core::run::Run;
@@ -20,6 +22,57 @@ use tokgate_core::summary::{Observed, observe, sample};
 /// Answers whose lengths differ by more than this share are other work, and no latency of theirs
 /// is compared.
 const LENGTHS_DIFFER: f64 = 0.1;
+
+/// Epochs of the head in two bookings, where no base can be measured beside them.
+#[derive(Debug, Clone, Copy)]
+pub struct TwoBookings<'a> {
+    /// The epochs of the first booking.
+    pub first: &'a [&'a Run],
+    /// The epochs of another.
+    pub second: &'a [&'a Run],
+    /// Why epochs may not be judged, one fragment a reason.
+    pub invalid: &'a [String],
+}
+
+impl TwoBookings<'_> {
+    /// Compares what the gate names with the bookings of `baseline`, for
+    /// [`judge_bookings`](crate::judge_bookings).
+    #[must_use]
+    pub fn evidence(&self, case: &Case, machine: &MachineId, baseline: &Baseline) -> Evidence {
+        let sides = [Side::of(self.first), Side::of(self.second)];
+        let known = baseline.cases.get(&case.id);
+        let finding = |(metric, tolerance): (&MetricRef, &Tolerance)| {
+            let base = known.and_then(|known| known.get(metric));
+            let what = in_bookings(base, &sides, *metric, *tolerance)?;
+            Some(Finding { metric: *metric, what })
+        };
+        Evidence {
+            invalid: self.invalid.to_vec(),
+            differences: baseline.compat_key.differences(machine, case),
+            findings: case.gate.tolerances.iter().filter_map(finding).collect(),
+            must_detect: case.gate.must_detect,
+        }
+    }
+}
+
+/// `None` where nobody has the metric, or it is never judged.
+fn in_bookings(
+    base: Option<&MetricBaseline>,
+    [first, second]: &[Side<'_>; 2],
+    metric: MetricRef,
+    tolerance: Tolerance,
+) -> Option<What> {
+    let values = |side: &Side<'_>| side.values(metric).flatten().collect::<Vec<f64>>();
+    let head = [values(first), values(second)];
+    let Some(base) = base else { return one_sided(false, head.iter().any(|it| !it.is_empty())) };
+    let samples = first.samples(metric.metric) + second.samples(metric.metric);
+    let gated = Gated { metric, tolerance, samples };
+    match compare_bookings(gated, &base.epochs, head.each_ref().map(Vec::as_slice)) {
+        Ok(finding) => Some(finding.what),
+        Err(ArmsError::Empty(_)) => Some(What::Missing),
+        Err(ArmsError::NoDirection(_) | ArmsError::NotAnAmount { .. }) => None,
+    }
+}
 
 /// Epochs of base and head, back to back: the first of each belong together, and so on.
 #[derive(Debug, Clone, Copy)]
@@ -184,11 +237,14 @@ fn lengths_differ((base, head): &(Side<'_>, Side<'_>)) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file::Provenance;
     use crate::fixture::{self, Luck};
-    use crate::verdict::suspects::{Rules, judge_pairs};
+    use crate::recorded::Recorded;
+    use crate::verdict::suspects::{Rules, judge_bookings, judge_pairs};
     use tokgate_core::failure::{Failure, FailureClass};
     use tokgate_core::metric::{RECALL_AT_10, TTFT};
     use tokgate_core::record::Outcome;
+    use tokgate_core::validity::Validity;
     use tokgate_core::verdict::Verdict;
 
     fn runs(seed: u64, factor: f64) -> Vec<Run> {
@@ -215,6 +271,36 @@ mod tests {
         assert_eq!(of(&slow, &fast), ("itl.mean".to_owned(), Verdict::Improved));
         let same = runs(3, 1.0);
         assert!(verdicts(evidence(&fast, &same)).iter().all(|(_, it)| *it != Verdict::Regressed));
+    }
+
+    /// A baseline of six bookings with two epochs each, all alike.
+    fn six_bookings() -> Baseline {
+        let mut luck = Luck::new(7);
+        let mut runs: Vec<Run> = (0..12).map(|_| fixture::run(&mut luck, 1.0)).collect();
+        for (at, run) in runs.iter_mut().enumerate() {
+            run.head.booking_id = format!("booking-{}", at / 2);
+        }
+        let validity = vec![Validity::Valid; runs.len()];
+        let provenance = Provenance::of(&runs[0].head, "2026-11-29");
+        Baseline::from_runs(&[Recorded { runs: &runs, validity: &validity }], provenance).unwrap()
+    }
+
+    #[test]
+    fn two_bookings_without_a_base_are_at_most_unpaired() {
+        let baseline = six_bookings();
+        let said = |factors: [f64; 2], invalid: &[String]| {
+            let [first, second] = [runs(11, factors[0]), runs(12, factors[1])];
+            let (first, second): (Vec<&Run>, Vec<&Run>) =
+                (first.iter().collect(), second.iter().collect());
+            let head = &first[0].head;
+            let both = TwoBookings { first: &first, second: &second, invalid };
+            let evidence = both.evidence(&head.case, &head.machine, &baseline);
+            judge_bookings(&[evidence], Rules::default())[0][1].verdict
+        };
+        assert_eq!(said([1.5, 1.5], &[]), Verdict::RegressedUnpaired);
+        assert_ne!(said([1.5, 1.0], &[]), Verdict::RegressedUnpaired, "once is not again");
+        assert_eq!(said([1.0, 1.0], &[]), Verdict::Unchanged);
+        assert_eq!(said([1.5, 1.5], &["it was hot".to_owned()]), Verdict::Invalid);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One invocation as both faces run it: what is started, how each case is announced, how it ends.
 
+use crate::again;
 use crate::baselines::{self, Places, Wanted};
 use crate::cli::face::Face;
 use crate::cli::options::Options;
@@ -246,7 +247,7 @@ impl Invocation {
         if measured.is_empty() {
             return Ok(None);
         }
-        let baseline = pipeline::baseline_of(measured, jiff::Timestamp::now())
+        let baseline = again::baseline_of(measured, jiff::Timestamp::now())
             .context("this run cannot be a baseline")?;
         let path = baselines::save(&self.baselines, name, &baseline)?;
         Ok(Some(path.display().to_string()))

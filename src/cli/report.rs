@@ -1,8 +1,8 @@
 //! `tokgate report RUN --json|--junit`: a stored run as other programs read it.
 
+use crate::again::report_stored;
 use crate::cli::face::Face;
 use crate::cli::show::{by_case, heads, measured, stored};
-use crate::pipeline::report_stored;
 use crate::project::Project;
 use crate::report::{json, junit};
 use crate::session::MeasuredCase;

@@ -1,8 +1,8 @@
 //! `tokgate show RUN`: a stored run again, computed anew from its raw lines.
 
 use crate::cli::face::Face;
+use crate::decided::report_case;
 use crate::paired::Comparison;
-use crate::pipeline;
 use crate::project::Project;
 use crate::report::{alerts, json, terminal};
 use crate::session::MeasuredCase;
@@ -98,5 +98,5 @@ pub(super) fn measured(epochs: Vec<Stored>) -> MeasuredCase {
 
 fn case(epochs: Vec<Stored>) -> CaseReport {
     let verdicts = epochs.iter().flat_map(|epoch| &epoch.verdicts).map(Into::into).collect();
-    pipeline::report_case(&measured(epochs), verdicts)
+    report_case(&measured(epochs), verdicts)
 }

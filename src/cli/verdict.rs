@@ -1,11 +1,11 @@
 //! `tokgate verdict RUN`: a stored run judged again, without measuring: against another run or a
 //! baseline, or by the pairs that it has.
 
+use crate::again::{Twice, baseline_of, judge_pairs, judge_stored, judge_twice};
 use crate::baselines::{Places, Wanted};
 use crate::cli::face::Face;
 use crate::cli::show::{by_case, heads, measured, stored};
 use crate::paired::Comparison;
-use crate::pipeline::{baseline_of, judge_pairs, judge_stored};
 use crate::project::Project;
 use crate::report::{duel, json, terminal};
 use crate::session::{Identity, MeasuredCase};
@@ -26,6 +26,10 @@ pub(super) struct Args {
     /// What it is compared with: a run, a saved baseline, or a file; pairs have their base with them
     #[arg(long, short, visible_alias = "baseline-file", value_name = "RUN|NAME|FILE")]
     baseline: Option<String>,
+    /// A second booking of the same, where no base can be measured: judged with the first against
+    /// the bookings of the baseline, and at most *regressed (unpaired)*
+    #[arg(long, value_name = "RUN", requires = "baseline")]
+    again: Option<String>,
     /// What is merely not proven fails, too
     #[arg(long, env = "TOKGATE_STRICT")]
     strict: bool,
@@ -45,9 +49,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
     let store = FileStore::open(layout.clone())?;
-    let Some(epochs) = stored(&store, &args.run, face)? else {
-        bail!("no run is called `{}`; `tokgate list` shows what there is", args.run);
-    };
+    let epochs = named(&store, &args.run, face)?;
     let report = match &args.baseline {
         Some(baseline) => {
             let head = cases(epochs);
@@ -57,7 +59,14 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
                 machine: &head[0].head().machine,
             };
             let against = against(baseline, &store, &places, &head[0], face)?;
-            judge_stored(&head, &against, baseline, args.strict)
+            match &args.again {
+                Some(again) => {
+                    let again = another_booking(&head[0], cases(named(&store, again, face)?))?;
+                    let twice = Twice { first: &head, again: &again };
+                    judge_twice(&twice, &against, baseline, args.strict)
+                }
+                None => judge_stored(&head, &against, baseline, args.strict),
+            }
         }
         None => in_pairs(epochs, args, project.root.as_deref(), &layout)?,
     };
@@ -71,6 +80,11 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         }
     }
     Ok(report.exit)
+}
+
+fn named(store: &FileStore, run: &str, face: &Face) -> Result<Vec<Stored>> {
+    let epochs = stored(store, run, face)?;
+    epochs.with_context(|| format!("no run is called `{run}`; `tokgate list` shows what there is"))
 }
 
 /// The verdict of pairs, from their raw epochs.
@@ -92,6 +106,17 @@ fn in_pairs(
     let known = |case: &CaseId| found.baseline.as_ref()?.cases.get(case);
     let unmeasured = Vec::new();
     Ok(judge_pairs(&Identity::of(&first), &comparison, &known, unmeasured, args.strict))
+}
+
+/// The cases of a second booking.
+fn another_booking(first: &MeasuredCase, again: Vec<MeasuredCase>) -> Result<Vec<MeasuredCase>> {
+    let booking = &first.head().booking_id;
+    if again.iter().any(|case| case.head().booking_id == *booking) {
+        bail!(
+            "both runs are of booking {booking}: what differs from one to the next is not seen in one"
+        );
+    }
+    Ok(again)
 }
 
 /// What is named: a run, else a baseline.

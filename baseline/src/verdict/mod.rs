@@ -84,7 +84,8 @@ impl Measured<'_> {
     }
 
     /// Why its epochs may not be judged, each reason once.
-    fn reasons(&self) -> Vec<String> {
+    #[must_use]
+    pub fn reasons(&self) -> Vec<String> {
         let invalid = self.validity.iter().filter(|validity| !validity.is_valid());
         let mut reasons: Vec<String> = invalid
             .flat_map(|validity| match validity.reasons() {

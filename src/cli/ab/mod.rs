@@ -3,6 +3,7 @@
 mod tree;
 mod variant;
 
+use crate::again;
 use crate::baselines::Found;
 use crate::cli::face::Face;
 use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice};
@@ -11,7 +12,6 @@ use crate::cli::plan::{self, Planned};
 use crate::cli::run::Format;
 use crate::cli::written;
 use crate::paired::{self, Comparison, Control, Pairs, Side, Sides};
-use crate::pipeline;
 use crate::project::Project;
 use crate::report::{duel, json};
 use crate::session::MeasuredCase;
@@ -252,13 +252,8 @@ impl Contest {
         let session = &invocation.session;
         let known = |case: &CaseId| known(&session.baselines, case);
         let unmeasured = session.unmeasured.clone();
-        let mut report = pipeline::judge_pairs(
-            &session.identity,
-            &comparison,
-            &known,
-            unmeasured,
-            session.strict,
-        );
+        let mut report =
+            again::judge_pairs(&session.identity, &comparison, &known, unmeasured, session.strict);
         report.exit = invocation.exit(&report);
         for (pairs, case) in comparison.cases.iter().zip(&report.cases) {
             keep(&mut invocation, pairs, &case.verdicts)?;

@@ -1,8 +1,8 @@
 //! What a baseline is made of: stored runs, and what is let through of them.
 
+use crate::again::baseline_admitted;
 use crate::cli::face::Face;
 use crate::cli::show::{by_case, heads, measured, stored};
-use crate::pipeline::baseline_admitted;
 use crate::session::MeasuredCase;
 use crate::store::{FileStore, Stored};
 use anyhow::{Context, Result, bail};
