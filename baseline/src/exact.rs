@@ -3,7 +3,8 @@
 use crate::arms::{Arms, ArmsError, Gated};
 use crate::compare::{Chances, Finding, What};
 use crate::pairs::Pair;
-use std::fmt::Display;
+use std::collections::BTreeMap;
+use tokgate_core::run::Run;
 
 /// Compares values that do not vary by chance, pair by pair: any that is worse, with none that is
 /// better, is beyond doubt; tolerances are not asked.
@@ -28,25 +29,69 @@ fn certain(worse: bool, better: bool) -> Chances {
     Chances { worse: chance(worse, better), better: chance(better, worse), within: !worse }
 }
 
-/// Where two sides that must be alike are not, in words, for
-/// [`Evidence::differences`](crate::Evidence); `None` where they are. `what` names the values, in
-/// the order of the questions: hashes of answers, numbers of tokens, identifiers found.
-#[must_use]
-pub fn difference<T: PartialEq + Display>(what: &str, base: &[T], head: &[T]) -> Option<String> {
-    if base.len() != head.len() {
-        let (before, now) = (base.len(), head.len());
-        return Some(format!("{what}: {before} in the base, {now} in the head"));
+/// What both sides answered to the same questions, compared as it stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Alike {
+    /// Questions that both sides answered.
+    pub compared: u64,
+    /// Answers that are the same.
+    pub same: u64,
+}
+
+impl Alike {
+    /// The answers of a pair: texts by their hash, found rows one by one. Only what was asked of both
+    /// is compared, which salted prompts of different epochs are not.
+    #[must_use]
+    pub fn of(base: &Run, head: &Run) -> Self {
+        let theirs: BTreeMap<u64, Answer<'_>> = answers(base).collect();
+        let both = answers(head).filter_map(|(ordinal, ours)| {
+            let theirs = theirs.get(&ordinal).filter(|theirs| theirs.question() == ours.question())?;
+            Some(*theirs == ours)
+        });
+        both.fold(Self::default(), |sum, same| sum.and(Self { compared: 1, same: u64::from(same) }))
     }
-    let at = base.iter().zip(head).position(|(base, head)| base != head)?;
-    let (before, now) = (&base[at], &head[at]);
-    Some(format!("{what}: number {at} is {before} in the base and {now} in the head"))
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { compared: self.compared + other.compared, same: self.same + other.same }
+    }
+}
+
+/// What one request was answered.
+#[derive(PartialEq, Eq)]
+enum Answer<'a> {
+    Text { prompt: u64, hash: u64 },
+    Rows(&'a [u32]),
+}
+
+impl Answer<'_> {
+    /// What tells the question from others, beside its number.
+    fn question(&self) -> Option<u64> {
+        match self {
+            Self::Text { prompt, .. } => Some(*prompt),
+            Self::Rows(_) => None,
+        }
+    }
+}
+
+/// The answers of the successes, by the number of their request.
+fn answers(run: &Run) -> impl Iterator<Item = (u64, Answer<'_>)> {
+    run.successes().filter_map(|record| {
+        let rows = record.neighbours.as_ref().map(|found| found.ids.as_slice());
+        let rows = rows.filter(|ids| !ids.is_empty()).map(Answer::Rows);
+        let text = record.quality.as_ref();
+        let text = text.map(|text| Answer::Text { prompt: text.prompt, hash: text.answer });
+        Some((record.ordinal, rows.or(text)?))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::gated;
+    use crate::fixture::{self, Luck, gated};
     use tokgate_core::metric::INDEX_BYTES;
+    use tokgate_core::quality::Quality;
 
     fn chances(heads: &[f64]) -> Chances {
         let pairs: Vec<Pair> = heads.iter().map(|head| Pair { base: 10.0, head: *head }).collect();
@@ -68,11 +113,42 @@ mod tests {
     }
 
     #[test]
-    fn the_first_difference_is_named_with_its_place() {
-        assert_eq!(difference("hash", &[7, 8], &[7, 8]), None);
-        let found = difference("hash", &[7, 8, 9], &[7, 5, 5]).unwrap();
-        assert_eq!(found, "hash: number 1 is 8 in the base and 5 in the head");
-        let fewer = difference("ids", &["a"], &[]).unwrap();
-        assert_eq!(fewer, "ids: 1 in the base, 0 in the head");
+    fn answers_to_the_same_questions_are_compared_as_they_stand() {
+        let run = |rows: &[&[u32]]| {
+            let mut run = fixture::searches(&mut Luck::new(1), 1.0, 0.9);
+            run.records.truncate(rows.len());
+            for (record, rows) in run.records.iter_mut().zip(rows) {
+                record.neighbours.as_mut().unwrap().ids = rows.to_vec();
+            }
+            run
+        };
+        let alike = |base: &[&[u32]], head: &[&[u32]]| Alike::of(&run(base), &run(head));
+        assert_eq!(alike(&[&[1, 2], &[3]], &[&[1, 2], &[4]]), Alike { compared: 2, same: 1 });
+        assert_eq!(alike(&[&[1, 2]], &[&[2, 1]]), Alike { compared: 1, same: 0 });
+        assert_eq!(alike(&[&[1], &[]], &[&[1], &[5]]), Alike { compared: 1, same: 1 });
+    }
+
+    #[test]
+    fn texts_are_compared_where_their_prompts_are_the_same() {
+        let text = |prompt, answer| {
+            let mut run = fixture::run(&mut Luck::new(1), 1.0);
+            run.records.truncate(1);
+            run.records[0].quality = Some(Quality {
+                characters: 1,
+                words: 1,
+                repetition: None,
+                distinct_1: None,
+                distinct_2: None,
+                likelihood: None,
+                correct: None,
+                prompt,
+                answer,
+            });
+            run
+        };
+        let alike = |base, head| Alike::of(&base, &head);
+        assert_eq!(alike(text(1, 7), text(1, 7)), Alike { compared: 1, same: 1 });
+        assert_eq!(alike(text(1, 7), text(1, 8)), Alike { compared: 1, same: 0 });
+        assert_eq!(alike(text(1, 7), text(2, 7)), Alike::default(), "another question");
     }
 }

@@ -59,7 +59,7 @@ pub use arms::{Arms, ArmsError, Gated};
 pub use compare::{Both, Chances, Finding, What, compare};
 pub use conclusion::{Findings, conclude};
 pub use counts::{Count, compare_counts};
-pub use exact::{compare_exact, difference};
+pub use exact::{Alike, compare_exact};
 pub use file::{Baseline, BaselineError, Provenance};
 pub use history::{Change, Commit, Drift, History, changes, drift};
 pub use interval::with_intervals;

@@ -6,6 +6,7 @@ use crate::compare::{Finding, What};
 use crate::compat::fingerprint;
 use crate::counts::{Count, compare_counts};
 use crate::dependence::effective_n;
+use crate::exact::compare_exact;
 use crate::file::{Baseline, CaseBaseline, MetricBaseline};
 use crate::pairs::{Pair, compare_pairs};
 use crate::queries::{Queries, compare_queries};
@@ -14,7 +15,7 @@ use crate::verdict::{EPOCHS_NEEDED, Evidence};
 use std::collections::BTreeMap;
 use tokgate_core::case::{Case, Tolerance};
 use tokgate_core::environment::MachineId;
-use tokgate_core::metric::{ERROR_RATE, Metric, MetricRef, OUTPUT_TOKENS, Shape};
+use tokgate_core::metric::{ERROR_RATE, INDEX_BYTES, Metric, MetricRef, OUTPUT_TOKENS, Shape};
 use tokgate_core::quantile::mean;
 use tokgate_core::run::Run;
 use tokgate_core::summary::{Observed, observe, sample};
@@ -127,6 +128,8 @@ impl Paired<'_> {
             let scores = scores(base, head, metric.metric);
             let queries = Queries { scores: &scores, epochs: self.head.len() };
             compare_queries(gated, &queries, fingerprint(&case.id.0))
+        } else if metric.metric == &INDEX_BYTES && tolerance == Tolerance::Relative(0.0) {
+            compare_exact(gated, &pairs(base, head, metric))
         } else {
             let known = self.known.and_then(|known| known.get(&metric));
             let same = known.map_or(&[][..], |known| &known.aa_pairs);

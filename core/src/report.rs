@@ -68,6 +68,11 @@ pub struct Pairs {
     pub set_aside: usize,
     /// Why, one of each kind of reason.
     pub reasons: Vec<String>,
+    /// Questions that both sides answered, in all pairs that count; 0 where they were asked
+    /// different ones, or their answers were not kept.
+    pub asked: u64,
+    /// Answers of those that are the same on both sides, word for word or row for row.
+    pub alike: u64,
 }
 
 impl CaseReport {

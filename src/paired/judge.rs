@@ -8,7 +8,7 @@ use crate::store::{self, Stored};
 use std::collections::BTreeMap;
 use std::mem::discriminant;
 use tokgate_baseline::file::CaseBaseline;
-use tokgate_baseline::{Evidence, Paired, Rules, is_open, judge_extended, judge_pairs};
+use tokgate_baseline::{Alike, Evidence, Paired, Rules, is_open, judge_extended, judge_pairs};
 use tokgate_core::case::{Case, CaseId};
 use tokgate_core::report;
 use tokgate_core::run::{Arm, Head, Run};
@@ -78,7 +78,18 @@ impl Pairs {
         let counted = self.sound().len();
         let (base, head) = describe(self.side(Arm::Base).head(), self.side(Arm::Head).head());
         let set_aside = self.base.len().max(self.head.len()) - counted;
-        report::Pairs { base, head, counted, set_aside, reasons: self.set_aside() }
+        let pairs = self.sound().into_iter();
+        let alike = pairs.map(|(base, head)| Alike::of(&base.run, &head.run));
+        let Alike { compared, same } = alike.fold(Alike::default(), Alike::and);
+        report::Pairs {
+            base,
+            head,
+            counted,
+            set_aside,
+            reasons: self.set_aside(),
+            asked: compared,
+            alike: same,
+        }
     }
 
     /// One side as it counts: its sound epochs, or all of them where there is none.

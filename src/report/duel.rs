@@ -31,6 +31,10 @@ fn case(case: &CaseReport, style: Style) -> String {
     if let Some(line) = aside(pairs) {
         writeln!(text, "  {line}").ok();
     }
+    if pairs.asked > 0 {
+        let line = format!("{} of {} answers are alike", pairs.alike, pairs.asked);
+        writeln!(text, "  {}", style.dim(&line)).ok();
+    }
     for line in reasons(&case.verdicts) {
         writeln!(text, "  {}", style.dim(&line)).ok();
     }

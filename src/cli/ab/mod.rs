@@ -38,7 +38,7 @@ A VARIANT is any number of words:
   ref=COMMIT           a commit, checked out and built by --build
 
 Examples:
-  tokgate ab quick --a model=synthetic:7m --b model=synthetic:25m
+  tokgate ab quick --a model=synthetic-6.8m --b model=synthetic-15m
   tokgate ab full --a http://127.0.0.1:8000/v1 --b http://127.0.0.1:8001/v1
   tokgate ab full --a launch='llama-server -m m.gguf --port {port}' \\
                   --b launch='llama-server -m m.gguf --port {port} -fa on'
