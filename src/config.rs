@@ -14,6 +14,10 @@
 //! command = ["notify-send", "tokgate"]
 //! webhook_env = "ALERT_WEBHOOK"      # the variable that holds the address, never the address
 //! min_level = "red"
+//!
+//! [gate]                             # what `tokgate gate` measures, and how it gets the base
+//! scenarios = ["regression"]
+//! build = "make server"              # run in a checkout of the base, and here
 //! ```
 //!
 //! The project's file is stronger than the user's, name by name and key by key. `hardware.toml` beside
@@ -45,6 +49,8 @@ pub struct Config {
     pub allow_paths: Vec<String>,
     /// Who is told of alerts.
     pub telling: Telling,
+    /// What a gate measures, and how it gets the base.
+    pub gate: GateSettings,
     targets: BTreeMap<String, Named>,
 }
 
@@ -66,6 +72,18 @@ impl Default for Telling {
     }
 }
 
+/// What a gate measures, and how it gets the base.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GateSettings {
+    /// The scenarios; `regression` where none is named.
+    pub scenarios: Vec<String>,
+    /// A line of the shell that builds what is measured, in the folder of either side.
+    pub build: Option<String>,
+    /// The address of a server of the base that runs already.
+    pub base_url: Option<String>,
+}
+
 /// A target by name: the keys of `[target]`, and the file that has them.
 #[derive(Debug, Clone, PartialEq)]
 struct Named {
@@ -79,6 +97,7 @@ struct File {
     allow_paths: Vec<String>,
     targets: BTreeMap<String, toml::Table>,
     alerts: Alerts,
+    gate: Option<GateSettings>,
 }
 
 /// The table `[alerts]` of a file.
@@ -100,6 +119,7 @@ impl Default for Config {
             catalogue,
             allow_paths: Vec::new(),
             telling: Telling::default(),
+            gate: GateSettings::default(),
             targets: BTreeMap::new(),
         }
     }
@@ -135,6 +155,7 @@ impl Config {
         self.allow_paths.extend(file.allow_paths);
         let refused = |why: &str| anyhow!("{}: [alerts] {why}", path.display());
         self.telling.add(file.alerts).map_err(refused)?;
+        self.gate = file.gate.unwrap_or(std::mem::take(&mut self.gate));
         for (name, keys) in file.targets {
             if driver_named(&name) {
                 bail!(

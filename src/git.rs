@@ -3,7 +3,7 @@
 
 use anyhow::{Result, anyhow};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Largest file that is read of a commit; the baseline files, which are all that is, are smaller.
 const LARGEST_BLOB: usize = 64 << 20;
@@ -68,6 +68,77 @@ pub fn checkout(folder: &Path, commit: &str, into: &Path) -> Result<()> {
     options.disable_filters(true);
     repository.checkout_tree(tree.as_object(), Some(&mut options))?;
     Ok(std::fs::write(into.join(COMPLETE), "")?)
+}
+
+/// Where `folder` lies in its repository, relative to the repository's own folder.
+///
+/// # Errors
+/// When there is no repository with files around it.
+pub fn place_of(folder: &Path) -> Result<PathBuf> {
+    let repository = open(folder)?;
+    let root = repository.workdir().ok_or_else(|| anyhow!("a bare repository has no files"))?;
+    let (root, folder) = (root.canonicalize()?, folder.canonicalize()?);
+    Ok(folder.strip_prefix(&root).map(Path::to_owned).unwrap_or_default())
+}
+
+/// The commit that a change is judged by: where the history of what is checked out meets
+/// `reference`. That holds for a branch, a detached commit, and the merge that a forge makes of a
+/// pull request to test it.
+///
+/// # Errors
+/// When git does not know `reference`, or the clone is too shallow to tell.
+pub fn base_of(folder: &Path, reference: &str) -> Result<String> {
+    let repository = open(folder)?;
+    let shallow = repository.is_shallow();
+    let deepen = "the clone is shallow: fetch the whole history (`git fetch --unshallow`, or \
+                  `fetch-depth: 0` of actions/checkout)";
+    let tip = resolve(folder, reference).map_err(|error| match shallow {
+        true => anyhow!("{error}; {deepen}"),
+        false => error,
+    })?;
+    let head = repository.head()?.peel_to_commit()?.id();
+    let meets = repository.merge_base(head, git2::Oid::from_str(&tip)?);
+    let base = meets.map_err(|_| match shallow {
+        true => anyhow!("the history here does not reach `{reference}`: {deepen}"),
+        false => anyhow!("what is checked out has no commit in common with `{reference}`"),
+    })?;
+    Ok(base.to_string())
+}
+
+/// A file that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edited {
+    /// Its path in the repository.
+    pub path: String,
+    /// `added`, `removed` or `changed`.
+    pub how: &'static str,
+}
+
+/// The files below `places`, in the repository, that are otherwise than in `commit`: in the head,
+/// in the index or in the tree as it lies here, new files among them.
+///
+/// # Errors
+/// When git cannot compare them.
+pub fn edited(folder: &Path, commit: &str, places: &[PathBuf]) -> Result<Vec<Edited>> {
+    let repository = open(folder)?;
+    let tree = repository.find_commit(git2::Oid::from_str(commit)?)?.tree()?;
+    let mut options = git2::DiffOptions::new();
+    options.include_untracked(true).recurse_untracked_dirs(true).disable_pathspec_match(true);
+    for place in places {
+        options.pathspec(place);
+    }
+    let diff = repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options))?;
+    let edited = diff.deltas().filter_map(|delta| {
+        let how = match delta.status() {
+            git2::Delta::Added | git2::Delta::Untracked | git2::Delta::Copied => "added",
+            git2::Delta::Deleted => "removed",
+            git2::Delta::Unmodified | git2::Delta::Ignored => return None,
+            _ => "changed",
+        };
+        let file = delta.new_file().path().or(delta.old_file().path())?;
+        Some(Edited { path: file.display().to_string(), how })
+    });
+    Ok(edited.collect())
 }
 
 /// Stands in a checkout once all of its files do.

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod datasets;
 pub mod decided;
+pub mod gating;
 pub mod git;
 pub mod history;
 pub mod mock;

@@ -120,6 +120,18 @@ pub(crate) struct Turn {
 }
 
 impl MeasuredCase {
+    /// The case that these epochs make; at least one.
+    ///
+    /// # Panics
+    /// Without an epoch.
+    #[must_use]
+    pub fn of(epochs: Vec<Stored>) -> Self {
+        let (epochs, validity): (Vec<Run>, Vec<Validity>) =
+            epochs.into_iter().map(|epoch| (epoch.run, epoch.validity)).unzip();
+        let summary = store::summary(&epochs).expect("a case has an epoch");
+        Self { epochs, validity, summary }
+    }
+
     /// Who the case is, by its first epoch.
     #[must_use]
     pub fn head(&self) -> &Head {

@@ -1,12 +1,12 @@
 //! Two sides measured in pairs by the shipped program: what it says, keeps, and says again.
 
 use crate::faces::{code, command, text, with_scenario};
+use crate::support::repository::Repository;
 use crate::support::undisturbed;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
-use tempfile::TempDir;
+use std::process::Output;
 
 /// Latencies that the machine hardly touches, so that a planted effect is all there is.
 const PLAIN: &str = r#"
@@ -127,8 +127,8 @@ fn sides_that_cannot_be_compared_are_refused_before_anything_is_measured() {
 }
 
 /// A repository whose every commit is a server: its time to the first token stands in a file.
-fn servers(paces: &[&str]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+fn servers(paces: &[&str]) -> Repository {
+    let repository = Repository::new();
     let program = env!("CARGO_BIN_EXE_tokgate");
     let scenario = PLAIN.replace(
         "driver = \"simulated\"\nsimulation = { ttft_ms = 30, itl_ms = 2, jitter = 0.02 }",
@@ -137,20 +137,12 @@ fn servers(paces: &[&str]) -> TempDir {
              \"exec {program} mock-server --port {{port}} --itl-ms 2 --ttft-ms $(cat {{dir}}/built)\"]"
         ),
     );
-    std::fs::write(folder.path().join("case.toml"), scenario).unwrap();
+    repository.write("case.toml", &scenario);
     for pace in paces {
-        std::fs::write(folder.path().join("pace"), pace).unwrap();
-        git(folder.path(), &["init", "--quiet"]);
-        git(folder.path(), &["add", "case.toml", "pace"]);
-        git(folder.path(), &["commit", "--quiet", "-m", pace]);
+        repository.write("pace", pace);
+        repository.commit(pace);
     }
-    folder
-}
-
-fn git(folder: &Path, arguments: &[&str]) {
-    let who = ["-c", "user.name=me", "-c", "user.email=me@localhost", "-C"];
-    let done = Command::new("git").args(who).arg(folder).args(arguments).status().unwrap();
-    assert!(done.success(), "git {arguments:?}");
+    repository
 }
 
 #[cfg(unix)]

@@ -9,6 +9,8 @@ mod cache;
 mod datasets;
 mod embeddings;
 mod faces;
+mod gate;
+mod gate_broken;
 mod history;
 mod line;
 mod mock;

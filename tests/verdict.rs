@@ -91,7 +91,9 @@ fn a_recorded_baseline_names_suspects_and_fails_nobody() {
     let again = |more: &[&str]| {
         let slower = ["--set", "target.simulation.ttft_factor=2"];
         let words = ["run", "case.toml", "--results-dir", "r"];
-        undisturbed(|| command(folder.path(), &[&words[..], &slower, more].concat()).output().unwrap())
+        undisturbed(|| {
+            command(folder.path(), &[&words[..], &slower, more].concat()).output().unwrap()
+        })
     };
     let told = again(&[]);
     let said = text(&told.stdout);
@@ -175,11 +177,20 @@ fn is_failed(junit: &str, metric: &str) -> bool {
 
 #[test]
 fn every_face_reads_the_word_that_one_function_says() {
-    let scenario = FIVE.replace("\"ttft.p50\" = \"20 %\"", "\"ttft.p50\" = \"20 %\", \"itl.p50\" = \"20 %\"");
+    let scenario =
+        FIVE.replace("\"ttft.p50\" = \"20 %\"", "\"ttft.p50\" = \"20 %\", \"itl.p50\" = \"20 %\"");
     let folder = with_scenario(&scenario);
     measured(folder.path(), &["--save-baseline", "fast"]);
     let slow = [
-        "run", "case.toml", "--results-dir", "r", "--format", "json", "--baseline", "fast", "--set",
+        "run",
+        "case.toml",
+        "--results-dir",
+        "r",
+        "--format",
+        "json",
+        "--baseline",
+        "fast",
+        "--set",
         "target.simulation.ttft_factor=2",
     ];
     let output = undisturbed(|| command(folder.path(), &slow).output().unwrap());

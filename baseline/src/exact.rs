@@ -45,7 +45,8 @@ impl Alike {
     pub fn of(base: &Run, head: &Run) -> Self {
         let theirs: BTreeMap<u64, Answer<'_>> = answers(base).collect();
         let both = answers(head).filter_map(|(ordinal, ours)| {
-            let theirs = theirs.get(&ordinal).filter(|theirs| theirs.question() == ours.question())?;
+            let theirs =
+                theirs.get(&ordinal).filter(|theirs| theirs.question() == ours.question())?;
             Some(*theirs == ours)
         });
         both.fold(Self::default(), |sum, same| sum.and(Self { compared: 1, same: u64::from(same) }))

@@ -52,6 +52,7 @@ impl TwoBookings<'_> {
             differences: baseline.compat_key.differences(machine, case),
             findings: case.gate.tolerances.iter().filter_map(finding).collect(),
             must_detect: case.gate.must_detect,
+            suspected: case.gate.suspected,
         }
     }
 }
@@ -102,6 +103,7 @@ impl Paired<'_> {
             differences: lengths_differ(&sides).into_iter().collect(),
             findings: case.gate.tolerances.iter().filter_map(finding).collect(),
             must_detect: case.gate.must_detect,
+            suspected: case.gate.suspected,
         }
     }
 
@@ -327,7 +329,10 @@ mod tests {
             verdicts(evidence(&base, &head)),
             [("error_rate".to_owned(), Verdict::Regressed)]
         );
-        assert_eq!(verdicts(evidence(&base, &base)), [("error_rate".to_owned(), Verdict::Cleared)]);
+        assert_eq!(
+            verdicts(evidence(&base, &base)),
+            [("error_rate".to_owned(), Verdict::Unchanged)]
+        );
     }
 
     #[test]

@@ -96,6 +96,7 @@ impl Beside<'_> {
                 .chain(lost.map(|metric| Finding { metric, what: What::Missing }))
                 .collect(),
             must_detect: MUST_DETECT,
+            suspected: false,
         }
     }
 

@@ -198,7 +198,13 @@ impl Scalars {
         let (base, head) = (known.collect(), self.summary(shift));
         let findings = compare(&head, &base, &self.case.gate);
         let must_detect = self.case.gate.must_detect;
-        Evidence { invalid: Vec::new(), differences: Vec::new(), findings, must_detect }
+        Evidence {
+            invalid: Vec::new(),
+            differences: Vec::new(),
+            findings,
+            must_detect,
+            suspected: true,
+        }
     }
 
     /// In how many of `runs` at least one metric was convicted.

@@ -62,6 +62,9 @@ pub struct Gate {
     /// tolerance that is not decided and would hide more than this is underpowered.
     #[serde(default = "usual_must_detect", skip_serializing_if = "is_usual")]
     pub must_detect: f64,
+    /// Whether the metrics in `tolerances` are those that a screen named, to be judged in pairs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspected: bool,
     /// The metrics that are not judged for now. None of them is in `tolerances`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quarantine: BTreeMap<MetricRef, Quarantine>,
@@ -88,6 +91,7 @@ impl Default for Gate {
             tolerances: BTreeMap::new(),
             required: Vec::new(),
             must_detect: MUST_DETECT,
+            suspected: false,
             quarantine: BTreeMap::new(),
             released: BTreeMap::new(),
         }

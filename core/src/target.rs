@@ -185,7 +185,8 @@ pub enum StopSignal {
 /// A command that is started, waited for, and ended with everything it started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
-    /// Program and arguments. `{model}`, `{port}`, `{input}` and `{output}` are replaced.
+    /// Program and arguments. `{model}`, `{port}`, `{input}` and `{output}` are replaced, and `{dir}` by
+    /// the project's folder: of two commits that are compared, by each one's own.
     pub command: Vec<String>,
     /// Environment variables; `env:NAME` takes the value of ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -9,6 +9,7 @@ use crate::cli::invocation::{Invocation, Start, Voice};
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
 use crate::cli::selection::Selection;
+use crate::cli::tree::Tree;
 use crate::datasets::{self, Home};
 use crate::project::Project;
 use anyhow::{Context, Result};
@@ -220,6 +221,8 @@ fn bench(
     datasets::locate(run.map(|entry| (&entry.home, &mut entry.case)))?;
     let run = entries.iter_mut().filter(|entry| entry.ignored.is_none());
     plan::decide_auto(run.map(|entry| &mut entry.case), |found| face.tell(found));
+    let tree = Tree::here(project)?;
+    entries.iter_mut().for_each(|entry| tree.settle(&mut entry.case));
     let mut libtest = quiet_filters(&args.libtest);
     let machine = libtest.format == Some(FormatSetting::Json);
     // A progress bar and libtest's open line would fight for the terminal: where there is one,

@@ -233,6 +233,21 @@ impl Invocation {
         Ok(report.exit)
     }
 
+    /// Keeps what was said of the cases, for a gate that has not said its last word.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub(super) fn keep_screen(&mut self) -> Result<()> {
+        let report = pipeline::conclude_run(&mut self.session, &self.planned)?;
+        written::results(&self.layout, &report)?;
+        Ok(self.session.store.finish_run()?)
+    }
+
+    /// Whether the host's noise is all that is wrong.
+    pub(super) fn is_disturbed(&self, report: &Report) -> bool {
+        is_host_noise(report) && self.session.unmeasured.is_empty()
+    }
+
     /// Signals first, then what could not be kept, then what was concluded.
     pub(super) fn exit(&self, report: &Report) -> Exit {
         let kept = if self.undocumented { Exit::Storage } else { Exit::Held };
@@ -268,10 +283,7 @@ impl Invocation {
         if report.exit == Exit::Nothing {
             self.face.tell("nothing was measured");
         }
-        if report.exit == Exit::Invalid
-            && is_host_noise(report)
-            && self.session.unmeasured.is_empty()
-        {
+        if report.exit == Exit::Invalid && self.is_disturbed(report) {
             self.face.tell(HOST_NOISE);
         }
     }

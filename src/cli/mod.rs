@@ -6,8 +6,10 @@ mod ab;
 mod baseline;
 pub mod bench;
 mod ceiling;
+mod contest;
 mod doctor;
 mod face;
+mod gate;
 mod hardware;
 mod history;
 mod invocation;
@@ -24,6 +26,7 @@ mod selection;
 mod show;
 mod signals;
 mod stress;
+mod tree;
 mod verdict;
 mod written;
 
@@ -71,6 +74,8 @@ enum Command {
     Stress(Box<stress::Args>),
     /// Say which of two is better: measured in pairs, in turns, on one machine
     Ab(Box<ab::Args>),
+    /// Say whether a change may pass, by the rules of the commit that it is made to
+    Gate(Box<gate::Args>),
     /// List measured runs and models
     List(list::Args),
     /// Show a stored run again, whole
@@ -109,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &face),
         Command::Stress(args) => stress::run(args, &face),
         Command::Ab(args) => ab::run(args, &face),
+        Command::Gate(args) => gate::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
         Command::History(args) => history::run(args, &face),

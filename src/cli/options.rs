@@ -1,6 +1,6 @@
 //! The options that both faces share: `cargo bench --bench scenarios --` and `tokgate run`.
 
-use crate::config::{Config, Telling};
+use crate::config::{Config, GateSettings, Telling};
 use crate::project::Project;
 use clap::Args;
 use std::path::PathBuf;
@@ -148,6 +148,8 @@ pub(super) struct Settled {
     pub(super) prices: Prices,
     /// Who is told of alerts.
     pub(super) telling: Telling,
+    /// What a gate measures.
+    pub(super) gate: GateSettings,
     /// The keys of the named target; weaker than every option.
     target: Option<Vec<Override>>,
 }
@@ -164,8 +166,8 @@ impl Options {
             self.target = None;
         }
         let prices = Prices { catalogue: config.catalogue, hourly_usd: self.hourly_cost };
-        let (roots, telling) = (Roots(config.allow_paths), config.telling);
-        self.settled = Settled { roots, prices, telling, target: named };
+        let (roots, telling, gate) = (Roots(config.allow_paths), config.telling, config.gate);
+        self.settled = Settled { roots, prices, telling, gate, target: named };
         Ok(self)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::again::report_stored;
 use crate::cli::face::Face;
-use crate::cli::show::{by_case, heads, measured, stored};
+use crate::cli::show::{by_case, heads, stored};
 use crate::project::Project;
 use crate::report::{json, junit};
 use crate::session::MeasuredCase;
@@ -63,7 +63,7 @@ fn report(epochs: Vec<Stored>, args: &Args) -> Result<Report> {
 
 fn case(epochs: Vec<Stored>) -> (MeasuredCase, Vec<Judged>) {
     let verdicts = epochs.iter().flat_map(|epoch| &epoch.verdicts).map(Into::into).collect();
-    (measured(epochs), verdicts)
+    (MeasuredCase::of(epochs), verdicts)
 }
 
 fn put(file: &Path, text: &str, face: &Face) -> Result<()> {

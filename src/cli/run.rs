@@ -4,6 +4,7 @@ use crate::cli::face::Face;
 use crate::cli::invocation::{Invocation, Start, Voice};
 use crate::cli::options::Options;
 use crate::cli::plan;
+use crate::cli::tree::Tree;
 use crate::project::Project;
 use anyhow::Result;
 use tokgate_core::verdict::Exit;
@@ -57,6 +58,8 @@ pub(super) fn scenario(name: &str, format: Format, options: &Options, face: &Fac
     planned.locate()?;
     plan::check_built_in(planned.cases.iter())?;
     plan::decide_auto(planned.cases.iter_mut(), |found| face.tell(found));
+    let tree = Tree::here(&project)?;
+    planned.cases.iter_mut().for_each(|case| tree.settle(case));
     let start = Start {
         project: &project,
         options: &options,

@@ -6,7 +6,7 @@ use crate::paired::Comparison;
 use crate::project::Project;
 use crate::report::{alerts, json, terminal};
 use crate::session::MeasuredCase;
-use crate::store::{self, FileStore, Layout, Store, StoreError, Stored};
+use crate::store::{FileStore, Layout, Store, StoreError, Stored};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use tokgate_core::report::CaseReport;
@@ -88,15 +88,7 @@ pub(super) fn by_case(epochs: Vec<Stored>) -> Vec<Vec<Stored>> {
     groups
 }
 
-/// The epochs of one case, as they were measured.
-pub(super) fn measured(epochs: Vec<Stored>) -> MeasuredCase {
-    let (epochs, validity): (Vec<_>, Vec<_>) =
-        epochs.into_iter().map(|epoch| (epoch.run, epoch.validity)).unzip();
-    let summary = store::summary(&epochs).expect("a group has an epoch");
-    MeasuredCase { epochs, validity, summary }
-}
-
 fn case(epochs: Vec<Stored>) -> CaseReport {
     let verdicts = epochs.iter().flat_map(|epoch| &epoch.verdicts).map(Into::into).collect();
-    report_case(&measured(epochs), verdicts)
+    report_case(&MeasuredCase::of(epochs), verdicts)
 }

@@ -4,7 +4,7 @@
 use crate::again::{Twice, baseline_of, judge_pairs, judge_stored, judge_twice};
 use crate::baselines::{Places, Wanted};
 use crate::cli::face::Face;
-use crate::cli::show::{by_case, heads, measured, stored};
+use crate::cli::show::{by_case, heads, stored};
 use crate::paired::Comparison;
 use crate::project::Project;
 use crate::report::{duel, json, terminal};
@@ -137,7 +137,7 @@ fn against(
 
 /// The cases of a run; of pairs, the heads. At least one.
 fn cases(epochs: Vec<Stored>) -> Vec<MeasuredCase> {
-    by_case(heads(epochs)).into_iter().map(measured).collect()
+    by_case(heads(epochs)).into_iter().map(MeasuredCase::of).collect()
 }
 
 fn of_run(cases: &[MeasuredCase]) -> Result<Baseline> {

@@ -4,15 +4,16 @@ use super::control;
 use super::describe::describe;
 use super::measure::Pairs;
 use crate::session::MeasuredCase;
-use crate::store::{self, Stored};
-use std::collections::BTreeMap;
+use crate::store::Stored;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 use tokgate_baseline::file::CaseBaseline;
 use tokgate_baseline::{Alike, Evidence, Paired, Rules, is_open, judge_extended, judge_pairs};
 use tokgate_core::case::{Case, CaseId};
+use tokgate_core::metric::MetricRef;
 use tokgate_core::report;
 use tokgate_core::run::{Arm, Head, Run};
-use tokgate_core::validity::{Reason, Validity};
+use tokgate_core::validity::Reason;
 use tokgate_core::verdict::{Judged, Verdict};
 
 /// Everything that was measured of one comparison.
@@ -103,14 +104,14 @@ impl Pairs {
         if epochs.is_empty() {
             epochs = self.all(arm).iter().collect();
         }
-        measured(epochs)
+        MeasuredCase::of(epochs.into_iter().cloned().collect())
     }
 
     /// Every epoch of one side; `None` where it has none.
     #[must_use]
     pub fn whole_side(&self, arm: Arm) -> Option<MeasuredCase> {
         let epochs = self.all(arm);
-        (!epochs.is_empty()).then(|| measured(epochs.iter().collect()))
+        (!epochs.is_empty()).then(|| MeasuredCase::of(epochs.to_vec()))
     }
 
     fn all(&self, arm: Arm) -> &[Stored] {
@@ -119,13 +120,6 @@ impl Pairs {
             Arm::Head => &self.head,
         }
     }
-}
-
-fn measured(epochs: Vec<&Stored>) -> MeasuredCase {
-    let (epochs, validity): (Vec<Run>, Vec<Validity>) =
-        epochs.into_iter().map(|epoch| (epoch.run.clone(), epoch.validity.clone())).unzip();
-    let summary = store::summary(&epochs).expect("a side has an epoch");
-    MeasuredCase { epochs, validity, summary }
 }
 
 impl Comparison {
@@ -165,6 +159,31 @@ impl Comparison {
         reasons.peek().is_some() && reasons.all(Reason::is_host)
     }
 
+    /// Judges of each case only those metrics that a screen named.
+    pub fn suspect(&mut self, named: &BTreeMap<CaseId, BTreeSet<MetricRef>>) {
+        for epoch in self.cases.iter_mut().flat_map(|pairs| &mut pairs.head) {
+            let case = &mut epoch.run.head.case;
+            let named = named.get(&case.id);
+            let is_named = |metric: &MetricRef| named.is_some_and(|it| it.contains(metric));
+            case.gate.tolerances.retain(|metric, _| is_named(metric));
+            case.gate.suspected = true;
+        }
+    }
+
+    /// Every epoch, the control's among them, by its name.
+    pub fn test_ids(&self) -> impl Iterator<Item = String> {
+        let all = self.cases.iter().chain([&self.control]);
+        let epochs = all.flat_map(|pairs| pairs.base.iter().chain(&pairs.head));
+        epochs.map(|epoch| epoch.run.head.test_id.clone())
+    }
+
+    /// The run that measured them.
+    #[must_use]
+    pub fn run_id(&self) -> Option<&str> {
+        let first = self.cases.first()?.head.first()?;
+        Some(&first.run.head.run_id)
+    }
+
     /// Whether an epoch is the control's.
     #[must_use]
     pub fn is_control(head: &Head) -> bool {
@@ -184,7 +203,7 @@ impl Comparison {
     fn first(&self, known: Known<'_>) -> Vec<Vec<Judged>> {
         let first = |pairs: &Pairs| pairs.evidence(pairs.first_look(), known);
         let evidence: Vec<Evidence> = self.cases.iter().map(first).collect();
-        judge_pairs(&evidence, Rules::unsuspected().first_look())
+        judge_pairs(&evidence, Rules::default().first_look())
     }
 
     /// The verdicts, case by case. Where the control moved, none of them may be judged.
@@ -195,9 +214,9 @@ impl Comparison {
         let moved = self.moved();
         if !moved.is_empty() {
             all.iter_mut().for_each(|evidence| evidence.invalid.extend(moved.iter().cloned()));
-            return judge_pairs(&all, Rules::unsuspected());
+            return judge_pairs(&all, Rules::default());
         }
-        judge_extended(self.first(known), &all, Rules::unsuspected())
+        judge_extended(self.first(known), &all, Rules::default())
     }
 
     /// What is said of the control's own metrics; nothing without one.
@@ -207,7 +226,7 @@ impl Comparison {
         let evidence = self.control.evidence(usize::MAX, &|_| None);
         // Whether it moved is asked of valid pairs alone: those that are not say so themselves.
         let evidence = Evidence { invalid: Vec::new(), ..evidence };
-        judge_pairs(&[evidence], Rules::unsuspected()).concat()
+        judge_pairs(&[evidence], Rules::default()).concat()
     }
 
     /// How the control moved, in words; empty where it did not, or where there is none.

@@ -36,6 +36,15 @@ pub struct Pairs {
 }
 
 impl Sides {
+    /// The same, with what their cases name read.
+    fn prepared(&self, session: &mut Session) -> Result<Self, CaseError> {
+        let mut sides = self.clone();
+        for side in [&mut sides.base, &mut sides.head] {
+            side.case = session.harness.prepare(&side.case)?;
+        }
+        Ok(sides)
+    }
+
     fn side(&self, arm: Arm) -> &Side {
         match arm {
             Arm::Base => &self.base,
@@ -118,6 +127,7 @@ pub fn measure(
     watch: Watch<'_>,
 ) -> Result<(), CaseError> {
     let (from, enough) = (pairs.next(), pairs.sound().len() + wanted as usize);
+    let sides = sides.prepared(session)?;
     let mut beside = control;
     for number in from..from + wanted + spare(wanted) {
         if pairs.sound().len() >= enough || session.stop.is_requested() {

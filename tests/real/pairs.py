@@ -23,8 +23,8 @@ WORLDS = [
     ("ttft -10 %", {"ttft-ms": 18}, PLANTED),
     ("tok_s -10 %", {"slow-down": 1.111}, PLANTED),
     ("tok_s +10 %", {"slow-down": 0.909}, PLANTED),
-    # One gap of 48 is four times as long: beyond the 95th percentile, within the 99th.
-    ("tail of itl", {"stall-every": 48, "stall-ms": 12}, PLANTED),
+    # The medians stay; the 95th percentile is 18 % further out, the 99th 26 %.
+    ("longer tails", {"jitter": 0.25}, PLANTED),
     ("ttft +5 %", {"ttft-ms": 21}, PLANTED),
 ]
 
@@ -73,6 +73,8 @@ def tally(name, base, head, count):
 
 convicted = 0
 for world, planted, times in WORLDS:
+    if not times:
+        continue
     regressed = tally(world, {}, planted, times)
     if not planted:
         convicted = regressed

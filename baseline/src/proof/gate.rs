@@ -216,7 +216,13 @@ fn one_after_the_other(luck: &mut Luck, world: World) -> Vec<Pair> {
 
 fn evidence(findings: Vec<Finding>) -> Vec<Evidence> {
     let must_detect = MUST_DETECT;
-    vec![Evidence { invalid: Vec::new(), differences: Vec::new(), findings, must_detect }]
+    vec![Evidence {
+        invalid: Vec::new(),
+        differences: Vec::new(),
+        findings,
+        must_detect,
+        suspected: true,
+    }]
 }
 
 fn compared(suspects: &[Subject]) -> Vec<Evidence> {

@@ -54,6 +54,9 @@ pub struct Evidence {
     /// The effect that must be found, as a share of the base's value; see
     /// [`Gate::must_detect`](tokgate_core::case::Gate::must_detect).
     pub must_detect: f64,
+    /// Whether a screen named its metrics: then what is within its tolerance is cleared, and not
+    /// merely unchanged.
+    pub suspected: bool,
 }
 
 impl Measured<'_> {
@@ -80,6 +83,7 @@ impl Measured<'_> {
             differences: baseline.compat_key.differences(self.machine, self.case),
             findings: compare(baseline.cases.get(&self.case.id).unwrap_or(&unknown)),
             must_detect: self.case.gate.must_detect,
+            suspected: self.case.gate.suspected,
         }
     }
 

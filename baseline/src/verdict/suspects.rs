@@ -19,33 +19,24 @@ const FIRST_LOOK: f64 = 0.7;
 pub struct Rules {
     /// The share of changes without an effect that may be convicted of one.
     pub alpha: f64,
-    /// Whether who is judged was suspected: then what is within its tolerance is cleared, and not
-    /// merely unchanged.
-    pub suspected: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { alpha: ALPHA, suspected: true }
+        Self { alpha: ALPHA }
     }
 }
 
 impl Rules {
-    /// For two sides of which neither was suspected of anything.
-    #[must_use]
-    pub fn unsuspected() -> Self {
-        Self { suspected: false, ..Self::default() }
-    }
-
     /// For pairs that may be extended once: keep it for [`judge_pairs`], and hand the rules
     /// themselves to [`judge_extended`].
     #[must_use]
     pub fn first_look(self) -> Self {
-        Self { alpha: FIRST_LOOK * self.alpha, ..self }
+        Self { alpha: FIRST_LOOK * self.alpha }
     }
 
     fn second_look(self) -> Self {
-        Self { alpha: (1.0 - FIRST_LOOK) * self.alpha, ..self }
+        Self { alpha: (1.0 - FIRST_LOOK) * self.alpha }
     }
 }
 
@@ -89,7 +80,7 @@ pub fn screen(run: &[Evidence]) -> Vec<Vec<Screened>> {
 pub fn judge_pairs(suspects: &[Evidence], rules: Rules) -> Vec<Vec<Judged>> {
     let worse = holm(convictable(suspects).map(|chances| chances.worse).collect(), rules.alpha);
     let better = holm(convictable(suspects).map(|chances| chances.better).collect(), rules.alpha);
-    let said = |case: &Evidence| case.judge(|both| both.in_pairs(worse, better, case, rules));
+    let said = |case: &Evidence| case.judge(|both| both.in_pairs(worse, better, case));
     suspects.iter().map(said).collect()
 }
 
@@ -178,7 +169,6 @@ impl Both {
         worse: Option<f64>,
         better: Option<f64>,
         case: &Evidence,
-        rules: Rules,
     ) -> (Verdict, String) {
         if !self.has_enough_samples() {
             return self.short_of_samples();
@@ -190,7 +180,7 @@ impl Both {
             (Verdict::Regressed, "worse than the tolerance, beyond doubt")
         } else if self.is_rejected(chances.better, better) {
             (Verdict::Improved, "better than the tolerance, beyond doubt")
-        } else if chances.within && rules.suspected {
+        } else if chances.within && case.suspected {
             (Verdict::Cleared, "measured again, it is within the tolerance")
         } else if chances.within {
             (Verdict::Unchanged, "within the tolerance")
@@ -245,6 +235,7 @@ mod tests {
             differences: Vec::new(),
             findings,
             must_detect: MUST_DETECT,
+            suspected: true,
         }]
     }
 
@@ -310,10 +301,12 @@ mod tests {
 
     #[test]
     fn who_was_not_suspected_is_not_cleared() {
-        let same = || evidence(vec![pairs(8, 0.0, 0.01)]);
-        let word = |rules| judge_pairs(&same(), rules)[0][0].verdict;
-        assert_eq!(word(Rules::default()), Verdict::Cleared);
-        assert_eq!(word(Rules::unsuspected()), Verdict::Unchanged);
+        let word = |suspected| {
+            let mut same = evidence(vec![pairs(8, 0.0, 0.01)]);
+            same[0].suspected = suspected;
+            judge_pairs(&same, Rules::default())[0][0].verdict
+        };
+        assert_eq!((word(true), word(false)), (Verdict::Cleared, Verdict::Unchanged));
     }
 
     #[test]

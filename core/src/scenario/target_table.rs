@@ -69,7 +69,7 @@ pub(super) struct Deadlines {
 /// A command that is started, waited for, and ended with everything it started.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Launch {
-    /// Program and arguments. `{model}` and `{port}` are replaced; for a batch `{input}` and `{output}`, too.
+    /// Program and arguments. `{model}`, `{port}` and `{dir}` (the project's folder) are replaced; for a batch `{input}` and `{output}`, too.
     #[schemars(extend("x-prose" = true, "examples" = [["vllm", "serve", "{model}", "--port", "{port}"]]))]
     pub(super) command: Vec<String>,
     /// Environment variables; `env:NAME` hands on the value of one of ours.

@@ -1,31 +1,24 @@
 //! `tokgate ab SCENARIO --a VARIANT --b VARIANT`: which of two is better.
 
-mod tree;
 mod variant;
 
-use crate::again;
-use crate::baselines::Found;
+use crate::cli::contest::Contest;
 use crate::cli::face::Face;
 use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice};
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
 use crate::cli::run::Format;
-use crate::cli::written;
-use crate::paired::{self, Comparison, Control, Pairs, Side, Sides};
+use crate::cli::tree::Tree;
+use crate::paired::{Side, Sides};
 use crate::project::Project;
 use crate::report::{duel, json};
-use crate::session::MeasuredCase;
-use crate::store::{CaseEnd, Layout};
+use crate::store::Layout;
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeMap;
 use std::time::Duration;
-use tokgate_baseline::file::CaseBaseline;
 use tokgate_core::case::{Case, CaseId};
 use tokgate_core::environment::Environment;
 use tokgate_core::report::Report;
-use tokgate_core::run::Arm;
-use tokgate_core::verdict::{Exit, Judged};
-use tree::Tree;
+use tokgate_core::verdict::Exit;
 use variant::Variant;
 
 /// How a side may be said.
@@ -112,10 +105,14 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let mut invocation = Invocation::start(start, *face)?;
     let trees = args.trees(&variants, &project, &invocation)?;
     let sides = paired_up(base, head, &trees)?;
-    let control = !args.no_control;
-    let mut contest = Contest { sides, pairs: BTreeMap::new(), control, beside: Pairs::default() };
+    let mut contest = Contest::new(sides, !args.no_control);
     contest.measure(&mut invocation)?;
-    contest.finish(invocation)
+    let (report, comparison) = contest.conclude(&mut invocation)?;
+    tell(&invocation, &report);
+    if report.exit == Exit::Invalid && comparison.is_disturbed() {
+        face.tell(HOST_NOISE);
+    }
+    Ok(report.exit)
 }
 
 impl Args {
@@ -186,103 +183,6 @@ fn paired_up(base: Planned, head: Planned, trees: &[Tree; 2]) -> Result<Vec<Side
         .collect())
 }
 
-/// What is measured, and what came of it so far.
-struct Contest {
-    sides: Vec<Sides>,
-    /// By the place of their case.
-    pairs: BTreeMap<usize, Pairs>,
-    /// Whether a control is measured beside them.
-    control: bool,
-    /// The control's.
-    beside: Pairs,
-}
-
-impl Contest {
-    /// The first look at every case, and a second where that left something open.
-    fn measure(&mut self, invocation: &mut Invocation) -> Result<()> {
-        for at in 0..self.sides.len() {
-            self.look(at, invocation)?;
-        }
-        let open = self.comparison().open(&|case| known(&invocation.session.baselines, case));
-        let measured: Vec<usize> = self.pairs.keys().copied().collect();
-        for at in open.into_iter().filter_map(|at| measured.get(at).copied()) {
-            self.look(at, invocation)?;
-        }
-        Ok(())
-    }
-
-    /// As many pairs of a case as a look takes.
-    fn look(&mut self, at: usize, invocation: &mut Invocation) -> Result<()> {
-        let sides = &self.sides[at];
-        let case = &sides.head.case;
-        if let Some(why) = invocation.why_not(case) {
-            invocation.skip(case, &why);
-            return Ok(());
-        }
-        let wanted = case.run.epochs;
-        let total = case.planned_requests().map(|requests| 2 * u64::from(wanted) * requests);
-        let bar = invocation.face.bar(&case.id.listed(), total);
-        let watch = |record: &tokgate_core::record::Record| {
-            if record.phase != tokgate_core::record::Phase::Warmup {
-                bar.inc(1);
-            }
-        };
-        let pairs = self.pairs.entry(at).or_default();
-        let control = self.control.then(Control::start).transpose()?;
-        let beside = control.as_ref().map(|control| (control, &mut self.beside));
-        let session = &mut invocation.session;
-        let measured = paired::measure(session, sides, beside, pairs, wanted, &watch);
-        bar.finish_and_clear();
-        if let Err(error) = measured {
-            invocation.failed(case, &error);
-        }
-        if pairs.base.is_empty() || pairs.head.is_empty() {
-            self.pairs.remove(&at);
-        }
-        Ok(())
-    }
-
-    fn comparison(&self) -> Comparison {
-        Comparison { cases: self.pairs.values().cloned().collect(), control: self.beside.clone() }
-    }
-
-    /// Judges, keeps the verdicts, tells.
-    fn finish(self, mut invocation: Invocation) -> Result<Exit> {
-        let comparison = self.comparison();
-        let session = &invocation.session;
-        let known = |case: &CaseId| known(&session.baselines, case);
-        let unmeasured = session.unmeasured.clone();
-        let mut report =
-            again::judge_pairs(&session.identity, &comparison, &known, unmeasured, session.strict);
-        report.exit = invocation.exit(&report);
-        for (pairs, case) in comparison.cases.iter().zip(&report.cases) {
-            keep(&mut invocation, pairs, &case.verdicts)?;
-        }
-        if comparison.control.case().is_some() {
-            keep(&mut invocation, &comparison.control, &report.control)?;
-        }
-        written::results(&invocation.layout, &report)?;
-        invocation.session.store.finish_run()?;
-        tell(&invocation, &report);
-        if report.exit == Exit::Invalid && comparison.is_disturbed() {
-            invocation.face.tell(HOST_NOISE);
-        }
-        Ok(report.exit)
-    }
-}
-
-/// Keeps both sides of a case, and what is said of the head.
-fn keep(invocation: &mut Invocation, pairs: &Pairs, verdicts: &[Judged]) -> Result<()> {
-    for (arm, verdicts) in [(Arm::Base, &[][..]), (Arm::Head, verdicts)] {
-        let Some(side) = pairs.whole_side(arm) else { continue };
-        written::metadata(&invocation.layout, &side)?;
-        let MeasuredCase { epochs, validity, summary } = &side;
-        let end = CaseEnd { epochs, validity, summary, verdicts };
-        invocation.session.store.commit_case(end)?;
-    }
-    Ok(())
-}
-
 fn tell(invocation: &Invocation, report: &Report) {
     let face = invocation.face;
     match invocation.voice {
@@ -299,9 +199,4 @@ fn tell(invocation: &Invocation, report: &Report) {
     if report.exit == Exit::Nothing {
         face.tell("nothing was measured");
     }
-}
-
-/// What the recorded baseline of a scenario knows of a case.
-fn known<'a>(baselines: &'a BTreeMap<String, Found>, case: &CaseId) -> Option<&'a CaseBaseline> {
-    baselines.get(case.scenario())?.baseline.as_ref()?.cases.get(case)
 }

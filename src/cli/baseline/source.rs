@@ -2,7 +2,7 @@
 
 use crate::again::baseline_admitted;
 use crate::cli::face::Face;
-use crate::cli::show::{by_case, heads, measured, stored};
+use crate::cli::show::{by_case, heads, stored};
 use crate::session::MeasuredCase;
 use crate::store::{FileStore, Stored};
 use anyhow::{Context, Result, bail};
@@ -146,6 +146,6 @@ pub(super) fn made_of(
 ) -> Result<Result<Baseline, BaselineError>> {
     let began = epochs.first().map_or(0, |epoch| epoch.run.head.started_us);
     let at = Timestamp::from_microsecond(began).context("a run began at no date")?;
-    let cases: Vec<MeasuredCase> = by_case(epochs).into_iter().map(measured).collect();
+    let cases: Vec<MeasuredCase> = by_case(epochs).into_iter().map(MeasuredCase::of).collect();
     Ok(baseline_admitted(&cases, at, admission))
 }

@@ -37,18 +37,29 @@ impl Tree {
     /// # Errors
     /// When there is no repository, or no such commit.
     pub(super) fn of(reference: Option<&str>, project: &Project, layout: &Layout) -> Result<Self> {
-        let here = match &project.root {
-            Some(root) => root.clone(),
-            None => std::env::current_dir()?,
-        };
-        let Some(reference) = reference else {
-            return Ok(Self { folder: here, commit: None });
-        };
+        let Self { folder: here, .. } = Self::here(project)?;
+        let Some(reference) = reference else { return Self::here(project) };
         let commit = git::resolve(&here, reference)?;
-        let folder = layout.checkout(&commit);
-        git::checkout(&here, &commit, &folder)
+        let checkout = layout.checkout(&commit);
+        git::checkout(&here, &commit, &checkout)
             .with_context(|| format!("cannot check out `{reference}`"))?;
+        // The project may be a part of its repository.
+        let folder = checkout.join(git::place_of(&here)?);
         Ok(Self { folder, commit: Some(commit) })
+    }
+
+    /// The project as it is.
+    ///
+    /// # Errors
+    /// When there is no folder that we are called in.
+    pub(super) fn here(project: &Project) -> Result<Self> {
+        let folder = project.root.clone().map_or_else(std::env::current_dir, Ok)?;
+        Ok(Self { folder, commit: None })
+    }
+
+    /// The project as its files have it.
+    pub(super) fn project(&self) -> Project {
+        Project::at(&self.folder)
     }
 
     /// Runs the user's build in it.

@@ -1,0 +1,418 @@
+//! `tokgate gate`: whether a change may pass, by the rules of the commit that it is made to.
+
+mod artifact;
+mod referee;
+mod written;
+
+use crate::baselines::{Places, Wanted};
+use crate::cli::contest::Contest;
+use crate::cli::face::Face;
+use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice};
+use crate::cli::options::Options;
+use crate::cli::plan::{self, Planned};
+use crate::cli::run::Format;
+use crate::cli::tree::Tree;
+use crate::gating::{Gating, Measured, Suspects};
+use crate::git::Commit;
+use crate::paired::{Comparison, Pairs, Side, Sides};
+use crate::project::Project;
+use crate::report::{json, terminal};
+use crate::session::Identity;
+use crate::store::Layout;
+use anyhow::{Context, Result, bail};
+use artifact::Artifact;
+use referee::Referee;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokgate_core::case::{Case, CaseId};
+use tokgate_core::diagnostic::escape;
+use tokgate_core::environment::Environment;
+use tokgate_core::report::{Report, Unmeasured};
+use tokgate_core::verdict::{Conclusion, Exit};
+
+/// Measured where neither an argument nor the base's settings name a scenario.
+const USUAL: &str = "regression";
+
+/// Say whether a change may pass, by the rules of the commit that it is made to.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Scenarios of the base [default: those of `[gate]` in its tokgate.toml, else `regression`]
+    scenarios: Vec<String>,
+    /// What the change is made to: a branch, a tag, a commit [default: as the CI says]
+    #[arg(long, env = "TOKGATE_BASE", value_name = "COMMIT")]
+    base: Option<String>,
+    /// A line of the shell that builds what is measured, run in a checkout of the base and here
+    #[arg(long, value_name = "CMD", conflicts_with = "base_server")]
+    build: Option<String>,
+    /// Longest time of a build, seconds
+    #[arg(long, value_name = "S", default_value_t = 3600.0)]
+    build_timeout_s: f64,
+    /// A server of the base that runs already
+    #[arg(long, value_name = "URL")]
+    base_server: Option<String>,
+    /// Pairs of each suspect; as many again where they leave something open
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(5..=100))]
+    pairs: u32,
+    /// Measure no control beside the pairs
+    #[arg(long)]
+    no_control: bool,
+    /// A regression is told, and fails nobody
+    #[arg(long)]
+    warn_only: bool,
+    /// Measure nothing, and judge again what another job left by `--out`, trusting its numbers alone
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["build", "base_server", "out"])]
+    artifact: Option<PathBuf>,
+    /// Folder for what another job judges again: raw epochs, report.json, junit.xml, gate.json
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How the result is written to stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Screens the change, measures suspects in pairs, judges, tells, and ends as the judgement does.
+///
+/// # Errors
+/// When nobody says what the change is made to, what was written there cannot be run, or results
+/// cannot be kept.
+pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
+    if args.options.baseline.is_some() || args.options.baseline_lenient.is_some() {
+        bail!("`--baseline` says nothing here: the recorded baselines of the base commit decide");
+    }
+    let project = Project::find(&std::env::current_dir()?);
+    let root = project
+        .root
+        .clone()
+        .context("no project here: call it in a folder with `scenarios/` or `tokgate.toml`")?;
+    let referee = Referee::of(&root, args.base.as_deref())?;
+    referee.tell(face);
+    let bench = Bench::new(args, project, &referee)?;
+    match &args.artifact {
+        Some(folder) => bench.decide_again(folder, face),
+        None => bench.decide(&referee, face),
+    }
+}
+
+/// Where the base comes from in pairs.
+enum Base {
+    /// Built from its commit.
+    Built(String),
+    /// A server that runs already.
+    Served(String),
+    /// From the same files: the model in process, an engine of tokgate's own.
+    Nowhere,
+}
+
+/// What is measured and by whose rules.
+struct Bench<'a> {
+    args: &'a Args,
+    options: Options,
+    /// The base's project: its scenarios, baselines and settings.
+    rules: Project,
+    layout: Layout,
+    /// The files of the base and of the head.
+    trees: [Tree; 2],
+    environment: Environment,
+    commit: Option<String>,
+}
+
+/// What came of the screen.
+struct Screened {
+    invocation: Invocation,
+    /// The cases as they were planned, before their folder was settled.
+    cases: Vec<Case>,
+    planned: Vec<CaseId>,
+}
+
+impl<'a> Bench<'a> {
+    fn new(args: &'a Args, project: Project, referee: &Referee) -> Result<Self> {
+        let mut options = args.options.clone();
+        let results = options.results_dir.clone().map_or_else(|| project.results(), Ok)?;
+        let layout = Layout::new(results.clone());
+        options.results_dir = Some(results);
+        let base = Tree::of(Some(&referee.base), &project, &layout)?;
+        let head = Tree::of(None, &project, &layout)?;
+        let rules = base.project();
+        let options = options.settle(&rules)?;
+        let commit = project.root.as_deref().and_then(Commit::at).map(|it| it.to_string());
+        let environment = tokgate_harness::machine::detect();
+        Ok(Self { args, options, rules, layout, trees: [base, head], environment, commit })
+    }
+
+    fn scenarios(&self) -> Vec<String> {
+        let settled = &self.options.settled.gate.scenarios;
+        match (self.args.scenarios.is_empty(), settled.is_empty()) {
+            (false, _) => self.args.scenarios.clone(),
+            (true, false) => settled.clone(),
+            (true, true) => vec![USUAL.to_owned()],
+        }
+    }
+
+    fn base(&self) -> Base {
+        let settled = &self.options.settled.gate;
+        let build = self.args.build.clone().or_else(|| settled.build.clone());
+        let served = self.args.base_server.clone().or_else(|| settled.base_url.clone());
+        match (&self.args.base_server, build, served) {
+            (Some(url), ..) => Base::Served(url.clone()),
+            (None, Some(build), _) => Base::Built(build),
+            (None, None, Some(url)) => Base::Served(url),
+            (None, None, None) => Base::Nowhere,
+        }
+    }
+
+    fn plan(&self, face: &Face) -> Result<Vec<Planned>> {
+        self.scenarios().iter().map(|name| self.plan_one(name, face)).collect()
+    }
+
+    fn plan_one(&self, name: &str, face: &Face) -> Result<Planned> {
+        let source = self.rules.scenario(name)?;
+        let mut planned = plan::read(&source, &self.options, &self.environment, &|_, _| true)?;
+        planned.locate()?;
+        plan::check_built_in(planned.cases.iter())?;
+        plan::decide_auto(planned.cases.iter_mut(), |found| face.tell(found));
+        Ok(planned)
+    }
+
+    fn start(&self, planned: &[CaseId], cases: &[Case], face: &Face) -> Result<Invocation> {
+        let mut invocation = Invocation::start(
+            Start {
+                project: &self.rules,
+                options: &self.options,
+                machine: plan::declared_machine(cases.iter()),
+                environment: self.environment.clone(),
+                planned: planned.to_vec(),
+                voice: Voice::Run(self.args.format),
+            },
+            *face,
+        )?;
+        invocation.session.identity.environment.commit.clone_from(&self.commit);
+        Ok(invocation)
+    }
+
+    fn decide(&self, referee: &Referee, face: &Face) -> Result<Exit> {
+        let Some(mut screened) = self.screen(face)? else {
+            face.tell("no case is left: nothing was measured");
+            return Ok(Exit::Nothing);
+        };
+        let baselines = screened.invocation.session.baselines.clone();
+        let gating = Gating { baselines: &baselines, strict: self.options.strict };
+        let suspects = gating.suspects(&screened.invocation.session.measured);
+        let pairs = self.pairs(&mut screened, &suspects, face)?;
+        let session = &screened.invocation.session;
+        let mut report = gating.report(&Measured {
+            identity: &session.identity,
+            screen: &session.measured,
+            planned: &screened.planned,
+            pairs: pairs.as_ref(),
+            unmeasured: &session.unmeasured,
+        });
+        report.exit = screened.invocation.exit(&report);
+        let has_baseline = gating.baselines.values().any(|found| found.baseline.is_some());
+        if !has_baseline && pairs.is_none() {
+            face.tell("no recorded baseline and no base to measure: nothing was judged");
+            report.conclusion = Conclusion::Invalid;
+            report.exit = report.exit.worst(Exit::Invalid);
+        }
+        self.tell(&screened, &report, pairs.as_ref(), referee, face)
+    }
+
+    /// Judges what another job measured.
+    fn decide_again(&self, folder: &Path, face: &Face) -> Result<Exit> {
+        let planned = self.plan(face)?;
+        let all: Vec<CaseId> = planned.iter().flat_map(|one| one.all.clone()).collect();
+        let cases: Vec<Case> = planned.into_iter().flat_map(|one| one.cases).collect();
+        let mut artifact = Artifact::read(folder, &cases)?;
+        let places = Places {
+            project: self.rules.root.as_deref(),
+            layout: &self.layout,
+            machine: &artifact.machine,
+        };
+        let found = |case: &CaseId| {
+            let scenario = case.scenario().to_owned();
+            Ok((scenario.clone(), places.find(&Wanted::Recorded, &scenario)?))
+        };
+        let baselines = all.iter().map(found).collect::<Result<BTreeMap<_, _>>>()?;
+        let gating = Gating { baselines: &baselines, strict: self.options.strict };
+        let suspects = gating.suspects(&artifact.screen);
+        artifact.pairs.iter_mut().for_each(|pairs| pairs.suspect(&suspects));
+        let unmeasured = self.absent(&cases, &artifact, &suspects);
+        let first = artifact.screen.first().context("the artifact has no epoch of the head")?;
+        let report = gating.report(&Measured {
+            identity: &Identity::of(first.head()),
+            screen: &artifact.screen,
+            planned: &all,
+            pairs: artifact.pairs.as_ref(),
+            unmeasured: &unmeasured,
+        });
+        for Unmeasured { case, why, .. } in &unmeasured {
+            face.tell(&escape(&format!("not judged: {case}: {why}")));
+        }
+        face.tell(
+            "measured by somebody else: the numbers are theirs, the rules and the verdict are not",
+        );
+        self.say(&report, face);
+        Ok(self.forgiven(report.exit, face))
+    }
+
+    /// What the artifact should have had: every case that this plan has, and pairs of every suspect.
+    fn absent(&self, cases: &[Case], artifact: &Artifact, suspects: &Suspects) -> Vec<Unmeasured> {
+        let has = |case: &Case| artifact.screen.iter().any(|it| it.head().case.id == case.id);
+        let paired = |case: &CaseId| {
+            let pairs = artifact.pairs.iter().flat_map(|pairs| &pairs.cases);
+            pairs.filter_map(Pairs::case).any(|it| it.id == *case)
+        };
+        let unmeasured = |case: &CaseId, why: &str| Unmeasured {
+            case: case.clone(),
+            why: why.to_owned(),
+            exit: Exit::Invalid,
+        };
+        let missing = cases.iter().filter(|case| !has(case));
+        let missing = missing.map(|case| unmeasured(&case.id, "the artifact has no epoch of it"));
+        let needs_pairs = !matches!(self.base(), Base::Nowhere);
+        let undecided = suspects.keys().filter(|case| needs_pairs && !paired(case));
+        let undecided = undecided
+            .map(|case| unmeasured(case, "it seems worse, and the artifact has no pairs of it"));
+        missing.chain(undecided).collect()
+    }
+
+    /// The head's epochs; `None` where there is no case.
+    fn screen(&self, face: &Face) -> Result<Option<Screened>> {
+        let planned = self.plan(face)?;
+        let all: Vec<CaseId> = planned.iter().flat_map(|one| one.all.clone()).collect();
+        let cases: Vec<Case> = planned.into_iter().flat_map(|one| one.cases).collect();
+        if cases.is_empty() {
+            return Ok(None);
+        }
+        let mut invocation = self.start(&all, &cases, face)?;
+        if let Base::Built(command) = self.base() {
+            self.build(&self.trees[1], &command, &invocation)?;
+        }
+        for case in &cases {
+            let case = settled(case, &self.trees[1]);
+            match invocation.why_not(&case) {
+                Some(why) => invocation.skip(&case, &why),
+                None => drop(invocation.measure(&case)),
+            }
+        }
+        invocation.keep_screen()?;
+        Ok(Some(Screened { invocation, cases, planned: all }))
+    }
+
+    fn build(&self, tree: &Tree, command: &str, invocation: &Invocation) -> Result<()> {
+        let patience = Duration::try_from_secs_f64(self.args.build_timeout_s)
+            .context("--build-timeout-s is no time")?;
+        invocation.face.tell(&format!("building {tree}"));
+        tree.build(command, &self.layout.logs(), patience, &invocation.session.stop)
+    }
+
+    /// The pairs of the suspects; `None` where there is none, or no base.
+    fn pairs(
+        &self,
+        screened: &mut Screened,
+        suspects: &Suspects,
+        face: &Face,
+    ) -> Result<Option<Comparison>> {
+        if suspects.is_empty() || screened.invocation.signals.exit().is_some() {
+            return Ok(None);
+        }
+        let count: usize = suspects.values().map(|metrics| metrics.len()).sum();
+        let base = self.base();
+        match &base {
+            Base::Nowhere => {
+                face.tell(&format!(
+                    "{count} metrics seem worse, and no base can be measured beside the change: give \
+                     `--build` or `--base-server`, or measure a second booking (`tokgate verdict --again`)"
+                ));
+                return Ok(None);
+            }
+            Base::Built(command) => self.build(&self.trees[0], command, &screened.invocation)?,
+            Base::Served(_) => {}
+        }
+        face.tell(&format!("{count} metrics are measured again in pairs with the base"));
+        let sides: Vec<Sides> =
+            screened.cases.iter().filter_map(|case| self.sides(case, suspects, &base)).collect();
+        let mut second = self.start(&screened.planned, &screened.cases, face)?;
+        second
+            .session
+            .identity
+            .booking_id
+            .clone_from(&screened.invocation.session.identity.booking_id);
+        let mut contest = Contest::new(sides, !self.args.no_control);
+        contest.measure(&mut second)?;
+        let (_, comparison) = contest.conclude(&mut second)?;
+        screened.invocation.session.unmeasured.append(&mut second.session.unmeasured);
+        Ok((!comparison.cases.is_empty()).then_some(comparison))
+    }
+
+    /// Both sides of a suspected case; `None` for one that is not.
+    fn sides(&self, case: &Case, suspects: &Suspects, base: &Base) -> Option<Sides> {
+        let metrics = suspects.get(&case.id)?;
+        let mut case = case.clone();
+        case.run.epochs = self.args.pairs;
+        case.gate.suspected = true;
+        case.gate.tolerances.retain(|metric, _| metrics.contains(metric));
+        let [before, after] = &self.trees;
+        let mut there = settled(&case, before);
+        if let Base::Served(url) = base {
+            there.target.base_url = Some(url.clone());
+            there.target.launch = None;
+        }
+        Some(Sides {
+            base: Side { case: there, commit: before.commit.clone() },
+            head: Side { case: settled(&case, after), commit: None },
+        })
+    }
+
+    fn tell(
+        &self,
+        screened: &Screened,
+        report: &Report,
+        pairs: Option<&Comparison>,
+        referee: &Referee,
+        face: &Face,
+    ) -> Result<Exit> {
+        if let Some(out) = &self.args.out {
+            written::artifact(out, &self.layout, report, pairs, referee)?;
+        }
+        self.say(report, face);
+        if report.exit == Exit::Nothing {
+            face.tell("nothing was measured");
+        }
+        if report.exit == Exit::Invalid && screened.invocation.is_disturbed(report) {
+            face.tell(HOST_NOISE);
+        }
+        Ok(self.forgiven(report.exit, face))
+    }
+
+    fn say(&self, report: &Report, face: &Face) {
+        match self.args.format {
+            Format::Json => face.say(&json::report(report).to_string()),
+            Format::Jsonl => {
+                let end = serde_json::json!({ "event": "run_done", "run": json::report(report) });
+                face.say(&end.to_string());
+            }
+            Format::Table => face.say(&terminal::closing(report, face.out)),
+        }
+    }
+
+    /// The exit, unless a regression is only to be told.
+    fn forgiven(&self, exit: Exit, face: &Face) -> Exit {
+        match (self.args.warn_only, exit) {
+            (true, Exit::Regressed) => {
+                face.tell("regressed; --warn-only lets it pass");
+                Exit::Held
+            }
+            (_, exit) => exit,
+        }
+    }
+}
+
+/// A case with its side's folder in the words of its launch.
+fn settled(case: &Case, tree: &Tree) -> Case {
+    let mut case = case.clone();
+    tree.settle(&mut case);
+    case
+}
