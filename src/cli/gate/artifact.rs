@@ -114,7 +114,7 @@ fn as_planned(mut epoch: Stored, planned: &[Case]) -> Result<Stored> {
     let (epochs, mut own) = (head.case.run.epochs, head.case.clone());
     own.gate = case.gate.clone();
     own.goals.clone_from(&case.goals);
-    own.validity = case.validity.clone();
+    own.validity = case.validity;
     own.run = case.run.clone();
     own.run.epochs = epochs;
     head.case = own;
