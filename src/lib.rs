@@ -8,6 +8,7 @@ pub mod config;
 pub mod datasets;
 pub mod decided;
 pub mod git;
+pub mod github;
 pub mod history;
 pub mod mock;
 pub mod notify;
