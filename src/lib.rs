@@ -9,6 +9,7 @@ pub mod datasets;
 pub mod decided;
 pub mod gating;
 pub mod git;
+pub mod github;
 pub mod history;
 pub mod mock;
 pub mod notify;

@@ -167,7 +167,7 @@ fn a_proposal_touches_nothing_that_is_committed_and_says_all_in_text() {
     let folder = lab.path().join("results/proposals/test-x1");
     let told = std::fs::read_to_string(folder.join("life.md")).unwrap();
     assert!(told.starts_with("# Baseline of `life` on `test-x1`\n"), "{told}");
-    assert!(told.contains("Reason: `@all ¦ 'new' driver # urgent`"), "{told}");
+    assert!(told.contains("Reason: `＠all ¦ 'new' driver # urgent`"), "{told}");
     assert!(told.contains("| `life/one` | `ttft.p50` |") && told.contains("| regressed |"));
     assert!(
         told.contains("## Before this is merged") && told.contains("| `slow` | `booking-slow` |")

@@ -10,6 +10,7 @@ mod contest;
 mod doctor;
 mod face;
 mod gate;
+mod github;
 mod hardware;
 mod history;
 mod invocation;
@@ -86,6 +87,8 @@ enum Command {
     Report(report::Args),
     /// Judge a stored run again, against another one or a baseline
     Verdict(verdict::Args),
+    /// Tell GitHub of a stored run: one comment on the pull request, and a check run
+    Github(Box<github::Args>),
     /// List, show, record, compare, propose, verify or refresh baselines
     Baseline(baseline::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::History(args) => history::run(args, &face),
         Command::Report(args) => report::run(args, &face),
         Command::Verdict(args) => verdict::run(args, &face),
+        Command::Github(args) => github::run(args, &face),
         Command::Baseline(args) => baseline::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
         Command::Hardware(args) => hardware::run(args, &face),
@@ -200,7 +204,8 @@ fn log(verbose: u8) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new(format!("error,tokgate={level},tokgate_harness={level}"))
+        // What octocrab calls an error may be one that we mend; what is none is told by us.
+        EnvFilter::new(format!("error,octocrab=off,tokgate={level},tokgate_harness={level}"))
     });
     tracing_subscriber::fmt()
         .with_env_filter(filter)

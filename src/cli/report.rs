@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let root = project.stored(args.results_dir.as_deref())?;
     let epochs = stored(&FileStore::open(Layout::new(root))?, &args.run, face)?;
-    let report = report(epochs.unwrap_or_default(), args)?;
+    let report = kept(epochs.unwrap_or_default(), &args.run, args.strict)?;
     match &args.junit {
         Some(file) => put(file, &junit::report(&report), face)?,
         None => face.say(&json::report(&report).to_string()),
@@ -52,13 +52,17 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     Ok(Exit::Held)
 }
 
-/// The run's own side: what it was compared with pair by pair is another commit's.
-fn report(epochs: Vec<Stored>, args: &Args) -> Result<Report> {
+/// A run by the verdicts that were kept with it. Its own side: what it was compared with pair by pair
+/// is another commit's.
+///
+/// # Errors
+/// When it has no epoch of its own.
+pub(super) fn kept(epochs: Vec<Stored>, run: &str, strict: bool) -> Result<Report> {
     let cases: Vec<_> = by_case(heads(epochs)).into_iter().map(case).collect();
     if cases.is_empty() {
-        bail!("{} has no epoch to tell; `tokgate list` shows what there is", args.run);
+        bail!("`{run}` has no epoch to tell; `tokgate list` shows what there is");
     }
-    Ok(report_stored(cases, args.strict))
+    Ok(report_stored(cases, strict))
 }
 
 fn case(epochs: Vec<Stored>) -> (MeasuredCase, Vec<Judged>) {

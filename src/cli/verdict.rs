@@ -68,7 +68,15 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
                 None => judge_stored(&head, &against, baseline, args.strict),
             }
         }
-        None => in_pairs(epochs, args, project.root.as_deref(), &layout)?,
+        None => {
+            let Some(comparison) = Comparison::of(epochs) else {
+                bail!(
+                    "{} was not measured in pairs: name what it is compared with by `--baseline`",
+                    args.run
+                );
+            };
+            in_pairs(&comparison, project.root.as_deref(), &layout, args.strict)?
+        }
     };
     let is_paired = report.cases.iter().any(|case| case.pairs.is_some());
     match (args.json, is_paired) {
@@ -88,24 +96,21 @@ fn named(store: &FileStore, run: &str, face: &Face) -> Result<Vec<Stored>> {
 }
 
 /// The verdict of pairs, from their raw epochs.
-fn in_pairs(
-    epochs: Vec<Stored>,
-    args: &Args,
+///
+/// # Errors
+/// When the recorded baseline, which knows how pairs vary, is there and cannot be read.
+pub(super) fn in_pairs(
+    comparison: &Comparison,
     project: Option<&Path>,
     layout: &Layout,
+    strict: bool,
 ) -> Result<Report> {
-    let Some(comparison) = Comparison::of(epochs) else {
-        bail!(
-            "{} was not measured in pairs: name what it is compared with by `--baseline`",
-            args.run
-        );
-    };
     let first = comparison.cases[0].head[0].run.head.clone();
     let places = Places { project, layout, machine: &first.machine };
     let found = places.find(&Wanted::Recorded, first.case.id.scenario())?;
     let known = |case: &CaseId| found.baseline.as_ref()?.cases.get(case);
     let unmeasured = Vec::new();
-    Ok(judge_pairs(&Identity::of(&first), &comparison, &known, unmeasured, args.strict))
+    Ok(judge_pairs(&Identity::of(&first), comparison, &known, unmeasured, strict))
 }
 
 /// The cases of a second booking.

@@ -83,11 +83,13 @@ fn direction(comparison: &Comparison) -> f64 {
     }
 }
 
-fn change(comparison: &Comparison) -> String {
+/// `+4.2 %`: the change in the metric's own direction.
+pub(super) fn change(comparison: &Comparison) -> String {
     signed(comparison, direction(comparison) * comparison.effect)
 }
 
-fn interval(comparison: &Comparison, interval: Interval) -> String {
+/// `+3.1 % … +5.3 %`: an interval of the change, its lower end first.
+pub(super) fn interval(comparison: &Comparison, interval: Interval) -> String {
     let ends = [interval.low, interval.high].map(|end| direction(comparison) * end);
     let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
     format!("{} … {}", signed(comparison, low), signed(comparison, high))
@@ -149,7 +151,7 @@ fn moved(judged: &Judged) -> Option<String> {
 }
 
 /// How the control did.
-fn control(report: &Report) -> Option<String> {
+pub(super) fn control(report: &Report) -> Option<String> {
     let told: Vec<String> = report.control.iter().filter_map(moved).collect();
     let moved = report
         .control

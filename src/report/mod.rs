@@ -3,14 +3,17 @@
 pub mod advice;
 pub mod alerts;
 pub mod baseline;
+pub mod comment;
 pub mod documents;
 pub mod duel;
 pub mod history;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod marker;
 pub mod proposal;
 pub mod recompute;
 pub mod renewal;
 mod stress;
 pub mod terminal;
+pub mod workflow;

@@ -367,13 +367,14 @@ fn changes(report: &Report, style: Style) -> String {
     }
 }
 
-fn judged_cases(report: &Report) -> impl Iterator<Item = (&str, &[Judged])> {
+/// What was judged, by case, of the baseline's cases that the run has not, too.
+pub(super) fn judged_cases(report: &Report) -> impl Iterator<Item = (&str, &[Judged])> {
     let measured = report.cases.iter().map(|case| (case.case.id.0.as_str(), &*case.verdicts));
     measured.chain(report.dropped.iter().map(|case| (case.case.0.as_str(), &*case.verdicts)))
 }
 
 /// `1 regressed, 2 unchanged`
-fn counted(report: &Report) -> String {
+pub(super) fn counted(report: &Report) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for judged in judged_cases(report).flat_map(|(_, judged)| judged) {
         *counts.entry(judged.verdict.as_str()).or_default() += 1;
@@ -412,13 +413,18 @@ pub(super) fn conclusion(report: &Report, style: Style) -> String {
         ComparedWith::Nothing(why) => format!("compared with nothing: {why}"),
         ComparedWith::Baseline(name) => format!("compared with {name}: {}", counted(report)),
     };
-    let (word, level) = match report.conclusion {
+    let (word, level) = concluded(report.conclusion);
+    format!("{}  {}", style.level(level, word), style.dim(&against))
+}
+
+/// The word of a conclusion, and how serious it is.
+pub(super) fn concluded(conclusion: Conclusion) -> (&'static str, Level) {
+    match conclusion {
         Conclusion::Held => ("held", Level::Green),
         Conclusion::Regressed => ("REGRESSED", Level::Red),
         Conclusion::Inconclusive => ("inconclusive", Level::Yellow),
         Conclusion::Invalid => ("INVALID", Level::Red),
-    };
-    format!("{}  {}", style.level(level, word), style.dim(&against))
+    }
 }
 
 fn grade_level(grade: Grade) -> Level {
