@@ -1,20 +1,11 @@
-//! What comes in from elsewhere: the SQLite that is linked, the crates that are locked, the actions that
-//! our workflows run.
+//! What comes in from elsewhere: the crates that are locked, and the actions that our workflows run. The
+//! SQLite that is linked is looked at where it is opened (`src/store/database.rs`).
 
 use crate::support::targets::root;
 use std::path::{Path, PathBuf};
 
-/// Before 3.51.3 a write-ahead log that is reset while another connection writes can lose what was
-/// committed (sqlite.org, "The WAL-reset bug"); results are written so.
-const OLDEST_SQLITE: i32 = 3_051_003;
-
 /// Cryptography that wants a tool chain or a system library of its own; ours is ring.
 const BANNED: [&str; 3] = ["aws-lc-sys", "aws-lc-rs", "openssl-sys"];
-
-#[test]
-fn the_sqlite_that_is_linked_is_ours_and_loses_nothing_that_was_committed() {
-    assert!(rusqlite::version_number() >= OLDEST_SQLITE, "{}", rusqlite::version());
-}
 
 #[test]
 fn what_is_locked_comes_from_the_registry_and_is_not_banned() {
