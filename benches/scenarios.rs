@@ -1,7 +1,3 @@
 //! `cargo bench --bench scenarios -- quick`: the scenarios as a bench target.
 
-fn main() -> std::process::ExitCode {
-    // First of all: a process that only holds pressure must not be anything else.
-    tokgate_harness::pressure::play_if_asked()
-        .unwrap_or_else(|| tokgate::cli::bench::main(env!("CARGO_MANIFEST_DIR")))
-}
+tokgate::main!();

@@ -241,7 +241,7 @@ impl Named {
 }
 
 /// The names of the drivers.
-const DRIVERS: [&str; 13] = [
+const DRIVERS: [&str; 14] = [
     "auto",
     "embedded",
     "openai",
@@ -255,6 +255,7 @@ const DRIVERS: [&str; 13] = [
     "pgvector",
     "redis",
     "vector-http",
+    "custom",
 ];
 
 fn driver_named(name: &str) -> bool {

@@ -1,5 +1,8 @@
 //! tokgate: a benchmark harness and CI regression gate for language-model inference and vector
 //! retrieval. This package is the edges: the command line, the store, reports, git.
+//!
+//! A crate that uses it as a library has a bench target of three lines, and may bring functions and
+//! drivers of its own: [`main!`], [`cli::bench::Main`] and [`driver`].
 
 pub mod again;
 pub mod baselines;
@@ -7,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod datasets;
 pub mod decided;
+pub mod driver;
 pub mod gating;
 pub mod git;
 pub mod github;
@@ -20,3 +24,23 @@ pub mod report;
 pub mod servers;
 pub mod session;
 pub mod store;
+
+/// The whole of a bench target: `fn main` for the package that it is written in.
+///
+/// With names and functions it brings these as drivers: a request is one call.
+///
+/// ```no_run
+/// tokgate::main! {
+///     "word_count" => |prompt: &str| Ok::<_, String>(prompt.split(' ').count().to_string()),
+/// }
+/// ```
+#[macro_export]
+macro_rules! main {
+    ($($name:literal => $function:expr),* $(,)?) => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::cli::bench::Main::new(env!("CARGO_MANIFEST_DIR"))
+                $(.function($name, $function))*
+                .run()
+        }
+    };
+}

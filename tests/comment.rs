@@ -80,6 +80,8 @@ fn hostile(cases: usize) -> Report {
         counted: 8,
         set_aside: 1,
         reasons: vec![of(at).to_owned()],
+        asked: 0,
+        alike: 0,
     };
     let case = |at: usize| CaseReport {
         verdicts: verdicts(at),

@@ -35,6 +35,8 @@ pub enum DriverKind {
     Redis,
     /// A vector database that speaks JSON over HTTP, as a preset describes it.
     VectorHttp,
+    /// A driver or a function that the bench target of another crate brings, by its name.
+    Custom,
 }
 
 impl DriverKind {
@@ -55,6 +57,7 @@ impl DriverKind {
             Self::Pgvector => "pgvector",
             Self::Redis => "redis",
             Self::VectorHttp => "vector-http",
+            Self::Custom => "custom",
         }
     }
 
@@ -71,6 +74,7 @@ impl DriverKind {
             Self::Auto | Self::Embedded | Self::Ollama | Self::Batch => &[Kind::Generation],
             Self::Openai => &[Kind::Generation, Kind::Embedding, Kind::Rag],
             Self::Simulated => &[Kind::Generation, Kind::Retrieval],
+            Self::Custom => &[Kind::Generation, Kind::Embedding],
             Self::Flat
             | Self::FlatQ4
             | Self::IvfSq8
@@ -239,6 +243,9 @@ pub struct Target {
     /// Whose API a vector database has: the name of a preset, or the path of a file with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
+    /// The name by which a bench target brings the driver `custom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<String>,
     /// The model's name on the server, a synthetic shape, or the path of a GGUF file.
     pub model: Option<String>,
     /// Name of the environment variable that holds the key. Never the key.
@@ -284,6 +291,7 @@ impl Target {
             driver,
             base_url: None,
             preset: None,
+            custom: None,
             model: None,
             api_key_env: None,
             endpoint: Endpoint::Chat,

@@ -1,7 +1,7 @@
 //! What it takes to speak to a target.
 
 use crate::recorder::Reply;
-use futures_util::future::BoxFuture;
+pub use futures_util::future::BoxFuture;
 use tokgate_core::dataset::Message;
 use tokgate_core::failure::Failure;
 use tokgate_core::quality::Likelihood;

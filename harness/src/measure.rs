@@ -5,6 +5,7 @@
 use crate::cost::Cost;
 use crate::driver::{Driver, OpenError};
 use crate::drivers::Targets;
+use crate::drivers::custom::Drivers;
 use crate::inputs::Inputs;
 use crate::load::{Load, NoLoad};
 use crate::pacer::Pacer;
@@ -110,6 +111,12 @@ impl Harness {
     #[must_use]
     pub fn with_cache(self, cache: Cache) -> Self {
         Self { targets: self.targets.with_cache(cache), ..self }
+    }
+
+    /// The same with the drivers that the program brings.
+    #[must_use]
+    pub fn with_drivers(self, drivers: Drivers) -> Self {
+        Self { targets: self.targets.with_drivers(drivers), ..self }
     }
 
     /// Opens the target of a case; a stop ends the waiting for a server that starts.

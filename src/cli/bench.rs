@@ -12,18 +12,21 @@ use crate::cli::selection::Selection;
 use crate::cli::tree::Tree;
 use crate::datasets::{self, Home};
 use crate::project::Project;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use libtest_mimic::{Arguments, Completion, Failed, FormatSetting, Trial};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::Path;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokgate_core::case::{Case, CaseId};
 use tokgate_core::environment::Environment;
 use tokgate_core::scenario::Scenario;
 use tokgate_core::verdict::Exit;
+use tokgate_harness::driver::{Driver, OpenError};
+use tokgate_harness::drivers::custom::Drivers;
 
 /// Flags of libtest that mean nothing here and are taken all the same, as libtest's users expect.
 const IGNORED_FLAGS: &[&str] = &[
@@ -34,6 +37,9 @@ const IGNORED_FLAGS: &[&str] = &[
     "--exclude-should-panic",
     "--no-capture",
 ];
+
+/// Where nextest says how often it has tried.
+const ATTEMPT: &str = "NEXTEST_ATTEMPT";
 
 /// libtest's arguments, further filters, and ours.
 #[derive(Debug, Parser)]
@@ -67,15 +73,62 @@ struct Selected {
     planned: Vec<CaseId>,
 }
 
-/// The bench target of the package at `root`.
-#[must_use]
-pub fn main(root: &str) -> ExitCode {
-    super::one_compute_thread();
-    super::no_core_dumps();
-    let args = Args::parse_from(arguments(std::env::args_os()));
-    super::log(0);
-    let face = Face::new(color(&args.libtest));
-    super::ended(run(args, Path::new(root), &face), &face)
+/// The bench target of a package: its folder, and the drivers that it brings.
+///
+/// The folder's `scenarios/` are measured (those that come with tokgate, where there are none), results
+/// go to its `results/`, and recorded baselines are those of its `baseline/recorded/`.
+#[derive(Debug)]
+pub struct Main {
+    root: PathBuf,
+    drivers: Drivers,
+}
+
+impl Main {
+    /// The bench target of the package at `root`, which is `env!("CARGO_MANIFEST_DIR")`.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), drivers: Drivers::default() }
+    }
+
+    /// The same with a driver called `name`, which scenarios name by `[target] driver = "custom"` and
+    /// `custom = "NAME"`. `open` is asked for it once for each case.
+    #[must_use]
+    pub fn driver<D: Driver + 'static>(
+        self,
+        name: &str,
+        open: impl Fn(&Case) -> Result<D, OpenError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { drivers: self.drivers.with(name, open), ..self }
+    }
+
+    /// The same with a function called `name`, which scenarios name as they do a driver. Each request
+    /// is one call with its prompt; what the function gives is the answer, and its error, or its panic,
+    /// is a failed request.
+    #[must_use]
+    pub fn function<E: Display + 'static>(
+        self,
+        name: &str,
+        function: impl Fn(&str) -> Result<String, E> + Send + Sync + 'static,
+    ) -> Self {
+        Self { drivers: self.drivers.with_function(name, function), ..self }
+    }
+
+    /// Reads the command line and does what it says; the exit code says how that ended.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        // First of all: a process that only holds pressure must not be anything else.
+        tokgate_harness::pressure::play_if_asked().unwrap_or_else(|| self.answer())
+    }
+
+    fn answer(self) -> ExitCode {
+        super::one_compute_thread();
+        super::no_core_dumps();
+        let mut args = Args::parse_from(arguments(std::env::args_os()));
+        args.options.drivers = self.drivers;
+        super::log(0);
+        let face = Face::new(color(&args.libtest));
+        super::ended(run(args, &self.root, &face), &face)
+    }
 }
 
 /// libtest takes `--bench` and `--test` together; so do we, as a test.
@@ -197,6 +250,18 @@ fn quiet_filters(libtest: &Arguments) -> Arguments {
     libtest
 }
 
+/// nextest tries again what failed, where it is told so, until it passes; of a measurement that would
+/// say nothing.
+fn refuse_another_try(attempt: Option<&str>) -> Result<()> {
+    match attempt.map(str::parse::<u32>) {
+        Some(Ok(attempt)) if attempt > 1 => bail!(
+            "this is attempt {attempt} at a measurement that failed: what passes in the end says \
+             nothing; write `retries = 0` for `binary(scenarios)` in .config/nextest.toml"
+        ),
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn bench(
     args: Args,
     project: &Project,
@@ -204,6 +269,7 @@ fn bench(
     selected: Selected,
     face: &Face,
 ) -> Result<Exit> {
+    refuse_another_try(std::env::var(ATTEMPT).ok().as_deref())?;
     let Selected { mut entries, mut planned } = selected;
     if entries.is_empty() {
         face.tell("nothing matches; `-- --list` shows every case");
@@ -216,7 +282,7 @@ fn bench(
         .collect();
     planned.retain(|case| measured.contains(case.scenario()));
     let run = entries.iter().filter(|entry| entry.ignored.is_none());
-    plan::check_built_in(run.map(|entry| &entry.case))?;
+    plan::check_brought(run.map(|entry| &entry.case), &args.options.drivers)?;
     let run = entries.iter_mut().filter(|entry| entry.ignored.is_none());
     datasets::locate(run.map(|entry| (&entry.home, &mut entry.case)))?;
     let run = entries.iter_mut().filter(|entry| entry.ignored.is_none());
@@ -284,5 +350,13 @@ mod tests {
         assert!(args.libtest.test && !args.libtest.bench);
         assert_eq!(args.libtest.filter.as_deref(), Some("a"));
         assert_eq!(args.filters, ["b"]);
+    }
+
+    #[test]
+    fn a_measurement_is_not_tried_again_until_it_passes() {
+        assert!(refuse_another_try(None).is_ok());
+        assert!(refuse_another_try(Some("1")).is_ok());
+        let told = refuse_another_try(Some("2")).unwrap_err().to_string();
+        assert!(told.contains("attempt 2") && told.contains("retries = 0"), "{told}");
     }
 }

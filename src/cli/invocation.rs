@@ -104,7 +104,8 @@ impl Invocation {
             harness: Harness::new()
                 .context("cannot start the harness")?
                 .with_logs(layout.logs())
-                .with_cache(options.cache()),
+                .with_cache(options.cache())
+                .with_drivers(options.drivers.clone()),
             samplers: tokgate_harness::telemetry::samplers,
             store: Box::new(FileStore::open(layout.clone())?),
             baselines,

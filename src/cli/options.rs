@@ -6,6 +6,7 @@ use clap::Args;
 use std::path::PathBuf;
 use tokgate_core::price::Prices;
 use tokgate_core::scenario::{Override, Roots};
+use tokgate_harness::drivers::custom::Drivers;
 use tokgate_harness::retrieval::cache::{Cache, Place};
 
 /// What to measure, how, compared with what, and where results go.
@@ -13,7 +14,7 @@ use tokgate_harness::retrieval::cache::{Cache, Place};
 #[command(next_help_heading = "Measurement")]
 pub(super) struct Options {
     /// A target of `tokgate.toml`, or a driver: auto, embedded, openai, ollama, batch, simulated,
-    /// flat, flat-q4, ivf-sq8, hnsw, pgvector, redis, vector-http
+    /// flat, flat-q4, ivf-sq8, hnsw, pgvector, redis, vector-http, custom
     #[arg(long, env = "TOKGATE_TARGET", value_name = "NAME|DRIVER")]
     pub(super) target: Option<String>,
     /// Address of the server, `/v1` included (for Ollama without); `postgres://user@host/database`
@@ -137,6 +138,9 @@ pub(super) struct Options {
     /// What one side of a comparison has of its own; stronger than every option.
     #[arg(skip)]
     pub(super) strongest: Vec<Override>,
+    /// The drivers that this program brings.
+    #[arg(skip)]
+    pub(super) drivers: Drivers,
 }
 
 /// What `tokgate.toml` adds to the options.

@@ -11,6 +11,7 @@ use tokgate_core::day::Day;
 use tokgate_core::environment::{Environment, MachineId};
 use tokgate_core::scenario::{Facts, Hardware, Scenario, Surroundings, decode, plan};
 use tokgate_core::unit::Unit;
+use tokgate_harness::drivers::custom::Drivers;
 use tokgate_harness::retrieval::engines::built_in;
 
 /// A scenario and its cases on this machine.
@@ -40,13 +41,26 @@ impl Planned {
     }
 }
 
-/// Refuses cases whose engines were left out of this build, before any case is measured.
+/// Refuses cases whose engines were left out of this build, or are in another program, before any case
+/// is measured.
 ///
 /// # Errors
 /// When there is one; the message says how to have its engine.
-pub(super) fn check_built_in<'a>(mut cases: impl Iterator<Item = &'a Case>) -> Result<()> {
+pub(super) fn check_built_in<'a>(cases: impl Iterator<Item = &'a Case>) -> Result<()> {
+    check_brought(cases, &Drivers::default())
+}
+
+/// The same in a program that brings drivers of its own.
+///
+/// # Errors
+/// When a case has an engine that was left out, or a driver that is not among them.
+pub(super) fn check_brought<'a>(
+    mut cases: impl Iterator<Item = &'a Case>,
+    drivers: &Drivers,
+) -> Result<()> {
     cases.try_for_each(|case| {
-        built_in(case.target.driver).map_err(|error| anyhow!("{}: {error}", case.id))
+        let here = built_in(case.target.driver).and_then(|()| drivers.check(case));
+        here.map_err(|error| anyhow!("{}: {error}", case.id))
     })
 }
 

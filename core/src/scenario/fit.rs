@@ -29,11 +29,14 @@ const BY_DATA: (&str, &str) = ("dataset", "kind");
 /// The drivers that can answer a kind of case, in words.
 pub(super) fn drivers_for(kind: Kind) -> &'static str {
     match kind {
-        Kind::Generation => "`auto`, `embedded`, `openai`, `ollama`, `batch` or `simulated`",
+        Kind::Generation => {
+            "`auto`, `embedded`, `openai`, `ollama`, `batch`, `simulated` or `custom`"
+        }
         Kind::Retrieval => {
             "`flat`, `flat-q4`, `ivf-sq8`, `hnsw`, `pgvector`, `redis`, `vector-http` or `simulated`"
         }
-        Kind::Embedding | Kind::Rag => "`openai`",
+        Kind::Embedding => "`openai` or `custom`",
+        Kind::Rag => "`openai`",
     }
 }
 
@@ -95,7 +98,7 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ),
     };
     use DriverKind::{
-        Auto, Batch, Embedded, Flat, FlatQ4, Hnsw, IvfSq8, Ollama, Openai, Pgvector, Redis,
+        Auto, Batch, Custom, Embedded, Flat, FlatQ4, Hnsw, IvfSq8, Ollama, Openai, Pgvector, Redis,
         Simulated, VectorHttp,
     };
     match (table, key) {
@@ -182,7 +185,12 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
             data(&[DatasetKind::Vectors], "`vectors`")
         }
         ("target", "preset") => driver(&[VectorHttp], "`vector-http`"),
-        ("target", "base_url" | "api_key_env" | "deadlines") => driver(
+        ("target", "custom") => driver(&[Custom], "`custom`"),
+        ("target", "base_url" | "api_key_env") => driver(
+            &[Openai, Ollama, Auto, Pgvector, Redis, VectorHttp, Custom],
+            "`openai`, `ollama`, `pgvector`, `redis`, `vector-http`, `custom` or `auto`",
+        ),
+        ("target", "deadlines") => driver(
             &[Openai, Ollama, Auto, Pgvector, Redis, VectorHttp],
             "`openai`, `ollama`, `pgvector`, `redis`, `vector-http` or `auto`",
         ),
@@ -190,12 +198,16 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
             driver(&[Openai, Ollama, Auto], "`openai`, `ollama` or `auto`")
         }
         ("target", "runs_on") => driver(
-            &[Openai, Ollama, Batch, Auto, Pgvector, Redis, VectorHttp],
-            "`openai`, `ollama`, `batch`, `pgvector`, `redis`, `vector-http` or `auto`",
+            &[Openai, Ollama, Batch, Auto, Pgvector, Redis, VectorHttp, Custom],
+            "`openai`, `ollama`, `batch`, `pgvector`, `redis`, `vector-http`, `custom` or `auto`",
         ),
-        ("target", "endpoint" | "body") => {
+        ("target", "endpoint") => {
             driver(&[Openai, Ollama, Batch, Auto], "`openai`, `ollama`, `batch` or `auto`")
         }
+        ("target", "body") => driver(
+            &[Openai, Ollama, Batch, Auto, Custom],
+            "`openai`, `ollama`, `batch`, `custom` or `auto`",
+        ),
         ("workload", "kind") if choice.driver == Batch && choice.load != LoadKind::Closed => {
             misfit(
                 "belongs to a load that is sent: the requests of driver `batch` are one file",

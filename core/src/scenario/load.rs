@@ -353,7 +353,8 @@ pub(super) fn workload(driver: DriverKind, tables: &Tables) -> workload::Workloa
         | DriverKind::Hnsw
         | DriverKind::Pgvector
         | DriverKind::Redis
-        | DriverKind::VectorHttp => written.resolve(),
+        | DriverKind::VectorHttp
+        | DriverKind::Custom => written.resolve(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::layers::Layer;
 use super::load::{self, workload};
 use super::rag::{self, searched_by};
 use super::roots::{self, Roots};
-use super::target::{batch_checks, batch_timeout_s, instance_check, target};
+use super::target::{batch_checks, batch_timeout_s, custom_check, instance_check, target};
 use crate::alert::Settings;
 use crate::case::{
     Case, CaseId, DriverKind, Embedding, Hnsw, Inserts, Requires, Retrieval, RunSettings,
@@ -105,6 +105,7 @@ fn cross_checks(cell: &Cell<'_>, tables: &Tables, context: &Context<'_>) -> Vec<
     };
     let mut faults = alert_checks(&tables.alerts, &refuse);
     faults.extend(instance_check(tables, &context.prices.catalogue, &refuse));
+    faults.extend(custom_check(cell.choice.driver, tables, &refuse));
     faults.extend(load::checks(cell, &tables.workload, &refuse));
     match cell.choice.kind {
         Kind::Generation => {

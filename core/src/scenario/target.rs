@@ -19,6 +19,7 @@ pub(super) fn target(driver: DriverKind, tables: Tables, prices: &Prices) -> Tar
     let target = Target {
         base_url: written.base_url,
         preset: written.preset,
+        custom: written.custom,
         model: written.model,
         api_key_env: written.api_key_env,
         endpoint: written.endpoint,
@@ -101,6 +102,21 @@ pub(super) fn batch_checks(tables: &Tables, refuse: &Refuse<'_>) -> Option<Diagn
     let message = format!("the command of a batch does not name its `{lacks}`");
     let help = "`{input}` and `{output}` become the paths of the request and answer files";
     Some(refuse(&[("target", "launch")], message).help(help))
+}
+
+/// A driver that a program brings is called something.
+pub(super) fn custom_check(
+    driver: DriverKind,
+    tables: &Tables,
+    refuse: &Refuse<'_>,
+) -> Option<Diagnostic> {
+    let lacks = driver == DriverKind::Custom && tables.target.custom.is_none();
+    lacks.then(|| {
+        let message = "driver `custom` has no name".to_owned();
+        let help =
+            "write `custom = \"mine\"` in [target], the name by which your bench target brings it";
+        refuse(&[("target", "driver")], message).help(help)
+    })
 }
 
 /// An instance that the catalogue does not have.

@@ -18,6 +18,9 @@ pub(super) struct Target {
     /// Whose API a vector database has, for `vector-http`: `qdrant`, `milvus`, `weaviate`, `chroma`, `elasticsearch`, `opensearch`, or the path of a file of your own.
     #[schemars(length(min = 1, max = 512), extend("examples" = ["qdrant"]))]
     pub(super) preset: Option<String>,
+    /// The name by which the bench target of a crate of yours brings the driver `custom`: see `docs/LIBRARY.md`.
+    #[schemars(length(min = 1, max = 128), extend("examples" = ["mine"]))]
+    pub(super) custom: Option<String>,
     /// The model's name on the server, a synthetic shape such as `synthetic-6.8m`, or the path of a GGUF file within the project.
     #[schemars(length(min = 1, max = 512), extend("examples" = ["synthetic-6.8m"]))]
     pub(super) model: Option<String>,
@@ -30,7 +33,7 @@ pub(super) struct Target {
     pub(super) stream: Option<bool>,
     /// How vectors are asked for, in an embedding or rag case; either is read.
     pub(super) encoding_format: Encoding,
-    /// Further fields of the request body: `body = { ignore_eos = true }`.
+    /// Further fields of the request body: `body = { ignore_eos = true }`; for driver `custom`, whatever that one takes.
     pub(super) body: serde_json::Map<String, serde_json::Value>,
     /// Compute threads of an engine in process; 1 where absent.
     #[schemars(range(min = 1, max = 1024), extend("examples" = [1]))]

@@ -1,10 +1,12 @@
 //! The drivers, one file or folder each, and the one place that opens the right one for a case.
 
 pub mod batch;
+pub mod custom;
 pub mod database;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod embeddings;
+mod function;
 pub mod ollama;
 pub mod openai;
 mod place;
@@ -20,6 +22,7 @@ use crate::launch::{Launched, Running, Server};
 use crate::retrieval::cache::Cache;
 use crate::stop::Stop;
 use crate::telemetry::Place;
+use custom::Drivers;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokgate_core::case::{Case, DriverKind};
@@ -33,6 +36,8 @@ pub struct Targets {
     corpora: retrieval::Corpora,
     library: rag::Library,
     server: Option<Running>,
+    /// Those that the program brings.
+    drivers: Drivers,
     /// Where the logs of what is launched go.
     logs: PathBuf,
 }
@@ -47,6 +52,7 @@ impl Targets {
             corpora: retrieval::Corpora::default(),
             library: rag::Library::default(),
             server: None,
+            drivers: Drivers::default(),
             logs,
         }
     }
@@ -55,6 +61,12 @@ impl Targets {
     #[must_use]
     pub fn with_cache(self, cache: Cache) -> Self {
         Self { corpora: retrieval::Corpora::with_cache(cache), ..self }
+    }
+
+    /// The same with the drivers that the program brings.
+    #[must_use]
+    pub fn with_drivers(self, drivers: Drivers) -> Self {
+        Self { drivers, ..self }
     }
 
     /// Opens the target of a case; what it starts for that can be stopped.
@@ -165,6 +177,7 @@ impl Targets {
             DriverKind::Pgvector | DriverKind::Redis | DriverKind::VectorHttp => {
                 database::open(case, &mut self.corpora, stop).await
             }
+            DriverKind::Custom => self.drivers.open(case),
         }
     }
 }

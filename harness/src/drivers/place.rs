@@ -24,6 +24,9 @@ pub(super) fn of(target: &Target) -> Place {
         DriverKind::Pgvector => behind(target, Some(5432)),
         DriverKind::Redis => behind(target, Some(6379)),
         DriverKind::VectorHttp => behind(target, None),
+        // What a driver of the program's own speaks to is at the address that it was told, if any.
+        DriverKind::Custom if target.base_url.is_none() => Place::InProcess,
+        DriverKind::Custom => behind(target, None),
     }
 }
 
@@ -53,12 +56,14 @@ mod tests {
 
     #[test]
     fn a_target_is_where_its_address_says() {
-        use DriverKind::{Ollama, Openai, Pgvector, Simulated};
+        use DriverKind::{Custom, Ollama, Openai, Pgvector, Simulated};
         assert_eq!(place(Simulated, None), Place::InProcess);
         assert_eq!(place(Openai, Some("http://127.0.0.1:8000/v1")), Place::Listening(8000));
         assert_eq!(place(Openai, Some("http://localhost/v1")), Place::Listening(80));
         assert_eq!(place(Openai, Some("https://api.example.com/v1")), Place::Elsewhere);
         assert_eq!(place(Ollama, None), Place::Listening(11434));
+        assert_eq!(place(Custom, None), Place::InProcess);
+        assert_eq!(place(Custom, Some("http://localhost:99")), Place::Listening(99));
         assert_eq!(place(Pgvector, Some("postgres://me@localhost/db")), Place::Listening(5432));
     }
 }

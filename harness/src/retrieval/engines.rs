@@ -61,7 +61,8 @@ fn had(asked: Asked<'_>, cache: &Cache) -> Result<Kept<Box<dyn VectorIndex>>, Op
         | DriverKind::Simulated
         | DriverKind::Pgvector
         | DriverKind::Redis
-        | DriverKind::VectorHttp) => no_index(other),
+        | DriverKind::VectorHttp
+        | DriverKind::Custom) => no_index(other),
     }
 }
 

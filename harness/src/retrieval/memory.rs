@@ -51,7 +51,8 @@ pub fn index(set: &VectorSet, driver: DriverKind, graph: Option<Hnsw>) -> u64 {
         | DriverKind::Openai
         | DriverKind::Ollama
         | DriverKind::Batch
-        | DriverKind::Simulated => 0,
+        | DriverKind::Simulated
+        | DriverKind::Custom => 0,
     }
 }
 

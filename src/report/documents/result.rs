@@ -211,7 +211,8 @@ fn memory_of(driver: DriverKind) -> &'static str {
         | DriverKind::Simulated
         | DriverKind::Pgvector
         | DriverKind::Redis
-        | DriverKind::VectorHttp => "the target where it is local, else tokgate",
+        | DriverKind::VectorHttp
+        | DriverKind::Custom => "the target where it is local, else tokgate",
     }
 }
 

@@ -63,7 +63,8 @@ pub async fn open(
         | DriverKind::Flat
         | DriverKind::FlatQ4
         | DriverKind::IvfSq8
-        | DriverKind::Hnsw) => {
+        | DriverKind::Hnsw
+        | DriverKind::Custom) => {
             Err(OpenError::Invalid(format!("driver `{}` is no database", other.as_str())))
         }
     }
