@@ -330,7 +330,11 @@ fn identify(
     }
 }
 
-fn find_baselines(
+/// What each scenario is compared with, by its name.
+///
+/// # Errors
+/// When a baseline that is wanted is absent, or one that is there cannot be used.
+pub(super) fn find_baselines(
     project: &Project,
     options: &Options,
     layout: &Layout,

@@ -4,10 +4,9 @@ mod artifact;
 mod referee;
 mod written;
 
-use crate::baselines::{Places, Wanted};
 use crate::cli::contest::Contest;
 use crate::cli::face::Face;
-use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice};
+use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice, find_baselines};
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
 use crate::cli::run::Format;
@@ -22,7 +21,6 @@ use crate::store::Layout;
 use anyhow::{Context, Result, bail};
 use artifact::Artifact;
 use referee::Referee;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokgate_core::case::{Case, CaseId};
@@ -225,16 +223,8 @@ impl<'a> Bench<'a> {
         let all: Vec<CaseId> = planned.iter().flat_map(|one| one.all.clone()).collect();
         let cases: Vec<Case> = planned.into_iter().flat_map(|one| one.cases).collect();
         let mut artifact = Artifact::read(folder, &cases)?;
-        let places = Places {
-            project: self.rules.root.as_deref(),
-            layout: &self.layout,
-            machine: &artifact.machine,
-        };
-        let found = |case: &CaseId| {
-            let scenario = case.scenario().to_owned();
-            Ok((scenario.clone(), places.find(&Wanted::Recorded, &scenario)?))
-        };
-        let baselines = all.iter().map(found).collect::<Result<BTreeMap<_, _>>>()?;
+        let (rules, machine) = (&self.rules, &artifact.machine);
+        let baselines = find_baselines(rules, &self.options, &self.layout, machine, &all)?;
         let gating = Gating { baselines: &baselines, strict: self.options.strict };
         let suspects = gating.suspects(&artifact.screen);
         artifact.pairs.iter_mut().for_each(|pairs| pairs.suspect(&suspects));
