@@ -13,7 +13,7 @@ use tokgate_baseline::{Nomination, Screened, screen};
 use tokgate_core::case::{Case, CaseId};
 use tokgate_core::metric::MetricRef;
 use tokgate_core::report::{CaseReport, ComparedWith, Dropped, Report, Unmeasured};
-use tokgate_core::verdict::Judged;
+use tokgate_core::verdict::{Conclusion, Exit, Judged};
 
 /// The metrics of each case that pairs must decide.
 pub type Suspects = BTreeMap<CaseId, BTreeSet<MetricRef>>;
@@ -69,7 +69,8 @@ impl Gating<'_> {
         against.iter().map(|case| case.as_ref().and_then(|_| screened.next())).collect()
     }
 
-    /// Everything decided: of suspects by their pairs, of all else by the screen.
+    /// Everything decided: of suspects by their pairs, of all else by the screen. Where there is neither
+    /// a baseline nor a pair, nothing was judged, and nothing passes.
     #[must_use]
     pub fn report(&self, measured: &Measured<'_>) -> Report {
         let Measured { identity, screen, planned, pairs, unmeasured } = *measured;
@@ -99,7 +100,12 @@ impl Gating<'_> {
             compared_with: self.compared_with(pairs.is_some()),
             strict: self.strict,
         };
-        all.report()
+        let mut report = all.report();
+        if report.compared_with.is_nothing() {
+            report.conclusion = Conclusion::Invalid;
+            report.exit = report.exit.worst(Exit::Invalid);
+        }
+        report
     }
 
     fn known(&self, case: &CaseId) -> Option<&CaseBaseline> {

@@ -176,6 +176,12 @@ fn an_artifact_that_hides_something_passes_nothing() {
     spoil(&|left| left["epochs"][0] = "nowhere".into(), 2, "lacks");
     spoil(&|left| left["more"] = 1.into(), 2, "no list of a gate");
     spoil(&|left| left["run"] = "another".into(), 2, "neither of the gate's runs");
+    // Nothing to compare with is no reason to pass.
+    repository.write("out/gate.json", &list);
+    repository.git(&["rm", "--quiet", RECORDED]);
+    repository.write("tokgate.toml", "[gate]\nscenarios = [\"served\"]\n");
+    repository.commit("nothing to judge by");
+    spoil(&pairs, 3, "nothing was judged");
     std::fs::remove_file(repository.path().join("out/gate.json")).unwrap();
     assert_eq!(code(&again(&repository, &[])), Some(2));
 }

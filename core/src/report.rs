@@ -143,6 +143,14 @@ pub enum ComparedWith {
     Baseline(String),
 }
 
+impl ComparedWith {
+    /// Whether there was nothing to compare with.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing(_))
+    }
+}
+
 /// Everything decided about one invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {

@@ -27,7 +27,7 @@ use tokgate_core::case::{Case, CaseId};
 use tokgate_core::diagnostic::escape;
 use tokgate_core::environment::Environment;
 use tokgate_core::report::{Report, Unmeasured};
-use tokgate_core::verdict::{Conclusion, Exit};
+use tokgate_core::verdict::Exit;
 
 /// Measured where neither an argument nor the base's settings name a scenario.
 const USUAL: &str = "regression";
@@ -208,12 +208,6 @@ impl<'a> Bench<'a> {
             unmeasured: &session.unmeasured,
         });
         report.exit = screened.invocation.exit(&report);
-        let has_baseline = gating.baselines.values().any(|found| found.baseline.is_some());
-        if !has_baseline && pairs.is_none() {
-            face.tell("no recorded baseline and no base to measure: nothing was judged");
-            report.conclusion = Conclusion::Invalid;
-            report.exit = report.exit.worst(Exit::Invalid);
-        }
         self.tell(&screened, &report, pairs.as_ref(), referee, face)
     }
 
@@ -378,6 +372,9 @@ impl<'a> Bench<'a> {
     }
 
     fn say(&self, report: &Report, face: &Face) {
+        if report.compared_with.is_nothing() {
+            face.tell("no recorded baseline and no base to measure: nothing was judged");
+        }
         match self.args.format {
             Format::Json => face.say(&json::report(report).to_string()),
             Format::Jsonl => {
