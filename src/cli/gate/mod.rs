@@ -1,32 +1,30 @@
 //! `tokgate gate`: whether a change may pass, by the rules of the commit that it is made to.
 
+mod again;
 mod artifact;
 mod referee;
 mod written;
 
 use crate::cli::contest::Contest;
 use crate::cli::face::Face;
-use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice, find_baselines};
+use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice};
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
 use crate::cli::run::Format;
 use crate::cli::tree::Tree;
 use crate::gating::{Gating, Measured, Suspects};
 use crate::git::Commit;
-use crate::paired::{Comparison, Pairs, Side, Sides};
+use crate::paired::{Comparison, Side, Sides};
 use crate::project::Project;
 use crate::report::{json, terminal};
-use crate::session::Identity;
 use crate::store::Layout;
 use anyhow::{Context, Result, bail};
-use artifact::Artifact;
 use referee::Referee;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokgate_core::case::{Case, CaseId};
-use tokgate_core::diagnostic::escape;
 use tokgate_core::environment::Environment;
-use tokgate_core::report::{Report, Unmeasured};
+use tokgate_core::report::Report;
 use tokgate_core::verdict::Exit;
 
 /// Measured where neither an argument nor the base's settings name a scenario.
@@ -209,57 +207,6 @@ impl<'a> Bench<'a> {
         });
         report.exit = screened.invocation.exit(&report);
         self.tell(&screened, &report, pairs.as_ref(), referee, face)
-    }
-
-    /// Judges what another job measured.
-    fn decide_again(&self, folder: &Path, face: &Face) -> Result<Exit> {
-        let planned = self.plan(face)?;
-        let all: Vec<CaseId> = planned.iter().flat_map(|one| one.all.clone()).collect();
-        let cases: Vec<Case> = planned.into_iter().flat_map(|one| one.cases).collect();
-        let mut artifact = Artifact::read(folder, &cases)?;
-        let (rules, machine) = (&self.rules, &artifact.machine);
-        let baselines = find_baselines(rules, &self.options, &self.layout, machine, &all)?;
-        let gating = Gating { baselines: &baselines, strict: self.options.strict };
-        let suspects = gating.suspects(&artifact.screen);
-        artifact.pairs.iter_mut().for_each(|pairs| pairs.suspect(&suspects));
-        let unmeasured = self.absent(&cases, &artifact, &suspects);
-        let first = artifact.screen.first().context("the artifact has no epoch of the head")?;
-        let report = gating.report(&Measured {
-            identity: &Identity::of(first.head()),
-            screen: &artifact.screen,
-            planned: &all,
-            pairs: artifact.pairs.as_ref(),
-            unmeasured: &unmeasured,
-        });
-        for Unmeasured { case, why, .. } in &unmeasured {
-            face.tell(&escape(&format!("not judged: {case}: {why}")));
-        }
-        face.tell(
-            "measured by somebody else: the numbers are theirs, the rules and the verdict are not",
-        );
-        self.say(&report, face);
-        Ok(self.forgiven(report.exit, face))
-    }
-
-    /// What the artifact should have had: every case that this plan has, and pairs of every suspect.
-    fn absent(&self, cases: &[Case], artifact: &Artifact, suspects: &Suspects) -> Vec<Unmeasured> {
-        let has = |case: &Case| artifact.screen.iter().any(|it| it.head().case.id == case.id);
-        let paired = |case: &CaseId| {
-            let pairs = artifact.pairs.iter().flat_map(|pairs| &pairs.cases);
-            pairs.filter_map(Pairs::case).any(|it| it.id == *case)
-        };
-        let unmeasured = |case: &CaseId, why: &str| Unmeasured {
-            case: case.clone(),
-            why: why.to_owned(),
-            exit: Exit::Invalid,
-        };
-        let missing = cases.iter().filter(|case| !has(case));
-        let missing = missing.map(|case| unmeasured(&case.id, "the artifact has no epoch of it"));
-        let needs_pairs = !matches!(self.base(), Base::Nowhere);
-        let undecided = suspects.keys().filter(|case| needs_pairs && !paired(case));
-        let undecided = undecided
-            .map(|case| unmeasured(case, "it seems worse, and the artifact has no pairs of it"));
-        missing.chain(undecided).collect()
     }
 
     /// The head's epochs; `None` where there is no case.
