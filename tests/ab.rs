@@ -177,3 +177,23 @@ fn a_build_that_fails_measures_nothing_and_says_why() {
     assert_eq!(code(&output), Some(3), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("no such header"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn comparisons_of_equal_sides_are_counted_and_others_are_not() {
+    let folder = with_scenario(PLAIN);
+    let stats = |more: &[&str]| {
+        let words = ["stats", "--json", "--results-dir", "r"];
+        command(folder.path(), &[&words[..], more].concat()).output().unwrap()
+    };
+    assert_eq!(code(&stats(&[])), Some(4), "nothing is stored");
+    let same = report(&ab(folder.path(), SAME, SAME, &["--format", "json", "--no-control"]));
+    let _ = ab(folder.path(), SAME, SLOWER, &["--no-control"]);
+    let told = stats(&["--since", "1d"]);
+    assert_eq!(code(&told), Some(0), "{}", text(&told.stderr));
+    let told = report(&told);
+    assert_eq!((&told["comparisons"], &told["different"]), (&1.into(), &1.into()), "{told:#}");
+    let words = &told["metrics"]["ttft.p50"];
+    assert_eq!(words["judged"], 1);
+    assert_eq!(told["regressed"]["count"], u64::from(word(&same) == "regressed"));
+    assert_eq!(report(&stats(&["--since", "2100-01-01"]))["comparisons"], 0);
+}

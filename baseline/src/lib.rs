@@ -19,6 +19,7 @@
 
 pub mod anchor;
 pub mod arms;
+pub mod canary;
 pub mod compare;
 pub mod compat;
 pub mod conclusion;
@@ -31,6 +32,7 @@ pub mod outline;
 pub mod paired;
 pub mod pairs;
 pub mod queries;
+pub mod rate;
 pub mod recorded;
 pub mod renewal;
 pub mod screen;
@@ -56,6 +58,7 @@ mod student;
 
 pub use anchor::Anchor;
 pub use arms::{Arms, ArmsError, Gated};
+pub use canary::FalseAlarms;
 pub use compare::{Both, Chances, Finding, What, compare};
 pub use conclusion::{Findings, conclude};
 pub use counts::{Count, compare_counts};
@@ -67,6 +70,7 @@ pub use outline::Outline;
 pub use paired::{Paired, TwoBookings};
 pub use pairs::{Pair, compare_pairs};
 pub use queries::{Queries, compare_queries};
+pub use rate::Rate;
 pub use recorded::Recorded;
 pub use renewal::{Renewed, renewed};
 pub use screen::compare_bookings;

@@ -95,7 +95,7 @@ fn metric(name: &str) -> Result<MetricRef> {
 }
 
 /// The moment from which on something counts, microseconds since 1970.
-fn began(since: &str, now: Timestamp) -> Result<i64> {
+pub(super) fn began(since: &str, now: Timestamp) -> Result<i64> {
     const DAY_US: i64 = 86_400_000_000;
     if let Ok(day) = since.parse::<Day>() {
         return Ok(day.begin_us());

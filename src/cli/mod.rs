@@ -26,6 +26,7 @@ mod scenarios;
 mod selection;
 mod show;
 mod signals;
+mod stats;
 mod stress;
 mod tree;
 mod verdict;
@@ -83,6 +84,8 @@ enum Command {
     Show(show::Args),
     /// Where a metric changed over many commits, and whether it crept
     History(history::Args),
+    /// How often comparisons of equal sides were convicted, against what is promised
+    Stats(stats::Args),
     /// Tell a stored run to other programs: JSON, JUnit
     Report(report::Args),
     /// Judge a stored run again, against another one or a baseline
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
         Command::History(args) => history::run(args, &face),
+        Command::Stats(args) => stats::run(args, &face),
         Command::Report(args) => report::run(args, &face),
         Command::Verdict(args) => verdict::run(args, &face),
         Command::Github(args) => github::run(args, &face),

@@ -22,6 +22,13 @@ pub(super) fn describe(base: &Head, head: &Head) -> (String, String) {
     (told(&ours, &theirs, base), told(&theirs, &ours, head))
 }
 
+/// Whether nothing that we know of tells the sides apart. What stands in no commit is the same in both
+/// where one run measured both.
+#[must_use]
+pub(super) fn are_equal(base: &Head, head: &Head) -> bool {
+    facts(base) == facts(head)
+}
+
 /// What a side is, by name.
 fn facts(head: &Head) -> BTreeMap<String, String> {
     let (target, identity) = (json!(head.case.target), json!(head.target));

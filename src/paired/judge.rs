@@ -1,7 +1,7 @@
 //! What pairs say, from their raw epochs: when they were measured, and whenever they are read again.
 
 use super::control;
-use super::describe::describe;
+use super::describe::{are_equal, describe};
 use super::measure::Pairs;
 use crate::session::MeasuredCase;
 use crate::store::Stored;
@@ -149,6 +149,15 @@ impl Comparison {
         let cases: Vec<Pairs> = cases.into_iter().map(pairs).collect();
         let control = control.into_iter().map(pairs).next().unwrap_or_default();
         (!cases.is_empty()).then_some(Self { cases, control })
+    }
+
+    /// Whether both sides are the same thing, so that whatever is said to differ does not.
+    #[must_use]
+    pub fn is_of_equals(&self) -> bool {
+        self.cases.iter().all(|pairs| match (pairs.base.first(), pairs.head.first()) {
+            (Some(base), Some(head)) => are_equal(&base.run.head, &head.run.head),
+            _ => false,
+        })
     }
 
     /// Whether epochs were set aside, and the host's noise is all that is wrong with them.

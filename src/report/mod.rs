@@ -14,6 +14,7 @@ pub mod marker;
 pub mod proposal;
 pub mod recompute;
 pub mod renewal;
+pub mod stats;
 mod stress;
 pub mod terminal;
 pub mod workflow;

@@ -98,6 +98,15 @@ impl FileStore {
         Ok(all)
     }
 
+    /// The runs that measured pairs of base and head and began since then, microseconds since 1970,
+    /// oldest first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn paired_runs(&self, since_us: i64) -> Result<Vec<String>, StoreError> {
+        Ok(self.database.read(|database| listing::paired_runs(database, since_us))?)
+    }
+
     /// The index.
     #[must_use]
     pub fn database(&self) -> &Database {

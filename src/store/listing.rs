@@ -125,6 +125,15 @@ pub(super) fn test_ids(database: &Connection, id: &str) -> rusqlite::Result<Vec<
     query.query_map(params![id], |row| row.get(0))?.collect()
 }
 
+/// The runs that measured pairs and began since then, oldest first.
+pub(super) fn paired_runs(database: &Connection, since_us: i64) -> rusqlite::Result<Vec<String>> {
+    let mut query = database.prepare_cached(
+        "SELECT run_id FROM benchmark_results WHERE arm = 'base'
+         GROUP BY run_id HAVING min(started_us) >= ?1 ORDER BY min(started_us), run_id",
+    )?;
+    query.query_map(params![since_us], |row| row.get(0))?.collect()
+}
+
 fn row_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

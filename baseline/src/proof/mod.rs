@@ -11,6 +11,5 @@ mod commits;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
-mod rate;
 #[cfg(test)]
 mod world;
