@@ -14,6 +14,8 @@ pub mod marker;
 pub mod proposal;
 pub mod recompute;
 pub mod renewal;
+pub mod sparkline;
 mod stress;
 pub mod terminal;
+pub mod unjudged;
 pub mod workflow;
