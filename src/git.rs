@@ -81,13 +81,13 @@ pub fn place_of(folder: &Path) -> Result<PathBuf> {
     Ok(folder.strip_prefix(&root).map(Path::to_owned).unwrap_or_default())
 }
 
-/// The commit that a change is judged by: where the history of what is checked out meets
+/// The commit that a change is judged by: where the history of `head`, or of what is checked out, meets
 /// `reference`. That holds for a branch, a detached commit, and the merge that a forge makes of a
 /// pull request to test it.
 ///
 /// # Errors
 /// When git does not know `reference`, or the clone is too shallow to tell.
-pub fn base_of(folder: &Path, reference: &str) -> Result<String> {
+pub fn base_of(folder: &Path, reference: &str, head: Option<&str>) -> Result<String> {
     let repository = open(folder)?;
     let shallow = repository.is_shallow();
     let deepen = "the clone is shallow: fetch the whole history (`git fetch --unshallow`, or \
@@ -96,11 +96,14 @@ pub fn base_of(folder: &Path, reference: &str) -> Result<String> {
         true => anyhow!("{error}; {deepen}"),
         false => error,
     })?;
-    let head = repository.head()?.peel_to_commit()?.id();
+    let (head, what) = match head {
+        Some(head) => (git2::Oid::from_str(head)?, format!("commit {head}")),
+        None => (repository.head()?.peel_to_commit()?.id(), "what is checked out".to_owned()),
+    };
     let meets = repository.merge_base(head, git2::Oid::from_str(&tip)?);
     let base = meets.map_err(|_| match shallow {
         true => anyhow!("the history here does not reach `{reference}`: {deepen}"),
-        false => anyhow!("what is checked out has no commit in common with `{reference}`"),
+        false => anyhow!("{what} has no commit in common with `{reference}`"),
     })?;
     Ok(base.to_string())
 }
@@ -121,13 +124,45 @@ pub struct Edited {
 /// When git cannot compare them.
 pub fn edited(folder: &Path, commit: &str, places: &[PathBuf]) -> Result<Vec<Edited>> {
     let repository = open(folder)?;
-    let tree = repository.find_commit(git2::Oid::from_str(commit)?)?.tree()?;
+    let tree = tree_of(&repository, commit)?;
+    let mut options = below(places);
+    options.include_untracked(true).recurse_untracked_dirs(true);
+    let diff = repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options))?;
+    Ok(files_of(&diff))
+}
+
+/// The files below `places`, in the repository, that are otherwise in the commit `head` than in
+/// `commit`, whatever is checked out. Both are full hashes.
+///
+/// # Errors
+/// When one of them is not here.
+pub fn edited_between(
+    folder: &Path,
+    commit: &str,
+    head: &str,
+    places: &[PathBuf],
+) -> Result<Vec<Edited>> {
+    let repository = open(folder)?;
+    let [before, after] = [tree_of(&repository, commit)?, tree_of(&repository, head)?];
+    let mut options = below(places);
+    let diff = repository.diff_tree_to_tree(Some(&before), Some(&after), Some(&mut options))?;
+    Ok(files_of(&diff))
+}
+
+fn tree_of<'a>(repository: &'a git2::Repository, commit: &str) -> Result<git2::Tree<'a>> {
+    Ok(repository.find_commit(git2::Oid::from_str(commit)?)?.tree()?)
+}
+
+fn below(places: &[PathBuf]) -> git2::DiffOptions {
     let mut options = git2::DiffOptions::new();
-    options.include_untracked(true).recurse_untracked_dirs(true).disable_pathspec_match(true);
+    options.disable_pathspec_match(true);
     for place in places {
         options.pathspec(place);
     }
-    let diff = repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options))?;
+    options
+}
+
+fn files_of(diff: &git2::Diff<'_>) -> Vec<Edited> {
     let edited = diff.deltas().filter_map(|delta| {
         let how = match delta.status() {
             git2::Delta::Added | git2::Delta::Untracked | git2::Delta::Copied => "added",
@@ -138,7 +173,7 @@ pub fn edited(folder: &Path, commit: &str, places: &[PathBuf]) -> Result<Vec<Edi
         let file = delta.new_file().path().or(delta.old_file().path())?;
         Some(Edited { path: file.display().to_string(), how })
     });
-    Ok(edited.collect())
+    edited.collect()
 }
 
 /// Stands in a checkout once all of its files do.
@@ -242,6 +277,23 @@ mod tests {
         std::fs::write(into.path().join("src/file"), "o").unwrap();
         checkout(folder.path(), &one, into.path()).unwrap();
         assert_eq!(std::fs::read_to_string(into.path().join("src/file")).unwrap(), "one");
+    }
+
+    #[test]
+    fn a_head_that_is_not_checked_out_is_compared_by_its_tree_alone() {
+        let (folder, [one, two]) = repository();
+        let places = ["src", ".github"].map(PathBuf::from);
+        std::fs::create_dir(folder.path().join(".github")).unwrap();
+        std::fs::write(folder.path().join(".github/new"), "lies here").unwrap();
+        let told = |all: Vec<Edited>| -> Vec<String> {
+            all.into_iter().map(|one| format!("{} {}", one.path, one.how)).collect()
+        };
+        let between = edited_between(folder.path(), &one, &two, &places).unwrap();
+        assert_eq!(told(between), ["src/file changed"]);
+        let here = edited(folder.path(), &two, &places).unwrap();
+        assert_eq!(told(here), [".github/new added"]);
+        assert_eq!(base_of(folder.path(), &two, Some(&one)).unwrap(), one);
+        assert_eq!(base_of(folder.path(), &two, None).unwrap(), two);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crate::store::fixture::{head, metric, run};
 use tokgate::again::report_stored;
-use tokgate::report::comment::{Context, LARGEST, comment, job_summary, title};
+use tokgate::git::Edited;
+use tokgate::report::comment::{Context, Judge, LARGEST, Past, comment, job_summary, title};
 use tokgate::report::markdown::Link;
 use tokgate::report::marker::Marker;
 use tokgate::report::workflow::outputs;
@@ -103,10 +104,21 @@ fn marker() -> Marker {
 
 /// The comment on a report, and the summary of its job.
 fn texts(report: &Report) -> [String; 2] {
+    texts_of(report, None, &Past::new())
+}
+
+/// The same of a change that edits these files, with what is known of earlier runs.
+fn texts_of(report: &Report, edited: Option<&[Edited]>, past: &Past) -> [String; 2] {
     let (marker, link) = (marker(), Link::new("https://example.org/o/r/actions/runs/1").unwrap());
     let command = HOSTILE.join(" ");
-    let context =
-        Context { marker: &marker, link: Some(&link), command: &command, from_fork: true };
+    let context = Context {
+        marker: &marker,
+        link: Some(&link),
+        command: &command,
+        from_fork: true,
+        judge: edited.map(|edited| Judge { base: HOSTILE[5], edited }),
+        past,
+    };
     [comment(report, &context), job_summary(report, &context)]
 }
 
@@ -123,7 +135,7 @@ fn is_inert(text: &str) {
     for line in text.lines() {
         let mut left = outside(line);
         let columns = left.matches('|').count();
-        assert!(matches!(columns, 0 | 7 | 9), "a row of {columns} bars: {line}");
+        assert!(matches!(columns, 0 | 7 | 9 | 10), "a row of {columns} bars: {line}");
         let ours = ["[page of the run](https://example.org/o/r/actions/runs/1)"];
         for own in ours.into_iter().chain([
             "<details><summary><code>",
@@ -165,6 +177,67 @@ fn five_thousand_cases_with_hostile_names_fit_and_are_inert() {
         assert!(!text.contains("| inconclusive |"), "the least serious is left out first");
         assert!(text.contains("Fine: 5000 unchanged."), "{text:.300}");
     }
+}
+
+/// Files that a change edits, called as the hostile are.
+fn edited(count: usize) -> Vec<Edited> {
+    let path = |at: usize| format!("baseline/{}/{at}.json", HOSTILE[at % HOSTILE.len()]);
+    (0..count).map(|at| Edited { path: path(at), how: "changed" }).collect()
+}
+
+#[test]
+fn edited_files_are_told_by_whole_rows_beside_five_thousand_cases() {
+    let report = hostile(5000);
+    for count in [1, 14, 200] {
+        let texts = texts_of(&report, Some(&edited(count)), &Past::new());
+        for text in [texts[0].split_once('\n').unwrap().1, &texts[1]] {
+            assert!(texts.iter().all(|text| text.len() <= LARGEST));
+            is_inert(text);
+            let rows = text.lines().filter(|line| line.starts_with("- `baseline/")).count();
+            assert!(rows >= count.min(14), "{rows} of {count}");
+            assert_eq!(rows + counted(text, "and ", " files more"), count);
+            let cases = text.lines().filter(|line| line.starts_with("| `quick/")).count();
+            assert_eq!(cases + counted(text, "and ", " rows more"), 5000);
+        }
+    }
+    let [untouched, _] = texts_of(&report, Some(&[]), &Past::new());
+    assert!(untouched.contains("\nJudged by `‹!-- tokgate:v1"), "{untouched:.400}");
+    assert!(!untouched.contains("Edited by this change"));
+    assert!(!texts(&report)[0].contains("Judged by"), "a run by its own rules has no judge");
+}
+
+/// The cells of the history of what is not fine in `quick/one`.
+fn histories(report: &Report, before: &[f64]) -> Vec<String> {
+    let key = (CaseId("quick/one".to_owned()), metric("ttft.p50"));
+    let past = Past::from([(key, before.to_vec())]);
+    let [comment, _] = texts_of(report, None, &past);
+    is_inert(comment.split_once('\n').unwrap().1);
+    let rows = comment.lines().filter(|line| line.starts_with("| `quick/"));
+    let cell = |row: &str| {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        (cells.len() == 9).then(|| cells[7].to_owned())
+    };
+    rows.filter_map(cell).collect()
+}
+
+#[test]
+fn what_is_not_fine_shows_its_last_twenty_values_and_the_head_last() {
+    let slower = report(vec![judged(Verdict::Regressed, "x", 0.2)]);
+    assert_eq!(histories(&slower, &[0.10, 0.11, 0.10]), ["▁▅▁█"]);
+    assert_eq!(histories(&slower, &[0.12; 3]), ["▁▁▁▁"], "what stays is flat");
+    assert_eq!(histories(&slower, &[0.1, f64::NAN, 0.1, 0.1]), ["▁·▁▁█"]);
+    let many: Vec<f64> = (0..100).map(|at| f64::from(at) / 1000.0).collect();
+    let [line] = histories(&slower, &many).try_into().unwrap();
+    assert_eq!(line.chars().count(), 20);
+    assert!(line.starts_with('▁') && line.ends_with('█'), "{line}");
+    let none: [&[f64]; 3] = [&[], &[0.1, 0.1], &[0.1, 0.1, f64::NAN]];
+    for few in none {
+        assert!(histories(&slower, few).is_empty(), "{few:?} is no history");
+    }
+    let mut two = slower;
+    let other = two.cases[0].clone();
+    two.cases.push(named(&other, "quick/two".to_owned()));
+    assert_eq!(histories(&two, &[0.1; 3]), ["▁▁▁█", "–"]);
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn baseline(change: impl Fn(String) -> String) -> impl Fn(&Repository) {
     move |repository| repository.write(RECORDED, &change(repository.read(RECORDED)))
 }
 
-fn scenario(repository: &Repository, from: &str, to: &str) {
+pub(crate) fn scenario(repository: &Repository, from: &str, to: &str) {
     let text = repository.read("scenarios/fast.toml");
     assert!(text.contains(from), "{from}");
     repository.write("scenarios/fast.toml", &text.replace(from, to));
@@ -105,6 +105,13 @@ const WAYS: &[Way] = &[
         &["--base", "main", "--artifact", "nowhere"],
         2,
         "no artifact of a gate",
+    ),
+    way(
+        "a head that nobody measured elsewhere",
+        nothing,
+        &["--base", "main", "--head", "main"],
+        2,
+        "give `--artifact DIR`",
     ),
     // The base's scenario.
     way(
@@ -345,7 +352,7 @@ const WAYS: &[Way] = &[
     ),
 ];
 
-fn tokgate(repository: &Repository, arguments: &[&str]) -> Output {
+pub(crate) fn tokgate(repository: &Repository, arguments: &[&str]) -> Output {
     let mut command = command(repository.path(), arguments);
     for name in ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_DIFF_BASE_SHA", "CHANGE_TARGET"] {
         command.env_remove(name);
@@ -354,7 +361,7 @@ fn tokgate(repository: &Repository, arguments: &[&str]) -> Output {
 }
 
 /// A repository with a scenario that needs no server, and its recorded baseline.
-fn sound() -> Repository {
+pub(crate) fn sound() -> Repository {
     let repository = Repository::new();
     repository.write("tokgate.toml", "[gate]\nscenarios = [\"fast\"]\n");
     repository.write(".gitignore", "results/\n");

@@ -245,6 +245,7 @@ fn origin(branch: &str, sha: &str) -> Origin {
         branch: branch.to_owned(),
         head_sha: sha.to_owned(),
         from_fork: true,
+        run: None,
     }
 }
 

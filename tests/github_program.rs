@@ -19,9 +19,8 @@ fn kept() -> TempDir {
 }
 
 /// The command in a workflow, without what the caller's own workflow says.
-fn workflow(folder: &Path, fake: &Fake, arguments: &[&str]) -> Command {
-    let all = [&["github", "comment", "run-1", "--results-dir", "r"], arguments].concat();
-    let mut command = command(folder, &all);
+pub(crate) fn in_workflow(folder: &Path, fake: &Fake, arguments: &[&str]) -> Command {
+    let mut command = command(folder, arguments);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GITHUB_")) {
         command.env_remove(name);
     }
@@ -36,10 +35,9 @@ fn workflow(folder: &Path, fake: &Fake, arguments: &[&str]) -> Command {
     command
 }
 
-/// The same, started by an event.
-fn started(folder: &Path, fake: &Fake, by: (&str, &Value), arguments: &[&str]) -> Output {
+/// What comes of the command where an event started the workflow.
+pub(crate) fn by_event(folder: &Path, mut command: Command, by: (&str, &Value)) -> Output {
     std::fs::write(folder.join("event.json"), by.1.to_string()).unwrap();
-    let mut command = workflow(folder, fake, arguments);
     command.env("GITHUB_EVENT_NAME", by.0).env("GITHUB_EVENT_PATH", folder.join("event.json"));
     let output = command.output().unwrap();
     let told = text(&output.stdout) + &text(&output.stderr);
@@ -47,7 +45,18 @@ fn started(folder: &Path, fake: &Fake, by: (&str, &Value), arguments: &[&str]) -
     output
 }
 
-fn repository(name: &str) -> Value {
+/// The stored run told in a workflow.
+fn workflow(folder: &Path, fake: &Fake, arguments: &[&str]) -> Command {
+    let all = [&["github", "comment", "run-1", "--results-dir", "r"], arguments].concat();
+    in_workflow(folder, fake, &all)
+}
+
+/// The same, started by an event.
+fn started(folder: &Path, fake: &Fake, by: (&str, &Value), arguments: &[&str]) -> Output {
+    by_event(folder, workflow(folder, fake, arguments), by)
+}
+
+pub(crate) fn repository(name: &str) -> Value {
     json!({ "full_name": name, "owner": { "login": name.split('/').next() } })
 }
 
@@ -177,7 +186,10 @@ fn a_dry_run_prints_the_comment_and_asks_nobody() {
 #[test]
 fn what_was_asked_wrongly_exits_2_and_posts_nothing() {
     let (folder, fake) = (kept(), Fake::start());
-    let wrong: [(&[&str], &str); 5] = [
+    let wrong: [(&[&str], &str); 8] = [
+        (&["--pr", "7", "--artifact", "out"], "cannot be used with"),
+        (&["--pr", "7", "--head", "0123abc"], "give `--artifact DIR`"),
+        (&["--pr", "7", "--scenario", "quick"], "give `--artifact DIR`"),
         (&["--pr", "0"], "--pr"),
         (&["--pr", "7", "--repo", "o/../r"], "OWNER/NAME"),
         (&["--pr", "7", "--sha", "main"], "no commit"),

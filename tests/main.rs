@@ -12,6 +12,7 @@ mod embeddings;
 mod faces;
 mod gate;
 mod gate_broken;
+mod gate_told;
 mod github;
 mod github_program;
 mod history;

@@ -90,7 +90,7 @@ enum Command {
     Report(report::Args),
     /// Judge a stored run again, against another one or a baseline
     Verdict(verdict::Args),
-    /// Tell GitHub of a stored run: one comment on the pull request, and a check run
+    /// Tell GitHub of a run or a gate: one comment on the pull request, and a check run
     Github(Box<github::Args>),
     /// List, show, record, compare, propose, verify or refresh baselines
     Baseline(baseline::Args),

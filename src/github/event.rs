@@ -47,6 +47,8 @@ pub struct Origin {
     pub head_sha: String,
     /// Whether that is of another repository.
     pub from_fork: bool,
+    /// Its number among all runs, by which it has a page.
+    pub run: Option<u64>,
 }
 
 /// Why an event cannot be used.
@@ -108,6 +110,7 @@ struct RunJson {
 
 #[derive(Deserialize)]
 struct WorkflowRunJson {
+    id: Option<u64>,
     head_sha: String,
     head_branch: String,
     head_repository: Option<RepositoryJson>,
@@ -166,6 +169,7 @@ fn of_run(json: RunJson) -> Result<Origin, EventError> {
         owner: head.owner.login,
         branch: run.head_branch,
         head_sha: commit(run.head_sha)?,
+        run: run.id,
     })
 }
 

@@ -115,6 +115,17 @@ pub fn series(past: Vec<Past>, question: &Question, ages: &BTreeMap<String, usiz
         .collect()
 }
 
+/// What one metric was, oldest first, a value for each entry. Nothing is looked for in it.
+#[must_use]
+pub fn values(past: &[Past], ages: &BTreeMap<String, usize>) -> BTreeMap<Key, Vec<f64>> {
+    let mut groups: BTreeMap<Key, Vec<&Past>> = BTreeMap::new();
+    for epoch in past {
+        groups.entry(Key::of(epoch)).or_default().push(epoch);
+    }
+    let told = |past: Vec<&Past>| entry::entries(&past, ages).iter().map(Entry::value).collect();
+    groups.into_iter().map(|(key, past)| (key, told(past))).collect()
+}
+
 /// The full hashes of all commits that were measured.
 #[must_use]
 pub fn commits(past: &[Past]) -> BTreeSet<String> {

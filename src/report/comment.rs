@@ -4,11 +4,15 @@
 use super::duel;
 use super::markdown::{Link, code, code_within, html_code_within};
 use super::marker::Marker;
+use super::sparkline::sparkline;
 use super::terminal::{concluded, counted, judged_cases, level};
+use crate::git::Edited;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use tokgate_core::case::CaseId;
 use tokgate_core::goal::{GoalResult, Level};
+use tokgate_core::metric::MetricRef;
 use tokgate_core::report::{CaseReport, ComparedWith, Pairs, Report};
 use tokgate_core::verdict::{Comparison, Conclusion, Judged};
 
@@ -22,6 +26,12 @@ const NAME: usize = 120;
 const REASON: usize = 200;
 /// Most characters of a command.
 const COMMAND: usize = 400;
+/// Most bytes of the list of edited files.
+const EDITED: usize = 6_000;
+/// Values of a sparkline, the head's among them.
+const SHOWN: usize = 20;
+/// Fewest earlier values that are told as a history.
+const FEWEST: usize = 3;
 /// Room for the line on what is left out.
 const MORE: usize = 48;
 
@@ -31,6 +41,22 @@ const NOTHING: &str = "–";
 /// The columns of what is not fine.
 const COLUMNS: [&str; 8] =
     ["case", "metric", "base", "head", "change (95 %)", "finds", "verdict", "why"];
+
+/// The same, where it is known of any of them what it was before.
+const WITH_HISTORY: [&str; 9] =
+    ["case", "metric", "base", "head", "change (95 %)", "finds", "verdict", "history", "why"];
+
+/// What metrics of cases were before the head, oldest first, each in its metric's unit.
+pub type Past = BTreeMap<(CaseId, MetricRef), Vec<f64>>;
+
+/// Who judged a change.
+#[derive(Debug, Clone, Copy)]
+pub struct Judge<'a> {
+    /// The commit whose rules decide.
+    pub base: &'a str,
+    /// The files of the rules that the change edits, and that do not count.
+    pub edited: &'a [Edited],
+}
 
 /// What a comment says beside the report.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +69,10 @@ pub struct Context<'a> {
     pub command: &'a str,
     /// Whether the code that was measured is a stranger's, and with it that which measured.
     pub from_fork: bool,
+    /// Who judged; absent where that was whoever measured.
+    pub judge: Option<Judge<'a>>,
+    /// What is known of earlier runs.
+    pub past: &'a Past,
 }
 
 /// The comment, at most [`LARGEST`] bytes: its first line is the marker. What does not fit is left
@@ -73,10 +103,11 @@ pub fn title(report: &Report) -> String {
 }
 
 fn text(report: &Report, context: &Context<'_>, room: usize) -> String {
-    let (top, bottom) = (heading(report, context), closing(report, context));
+    let top = heading(report, context) + &context.judge.map_or_else(String::new, judged_by);
+    let bottom = closing(report, context);
     let room = room.saturating_sub(top.len() + bottom.len());
     // Whatever the table takes, what else is left out is counted.
-    let table = troubles(report, room.saturating_sub(MORE));
+    let table = troubles(report, context.past, room.saturating_sub(MORE));
     let rest = details(report, room.saturating_sub(table.len()));
     [top, table, rest, bottom].concat()
 }
@@ -96,31 +127,72 @@ fn heading(report: &Report, context: &Context<'_>) -> String {
     format!("**tokgate `{id}`: {word}** – {against}\n\n")
 }
 
+/// Who judged, and what of the change did not count.
+fn judged_by(judge: Judge<'_>) -> String {
+    let base = code_within(judge.base, NAME);
+    let mut text =
+        format!("Judged by {base}: its baselines, scenarios, thresholds and settings.\n\n");
+    if judge.edited.is_empty() {
+        return text;
+    }
+    let row = |one: &Edited| format!("- {} ({})\n", code_within(&one.path, REASON), one.how);
+    let rows: Vec<String> = judge.edited.iter().map(row).collect();
+    text.push_str("Edited by this change, and not taken from it:\n\n");
+    let more = fill(&mut text, &rows, EDITED);
+    if more > 0 {
+        write!(text, "\nand {more} files more\n").ok();
+    }
+    text + "\n"
+}
+
+/// The metrics that are not fine, by case: those of which the past is worth showing.
+#[must_use]
+pub fn troubled(report: &Report) -> BTreeSet<(CaseId, MetricRef)> {
+    let all = not_fine(report).into_iter();
+    all.filter_map(|trouble| Some((trouble.case.clone(), trouble.metric?))).collect()
+}
+
 /// What is not fine.
-fn troubles(report: &Report, room: usize) -> String {
+fn troubles(report: &Report, past: &Past, room: usize) -> String {
+    let mut troubles = not_fine(report);
+    troubles.sort_by_key(|trouble| Reverse(trouble.level));
+    let histories: Vec<Option<String>> = troubles.iter().map(|it| it.history(past)).collect();
+    let is_known = histories.iter().any(Option::is_some);
+    let row = |(trouble, history): (&Trouble<'_>, Option<String>)| {
+        trouble.row(is_known.then(|| history.unwrap_or_else(|| NOTHING.to_owned())))
+    };
+    let rows: Vec<String> = troubles.iter().zip(histories).map(row).collect();
+    match (rows.is_empty(), is_known) {
+        (true, _) => String::new(),
+        (false, true) => table(&WITH_HISTORY, &rows, room),
+        (false, false) => table(&COLUMNS, &rows, room),
+    }
+}
+
+fn not_fine(report: &Report) -> Vec<Trouble<'_>> {
     let mut troubles: Vec<Trouble<'_>> = report.cases.iter().flat_map(of_case).collect();
     for dropped in &report.dropped {
-        troubles.extend(of_verdicts(&dropped.case.0, &dropped.verdicts));
+        troubles.extend(of_verdicts(&dropped.case, &dropped.verdicts));
     }
     troubles.extend(report.unmeasured.iter().map(|one| Trouble {
         level: Level::Red,
-        case: &one.case.0,
+        case: &one.case,
+        metric: None,
+        head: None,
         numbers: none(),
         word: "not measured",
         why: one.why.clone(),
     }));
-    troubles.sort_by_key(|trouble| Reverse(trouble.level));
-    let rows: Vec<String> = troubles.iter().map(Trouble::row).collect();
-    match rows.is_empty() {
-        true => String::new(),
-        false => table(&COLUMNS, &rows, room),
-    }
+    troubles
 }
 
 /// Something that is not fine.
 struct Trouble<'a> {
     level: Level,
-    case: &'a str,
+    case: &'a CaseId,
+    metric: Option<MetricRef>,
+    /// What the head said, in the metric's unit.
+    head: Option<f64>,
     /// The metric, base, head, change and what would have been found.
     numbers: [String; 5],
     word: &'static str,
@@ -128,9 +200,19 @@ struct Trouble<'a> {
 }
 
 impl Trouble<'_> {
-    fn row(&self) -> String {
-        let (case, why) = (code_within(self.case, NAME), code_within(&self.why, REASON));
-        format!("| {case} | {} | {} | {why} |\n", self.numbers.join(" | "), self.word)
+    fn row(&self, history: Option<String>) -> String {
+        let (case, why) = (code_within(&self.case.0, NAME), code_within(&self.why, REASON));
+        let history = history.map_or_else(String::new, |line| format!(" {line} |"));
+        format!("| {case} | {} | {} |{history} {why} |\n", self.numbers.join(" | "), self.word)
+    }
+
+    /// Its last values, the head last; `None` where too little is known.
+    fn history(&self, past: &Past) -> Option<String> {
+        let before = past.get(&(self.case.clone(), self.metric?))?;
+        let known = before.iter().filter(|value| value.is_finite()).count();
+        let values: Vec<f64> = before.iter().copied().chain(self.head).collect();
+        let shown = values.len().saturating_sub(SHOWN);
+        (known >= FEWEST).then(|| sparkline(&values[shown..]))
     }
 }
 
@@ -139,11 +221,12 @@ fn none() -> [String; 5] {
 }
 
 fn of_case(case: &CaseReport) -> Vec<Trouble<'_>> {
-    let id = &case.case.id.0;
+    let id = &case.case.id;
     let mut troubles: Vec<Trouble<'_>> = of_verdicts(id, &case.verdicts).collect();
     if case.verdicts.is_empty() && !case.is_valid() {
         let (word, why) = ("INVALID", reasons(case));
-        troubles.push(Trouble { level: Level::Red, case: id, numbers: none(), word, why });
+        let (level, numbers) = (Level::Red, none());
+        troubles.push(Trouble { level, case: id, metric: None, head: None, numbers, word, why });
     }
     let required = &case.case.gate.required;
     let missed = case.goals.iter().filter(|it| !it.is_met() && required.contains(&it.goal.metric));
@@ -151,12 +234,14 @@ fn of_case(case: &CaseReport) -> Vec<Trouble<'_>> {
     troubles
 }
 
-fn of_verdicts<'a>(case: &'a str, judged: &'a [Judged]) -> impl Iterator<Item = Trouble<'a>> {
+fn of_verdicts<'a>(case: &'a CaseId, judged: &'a [Judged]) -> impl Iterator<Item = Trouble<'a>> {
     judged
         .iter()
         .map(move |one| Trouble {
             level: level(one.verdict),
             case,
+            metric: Some(one.metric),
+            head: one.comparison.as_ref().map(|comparison| comparison.head.value),
             numbers: numbers(one),
             word: one.verdict.as_str(),
             why: one.why.clone(),
@@ -164,7 +249,7 @@ fn of_verdicts<'a>(case: &'a str, judged: &'a [Judged]) -> impl Iterator<Item = 
         .filter(|trouble| trouble.level != Level::Green)
 }
 
-fn of_goal<'a>(case: &'a str, result: &GoalResult) -> Trouble<'a> {
+fn of_goal<'a>(case: &'a CaseId, result: &GoalResult) -> Trouble<'a> {
     let unit = result.goal.metric.metric.unit;
     let mut numbers = none();
     numbers[0] = result.goal.metric.to_string();
@@ -172,7 +257,15 @@ fn of_goal<'a>(case: &'a str, result: &GoalResult) -> Trouble<'a> {
         numbers[2] = unit.show(estimate.value);
     }
     let why = format!("required: {} {}", result.goal.bound.show(unit), result.note);
-    Trouble { level: Level::Red, case, numbers, word: "goal missed", why }
+    Trouble {
+        level: Level::Red,
+        case,
+        metric: Some(result.goal.metric),
+        head: result.estimate.map(|estimate| estimate.value),
+        numbers,
+        word: "goal missed",
+        why,
+    }
 }
 
 fn reasons(case: &CaseReport) -> String {

@@ -1,5 +1,6 @@
 //! A metric over many commits, as text and as JSON. Everything in it is already found.
 
+use super::sparkline::sparkline;
 use super::terminal::{Style, paragraph};
 use crate::history::{Anchored, Entry, Found, Question, Series};
 use serde_json::{Value, json};
@@ -14,8 +15,6 @@ use tokgate_core::unit::Unit;
 
 /// Version of the object's shape.
 const SCHEMA_VERSION: u32 = 1;
-/// The heights of a sparkline.
-const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Letters of a commit's hash that are shown.
 const SHORT: usize = 10;
 
@@ -154,18 +153,6 @@ fn short(id: &str) -> String {
     }
 }
 
-/// The values from the lowest to the highest; all low where they are alike.
-fn sparkline(values: &[f64]) -> String {
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let span = high - low;
-    let height = |value: &f64| {
-        let share = if span > 0.0 { (value - low) / span } else { 0.0 };
-        HEIGHTS[((share * HEIGHTS.len() as f64) as usize).min(HEIGHTS.len() - 1)]
-    };
-    values.iter().map(height).collect()
-}
-
 /// Every series, with all that was found.
 #[must_use]
 pub fn json(all: &[Series], question: &Question, notes: &[String]) -> Value {
@@ -233,13 +220,6 @@ fn entry(entry: &Entry) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sparkline_goes_from_the_lowest_to_the_highest() {
-        assert_eq!(sparkline(&[1.0, 1.5, 2.0]), "▁▅█");
-        assert_eq!(sparkline(&[3.0, 3.0]), "▁▁");
-        assert_eq!(sparkline(&[]), "");
-    }
 
     #[test]
     fn hashes_are_cut_and_names_are_not() {

@@ -14,11 +14,27 @@ const LARGEST: usize = 60_000;
 /// foresee it.
 #[must_use]
 pub fn outputs(report: &Report, delimiter: &str) -> String {
+    let run = (regressed(report), line(&report.run_id));
+    values(report.conclusion, report.exit, run, delimiter)
+}
+
+/// The same of what could not be judged: `invalid`, how the judgement ended, and nothing of a run.
+#[must_use]
+pub fn unjudged(exit: Exit, delimiter: &str) -> String {
+    values(Conclusion::Invalid, exit, (String::new(), String::new()), delimiter)
+}
+
+fn values(
+    conclusion: Conclusion,
+    exit: Exit,
+    (regressed, run): (String, String),
+    delimiter: &str,
+) -> String {
     let values = [
-        ("conclusion", word(report.conclusion).to_owned()),
-        ("exit", report.exit.code().to_string()),
-        ("regressed", regressed(report)),
-        ("run", line(&report.run_id)),
+        ("conclusion", word(conclusion).to_owned()),
+        ("exit", exit.code().to_string()),
+        ("regressed", regressed),
+        ("run", run),
     ];
     let mut text = String::new();
     for (name, value) in values {
@@ -51,8 +67,10 @@ fn regressed(report: &Report) -> String {
     text.trim_end().to_owned()
 }
 
-/// The text on one line, with hidden characters spelled out.
-fn line(text: &str) -> String {
+/// The text on one line, with hidden characters spelled out: a log takes a line that begins with `::`
+/// as a command, whoever wrote it.
+#[must_use]
+pub fn line(text: &str) -> String {
     escape(text).replace(['\n', '\t'], " ")
 }
 

@@ -6,6 +6,7 @@
 
 use super::written::Left;
 use crate::paired::Comparison;
+use crate::report::workflow::line;
 use crate::session::MeasuredCase;
 use crate::store::{self, Stored, ids};
 use anyhow::{Context, Result, anyhow, bail};
@@ -30,6 +31,8 @@ pub(super) struct Artifact {
     pub(super) screen: Vec<MeasuredCase>,
     /// The pairs, where there are any.
     pub(super) pairs: Option<Comparison>,
+    /// The commit that it says it was compared with.
+    pub(super) base: String,
     /// The machine that the epochs say they were measured on.
     pub(super) machine: MachineId,
 }
@@ -41,6 +44,11 @@ impl Artifact {
     /// When something is missing, too large, no epoch, or of a case that the base does not have or
     /// asks otherwise.
     pub(super) fn read(folder: &Path, planned: &[Case]) -> Result<Self> {
+        // What is said of it quotes it.
+        Self::read_strictly(folder, planned).map_err(|error| anyhow!(line(&format!("{error:#}"))))
+    }
+
+    fn read_strictly(folder: &Path, planned: &[Case]) -> Result<Self> {
         let left = list(&folder.join("gate.json"))?;
         if left.epochs.len() > MOST_EPOCHS {
             bail!("{}: more than {MOST_EPOCHS} epochs", folder.display());
@@ -70,6 +78,10 @@ impl Artifact {
         if epochs.iter().any(|epoch| epoch.run.head.machine != machine) {
             bail!("the epochs are of several machines");
         }
+        // Its baseline is found by that name, and must not be one that the artifact brings.
+        if !ids::is_plain(&machine.0) {
+            bail!("the epochs name `{}`, which is no machine's key", machine.0.escape_debug());
+        }
         Self::of(epochs, &left, planned, machine)
     }
 
@@ -84,15 +96,19 @@ impl Artifact {
             let epoch = if control { assessed(epoch) } else { as_planned(epoch, planned)? };
             if is_pair { pairs.push(epoch) } else { screen.push(epoch) }
         }
-        Ok(Self { screen: cases(screen), pairs: Comparison::of(pairs), machine })
+        let (base, pairs) = (left.base.clone(), Comparison::of(pairs));
+        Ok(Self { screen: cases(screen), pairs, base, machine })
     }
 }
 
 fn list(path: &Path) -> Result<Left> {
     let unreadable =
         |error| anyhow!("no artifact of a gate: cannot read {}: {error}", path.display());
-    let size = std::fs::symlink_metadata(path).map_err(unreadable)?.len();
-    if size > LARGEST_LIST {
+    let metadata = std::fs::symlink_metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        bail!("{} is not a plain file", path.display());
+    }
+    if metadata.len() > LARGEST_LIST {
         bail!("{} is larger than {LARGEST_LIST} bytes", path.display());
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;

@@ -3,32 +3,32 @@
 mod again;
 mod artifact;
 mod referee;
+mod rules;
 mod written;
+
+pub(super) use again::{Asked, Rejudged, judge_again};
+pub(super) use referee::Referee;
 
 use crate::cli::contest::Contest;
 use crate::cli::face::Face;
 use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice};
 use crate::cli::options::Options;
-use crate::cli::plan::{self, Planned};
+use crate::cli::plan;
 use crate::cli::run::Format;
 use crate::cli::tree::Tree;
 use crate::gating::{Gating, Measured, Suspects};
 use crate::git::Commit;
 use crate::paired::{Comparison, Side, Sides};
 use crate::project::Project;
-use crate::report::{json, terminal};
-use crate::store::Layout;
+use crate::report::terminal;
+use crate::report::workflow::line;
 use anyhow::{Context, Result, bail};
-use referee::Referee;
-use std::path::PathBuf;
+use rules::{Rules, root};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokgate_core::case::{Case, CaseId};
-use tokgate_core::environment::Environment;
-use tokgate_core::report::Report;
+use tokgate_core::report::{Report, Unmeasured};
 use tokgate_core::verdict::Exit;
-
-/// Measured where neither an argument nor the base's settings name a scenario.
-const USUAL: &str = "regression";
 
 /// Say whether a change may pass, by the rules of the commit that it is made to.
 #[derive(Debug, clap::Args)]
@@ -59,6 +59,9 @@ pub(super) struct Args {
     /// Measure nothing, and judge again what another job left by `--out`, trusting its numbers alone
     #[arg(long, value_name = "DIR", conflicts_with_all = ["build", "base_server", "out"])]
     artifact: Option<PathBuf>,
+    /// The commit that the other job measured, where another is checked out here: fetched is enough
+    #[arg(long, value_name = "COMMIT")]
+    head: Option<String>,
     /// Folder for what another job judges again: raw epochs, report.json, junit.xml, gate.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -78,17 +81,65 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     if args.options.baseline.is_some() || args.options.baseline_lenient.is_some() {
         bail!("`--baseline` says nothing here: the recorded baselines of the base commit decide");
     }
+    if let Some(folder) = &args.artifact {
+        return args.decide_again(folder, face);
+    }
+    if let Some(head) = &args.head {
+        bail!(
+            "`--head {head}` says which commit an artifact is of: give `--artifact DIR`, too, or check \
+             that commit out to measure it"
+        );
+    }
     let project = Project::find(&std::env::current_dir()?);
-    let root = project
-        .root
-        .clone()
-        .context("no project here: call it in a folder with `scenarios/` or `tokgate.toml`")?;
-    let referee = Referee::of(&root, args.base.as_deref())?;
+    let referee = Referee::of(&root(&project)?, args.base.as_deref(), None)?;
     referee.tell(face);
-    let bench = Bench::new(args, project, &referee)?;
-    match &args.artifact {
-        Some(folder) => bench.decide_again(folder, face),
-        None => bench.decide(&referee, face),
+    Bench::new(args, &project, &referee)?.decide(&referee, face)
+}
+
+impl Args {
+    /// Judges what another job measured.
+    fn decide_again(&self, folder: &Path, face: &Face) -> Result<Exit> {
+        let asked = Asked {
+            folder,
+            base: self.base.as_deref(),
+            head: self.head.as_deref(),
+            scenarios: &self.scenarios,
+            options: &self.options,
+        };
+        let Rejudged { report, referee } = judge_again(&asked, face)?;
+        for Unmeasured { case, why, .. } in &report.unmeasured {
+            face.tell(&line(&format!("not judged: {case}: {why}")));
+        }
+        face.tell(
+            "measured by somebody else: the numbers are theirs, the rules and the verdict are not",
+        );
+        self.say(&report, &referee, face);
+        Ok(self.forgiven(report.exit, face))
+    }
+
+    fn say(&self, report: &Report, referee: &Referee, face: &Face) {
+        if report.compared_with.is_nothing() {
+            face.tell("no recorded baseline and no base to measure: nothing was judged");
+        }
+        match self.format {
+            Format::Json => face.say(&written::object(report, referee).to_string()),
+            Format::Jsonl => {
+                let run = written::object(report, referee);
+                face.say(&serde_json::json!({ "event": "run_done", "run": run }).to_string());
+            }
+            Format::Table => face.say(&terminal::closing(report, face.out)),
+        }
+    }
+
+    /// The exit, unless a regression is only to be told.
+    fn forgiven(&self, exit: Exit, face: &Face) -> Exit {
+        match (self.warn_only, exit) {
+            (true, Exit::Regressed) => {
+                face.tell("regressed; --warn-only lets it pass");
+                Exit::Held
+            }
+            (_, exit) => exit,
+        }
     }
 }
 
@@ -105,13 +156,9 @@ enum Base {
 /// What is measured and by whose rules.
 struct Bench<'a> {
     args: &'a Args,
-    options: Options,
-    /// The base's project: its scenarios, baselines and settings.
-    rules: Project,
-    layout: Layout,
-    /// The files of the base and of the head.
-    trees: [Tree; 2],
-    environment: Environment,
+    rules: Rules,
+    /// The files of the head.
+    head: Tree,
     commit: Option<String>,
 }
 
@@ -124,31 +171,15 @@ struct Screened {
 }
 
 impl<'a> Bench<'a> {
-    fn new(args: &'a Args, project: Project, referee: &Referee) -> Result<Self> {
-        let mut options = args.options.clone();
-        let results = options.results_dir.clone().map_or_else(|| project.results(), Ok)?;
-        let layout = Layout::new(results.clone());
-        options.results_dir = Some(results);
-        let base = Tree::of(Some(&referee.base), &project, &layout)?;
-        let head = Tree::of(None, &project, &layout)?;
-        let rules = base.project();
-        let options = options.settle(&rules)?;
+    fn new(args: &'a Args, project: &Project, referee: &Referee) -> Result<Self> {
+        let rules = Rules::of(referee, project, &args.options, &args.scenarios)?;
+        let head = Tree::of(None, project, &rules.layout)?;
         let commit = project.root.as_deref().and_then(Commit::at).map(|it| it.to_string());
-        let environment = tokgate_harness::machine::detect();
-        Ok(Self { args, options, rules, layout, trees: [base, head], environment, commit })
-    }
-
-    fn scenarios(&self) -> Vec<String> {
-        let settled = &self.options.settled.gate.scenarios;
-        match (self.args.scenarios.is_empty(), settled.is_empty()) {
-            (false, _) => self.args.scenarios.clone(),
-            (true, false) => settled.clone(),
-            (true, true) => vec![USUAL.to_owned()],
-        }
+        Ok(Self { args, rules, head, commit })
     }
 
     fn base(&self) -> Base {
-        let settled = &self.options.settled.gate;
+        let settled = &self.rules.options.settled.gate;
         let build = self.args.build.clone().or_else(|| settled.build.clone());
         let served = self.args.base_server.clone().or_else(|| settled.base_url.clone());
         match (&self.args.base_server, build, served) {
@@ -159,26 +190,13 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn plan(&self, face: &Face) -> Result<Vec<Planned>> {
-        self.scenarios().iter().map(|name| self.plan_one(name, face)).collect()
-    }
-
-    fn plan_one(&self, name: &str, face: &Face) -> Result<Planned> {
-        let source = self.rules.scenario(name)?;
-        let mut planned = plan::read(&source, &self.options, &self.environment, &|_, _| true)?;
-        planned.locate()?;
-        plan::check_built_in(planned.cases.iter())?;
-        plan::decide_auto(planned.cases.iter_mut(), |found| face.tell(found));
-        Ok(planned)
-    }
-
     fn start(&self, planned: &[CaseId], cases: &[Case], face: &Face) -> Result<Invocation> {
         let mut invocation = Invocation::start(
             Start {
-                project: &self.rules,
-                options: &self.options,
+                project: &self.rules.project,
+                options: &self.rules.options,
                 machine: plan::declared_machine(cases.iter()),
-                environment: self.environment.clone(),
+                environment: self.rules.environment.clone(),
                 planned: planned.to_vec(),
                 voice: Voice::Run(self.args.format),
             },
@@ -194,7 +212,7 @@ impl<'a> Bench<'a> {
             return Ok(Exit::Nothing);
         };
         let baselines = screened.invocation.session.baselines.clone();
-        let gating = Gating { baselines: &baselines, strict: self.options.strict };
+        let gating = Gating { baselines: &baselines, strict: self.rules.options.strict };
         let suspects = gating.suspects(&screened.invocation.session.measured);
         let pairs = self.pairs(&mut screened, &suspects, face)?;
         let session = &screened.invocation.session;
@@ -211,7 +229,7 @@ impl<'a> Bench<'a> {
 
     /// The head's epochs; `None` where there is no case.
     fn screen(&self, face: &Face) -> Result<Option<Screened>> {
-        let planned = self.plan(face)?;
+        let planned = self.rules.plan(face)?;
         let all: Vec<CaseId> = planned.iter().flat_map(|one| one.all.clone()).collect();
         let cases: Vec<Case> = planned.into_iter().flat_map(|one| one.cases).collect();
         if cases.is_empty() {
@@ -219,10 +237,10 @@ impl<'a> Bench<'a> {
         }
         let mut invocation = self.start(&all, &cases, face)?;
         if let Base::Built(command) = self.base() {
-            self.build(&self.trees[1], &command, &invocation)?;
+            self.build(&self.head, &command, &invocation)?;
         }
         for case in &cases {
-            let case = settled(case, &self.trees[1]);
+            let case = settled(case, &self.head);
             match invocation.why_not(&case) {
                 Some(why) => invocation.skip(&case, &why),
                 None => drop(invocation.measure(&case)),
@@ -236,7 +254,7 @@ impl<'a> Bench<'a> {
         let patience = Duration::try_from_secs_f64(self.args.build_timeout_s)
             .context("--build-timeout-s is no time")?;
         invocation.face.tell(&format!("building {tree}"));
-        tree.build(command, &self.layout.logs(), patience, &invocation.session.stop)
+        tree.build(command, &self.rules.layout.logs(), patience, &invocation.session.stop)
     }
 
     /// The pairs of the suspects; `None` where there is none, or no base.
@@ -259,7 +277,7 @@ impl<'a> Bench<'a> {
                 ));
                 return Ok(None);
             }
-            Base::Built(command) => self.build(&self.trees[0], command, &screened.invocation)?,
+            Base::Built(command) => self.build(&self.rules.tree, command, &screened.invocation)?,
             Base::Served(_) => {}
         }
         face.tell(&format!("{count} metrics are measured again in pairs with the base"));
@@ -285,7 +303,7 @@ impl<'a> Bench<'a> {
         case.run.epochs = self.args.pairs;
         case.gate.suspected = true;
         case.gate.tolerances.retain(|metric, _| metrics.contains(metric));
-        let [before, after] = &self.trees;
+        let (before, after) = (&self.rules.tree, &self.head);
         let mut there = settled(&case, before);
         if let Base::Served(url) = base {
             there.target.base_url = Some(url.clone());
@@ -306,41 +324,16 @@ impl<'a> Bench<'a> {
         face: &Face,
     ) -> Result<Exit> {
         if let Some(out) = &self.args.out {
-            written::artifact(out, &self.layout, report, pairs, referee)?;
+            written::artifact(out, &self.rules.layout, report, pairs, referee)?;
         }
-        self.say(report, face);
+        self.args.say(report, referee, face);
         if report.exit == Exit::Nothing {
             face.tell("nothing was measured");
         }
         if report.exit == Exit::Invalid && screened.invocation.is_disturbed(report) {
             face.tell(HOST_NOISE);
         }
-        Ok(self.forgiven(report.exit, face))
-    }
-
-    fn say(&self, report: &Report, face: &Face) {
-        if report.compared_with.is_nothing() {
-            face.tell("no recorded baseline and no base to measure: nothing was judged");
-        }
-        match self.args.format {
-            Format::Json => face.say(&json::report(report).to_string()),
-            Format::Jsonl => {
-                let end = serde_json::json!({ "event": "run_done", "run": json::report(report) });
-                face.say(&end.to_string());
-            }
-            Format::Table => face.say(&terminal::closing(report, face.out)),
-        }
-    }
-
-    /// The exit, unless a regression is only to be told.
-    fn forgiven(&self, exit: Exit, face: &Face) -> Exit {
-        match (self.args.warn_only, exit) {
-            (true, Exit::Regressed) => {
-                face.tell("regressed; --warn-only lets it pass");
-                Exit::Held
-            }
-            (_, exit) => exit,
-        }
+        Ok(self.args.forgiven(report.exit, face))
     }
 }
 

@@ -3,9 +3,9 @@
 
 use crate::cli::face::Face;
 use crate::git::{self, Edited};
-use anyhow::{Result, bail};
+use crate::report::workflow::line;
+use anyhow::{Result, anyhow, bail};
 use std::path::{Path, PathBuf};
-use tokgate_core::diagnostic::escape;
 
 /// What decides, below the project's folder.
 const RULES: [&str; 4] = ["baseline", "scenarios", "tokgate.toml", "hardware.toml"];
@@ -23,37 +23,54 @@ const SAID_BY_CI: [(&str, &str); 5] = [
 
 /// The commit that decides, and what the change would have changed of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Referee {
+pub(in crate::cli) struct Referee {
     /// The full hash.
-    pub(super) base: String,
+    pub(in crate::cli) base: String,
     /// Files of the rules that the change edits.
-    pub(super) edited: Vec<Edited>,
+    pub(in crate::cli) edited: Vec<Edited>,
 }
 
 impl Referee {
-    /// The referee of what is checked out at `root`.
+    /// The referee of the commit `head`, or of what is checked out at `root`.
     ///
     /// # Errors
-    /// When nobody says what the change is made to, or git cannot tell where that is.
-    pub(super) fn of(root: &Path, named: Option<&str>) -> Result<Self> {
-        let base = git::base_of(root, &reference(named, |name| std::env::var(name).ok())?)?;
+    /// When nobody says what the change is made to, or git cannot tell where that is, or has no such head.
+    pub(super) fn of(root: &Path, named: Option<&str>, head: Option<&str>) -> Result<Self> {
+        let reference = reference(named, |name| std::env::var(name).ok())?;
+        let head = head.map(|head| measured(root, head)).transpose()?;
+        let base = git::base_of(root, &reference, head.as_deref())?;
         let project = git::place_of(root)?;
         let rules = RULES.iter().map(|place| project.join(place));
         let places: Vec<PathBuf> = rules.chain(WORKFLOWS.iter().map(PathBuf::from)).collect();
-        let edited = git::edited(root, &base, &places)?;
+        let edited = match &head {
+            Some(head) => git::edited_between(root, &base, head, &places)?,
+            None => git::edited(root, &base, &places)?,
+        };
         Ok(Self { base, edited })
     }
 
     /// Says who judges, and what is not taken from the change.
-    pub(super) fn tell(&self, face: &Face) {
+    pub(in crate::cli) fn tell(&self, face: &Face) {
         face.tell(&format!(
             "judged by commit {}: its baselines, scenarios, thresholds and settings",
             self.base
         ));
         for Edited { path, how } in &self.edited {
-            face.tell(&escape(&format!("  not taken from the change: {path} ({how})")));
+            face.tell(&line(&format!("  not taken from the change: {path} ({how})")));
         }
     }
+}
+
+/// The full hash of the commit that was measured.
+fn measured(root: &Path, head: &str) -> Result<String> {
+    git::resolve(root, head).map_err(|_| {
+        anyhow!(
+            "the commit that was measured, `{}`, is not here: fetch it without checking it out \
+             (`git fetch origin {}`), or name another by `--head`",
+            head.escape_debug(),
+            shlex::try_quote(head).unwrap_or_default(),
+        )
+    })
 }
 
 fn reference(named: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Result<String> {

@@ -1,6 +1,7 @@
 //! What a gate leaves for others: everything that the same judgement can be had from again.
 
 use super::referee::Referee;
+use crate::git::Edited;
 use crate::paired::Comparison;
 use crate::report::{json, junit};
 use crate::store::{Layout, atomic, ids};
@@ -19,7 +20,8 @@ const SCHEMA_VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub(super) struct Left {
     schema_version: u32,
-    base: String,
+    /// The commit that it was compared with, as whoever measured says.
+    pub(super) base: String,
     edited: Vec<Value>,
     /// The run that screened the head.
     pub(super) run: String,
@@ -55,11 +57,10 @@ pub(super) fn artifact(
         std::fs::copy(&from, &to)
             .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     }
-    let edited = referee.edited.iter().map(|one| json!({ "path": one.path, "how": one.how }));
     let left = Left {
         schema_version: SCHEMA_VERSION,
         base: referee.base.clone(),
-        edited: edited.collect(),
+        edited: edited(referee),
         run: report.run_id.clone(),
         pairs: pairs.and_then(Comparison::run_id).map(str::to_owned),
         epochs,
@@ -67,8 +68,22 @@ pub(super) fn artifact(
         exit: report.exit.code(),
     };
     put(&folder.join("gate.json"), &format!("{:#}\n", json!(left)))?;
-    put(&folder.join("report.json"), &format!("{:#}\n", json::report(report)))?;
+    put(&folder.join("report.json"), &format!("{:#}\n", object(report, referee)))?;
     put(&folder.join("junit.xml"), &junit::report(report))
+}
+
+/// The report as one object, with who judged and what was not taken from the change: `base`, the full
+/// hash, and `edited`, each a `path` and `how` (`added`, `removed`, `changed`).
+pub(super) fn object(report: &Report, referee: &Referee) -> Value {
+    let mut object = json::report(report);
+    object["base"] = json!(referee.base);
+    object["edited"] = edited(referee).into();
+    object
+}
+
+fn edited(referee: &Referee) -> Vec<Value> {
+    let told = |one: &Edited| json!({ "path": one.path, "how": one.how });
+    referee.edited.iter().map(told).collect()
 }
 
 fn put(path: &Path, text: &str) -> Result<()> {

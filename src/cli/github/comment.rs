@@ -1,33 +1,43 @@
-//! `tokgate github comment RUN`: a stored run as one comment on a pull request, as a check run, and as
-//! the summary and the outputs of a step.
+//! `tokgate github comment`: a stored run, or what another job measured, as one comment on a pull request,
+//! as a check run, and as the summary and the outputs of a step.
 
-use super::place::{Place, Wanted, is_action, page};
+use super::past::past;
+use super::place::{Place, Wanted, is_action};
 use super::posting::Posting;
-use super::remarks::remarks;
+use super::subject::{Subject, Words, page_of};
 use crate::cli::face::Face;
-use crate::cli::show::stored;
-use crate::cli::{report, verdict};
-use crate::paired::Comparison;
+use crate::git;
 use crate::project::Project;
-use crate::report::comment::{Context, comment, job_summary};
-use crate::report::markdown::Link;
+use crate::report::comment::Past;
 use crate::report::marker::Marker;
-use crate::report::workflow::{outputs, warning};
-use crate::store::{FileStore, Layout, ids};
+use crate::report::workflow::warning;
+use crate::store::ids;
 use anyhow::{Context as _, Result, bail};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tokgate_core::report::Report;
-use tokgate_core::run::Arm;
 use tokgate_core::verdict::Exit;
 
 /// Write a run as one comment on a pull request, updated in place. How the run ended is told in the
 /// comment; that it could not be posted fails nothing, unless --strict-post asks for it.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["run", "artifact"]))]
 pub(super) struct Args {
     /// A run; `tokgate list` shows them
-    run: String,
+    pub(super) run: Option<String>,
+    /// What another job left by `tokgate gate --out`, instead of a run: judged here as `tokgate gate
+    /// --artifact` judges it; what cannot be judged is told, too, and exits 2
+    #[arg(long, value_name = "DIR")]
+    pub(super) artifact: Option<PathBuf>,
+    /// What the change of an artifact is made to: a branch, a tag, a commit [default: as the CI says]
+    #[arg(long, env = "TOKGATE_BASE", value_name = "COMMIT")]
+    pub(super) base: Option<String>,
+    /// The commit that an artifact is of [default: the event's on `workflow_run`, else what is checked out]
+    #[arg(long, value_name = "COMMIT")]
+    pub(super) head: Option<String>,
+    /// Scenarios of the base that an artifact is of [default: as `tokgate gate`]
+    #[arg(long, value_name = "NAME")]
+    pub(super) scenario: Vec<String>,
     /// The repository
     #[arg(long, env = "GITHUB_REPOSITORY", value_name = "OWNER/NAME")]
     repo: Option<String>,
@@ -37,7 +47,7 @@ pub(super) struct Args {
     /// The commit that was measured, instead of the event's or GITHUB_SHA
     #[arg(long, value_name = "HASH")]
     sha: Option<String>,
-    /// Of which gate it is: one comment each. The scenario's name if not given
+    /// Of which gate it is: one comment each [default: the scenario's name; of an artifact, `gate`]
     #[arg(long, value_name = "ID")]
     gate_id: Option<String>,
     /// Make a check run, too
@@ -66,90 +76,78 @@ pub(super) struct Args {
     strict_post: bool,
     /// What is merely not proven counts as a failure in the conclusion
     #[arg(long, env = "TOKGATE_STRICT")]
-    strict: bool,
+    pub(super) strict: bool,
     /// Folder of results
     #[arg(long, env = "TOKGATE_RESULTS", value_name = "DIR")]
-    results_dir: Option<PathBuf>,
+    pub(super) results_dir: Option<PathBuf>,
 }
 
-/// Reads the run, tells the job, then the pull request.
+/// Reads the run or judges the artifact, tells the job, then the pull request.
 ///
 /// # Errors
 /// When there is no such run, it cannot be read, a file cannot be written, or what was asked makes no
-/// sense. That GitHub did not take it is a warning.
+/// sense. That GitHub did not take it is a warning, and what cannot be judged is told.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
-    let project = Project::find(&std::env::current_dir()?);
-    let report = read(args, &project, face)?;
-    let wanted = Wanted { repo: args.repo.as_deref(), pull: args.pr, sha: args.sha.as_deref() };
-    let place = Place::of(&wanted)?;
-    let marker = marker(args, &report, &place)?;
-    let link = args.run_url.as_deref().map(link).transpose()?.or_else(page);
-    let command = command(&report);
-    let from_fork = place.from_fork;
-    let context = Context { marker: &marker, link: link.as_ref(), command: &command, from_fork };
-    let body = comment(&report, &context);
-    if args.dry_run {
-        face.say(body.trim_end());
-        face.tell(&place.told());
-        return Ok(Exit::Held);
+    if args.artifact.is_none() && (args.head.is_some() || !args.scenario.is_empty()) {
+        bail!(
+            "`--head` and `--scenario` say how an artifact is judged: give `--artifact DIR`, too"
+        );
     }
-    let summary = job_summary(&report, &context);
+    let here = std::env::current_dir()?;
+    let project = Project::find(&here);
+    let resolved = |head: &String| git::resolve(&here, head).unwrap_or_else(|_| head.clone());
+    let head = args.head.as_ref().map(resolved);
+    let place = Place::of(&Wanted {
+        repo: args.repo.as_deref(),
+        pull: args.pr,
+        sha: args.sha.as_deref(),
+        head: head.as_deref(),
+    })?;
+    let subject = Subject::of(args, &place, &project, face)?;
+    if let Subject::Unjudged { why, .. } = &subject {
+        face.tell(&format!("error: not judged: {why}"));
+    }
+    let (marker, link) =
+        (marker(args, &subject, &place)?, page_of(args.run_url.as_deref(), &place)?);
+    let words = Words {
+        marker: &marker,
+        link: link.as_ref(),
+        from_fork: place.from_fork,
+        delimiter: &delimiter(),
+    };
+    let results = args.results_dir.clone().map_or_else(|| project.results(), Ok);
+    let told = subject.told(&words, &project, |report| match &results {
+        Ok(results) => past(report, &project, results, face),
+        Err(_) => Past::new(),
+    });
+    if args.dry_run {
+        face.say(told.comment.trim_end());
+        face.tell(&place.told());
+        return Ok(told.exit);
+    }
     if let Some(file) = &args.summary {
-        append(file, &summary)?;
+        append(file, &told.summary)?;
     }
     if let Some(file) = &args.outputs {
-        append(file, &outputs(&report, &delimiter()))?;
+        append(file, &told.outputs)?;
     }
-    let remarks = if args.check { remarks(&report, &project) } else { Vec::new() };
     let posting = Posting {
         place: &place,
         marker: &marker,
-        report: &report,
-        body: &body,
-        summary: args.check.then_some(summary.as_str()),
+        told: &told,
+        check: args.check,
         link: link.as_ref(),
-        remarks: &remarks,
         token_env: &args.token_env,
         author: args.author.as_deref(),
     };
-    Ok(posted(posting.post(), args.strict_post, face))
+    Ok(posted(posting.post(), args.strict_post, face).worst(told.exit))
 }
 
-/// The run as it was judged: pairs by their raw epochs, any other by the verdicts kept with it.
-fn read(args: &Args, project: &Project, face: &Face) -> Result<Report> {
-    let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
-    let Some(epochs) = stored(&FileStore::open(layout.clone())?, &args.run, face)? else {
-        bail!("no run is called `{}`; `tokgate list` shows what there is", args.run);
-    };
-    let is_paired = epochs.iter().any(|epoch| epoch.run.head.arm == Arm::Base);
-    match is_paired.then(|| Comparison::of(epochs.clone())).flatten() {
-        Some(pairs) => verdict::in_pairs(&pairs, project.root.as_deref(), &layout, args.strict),
-        None => report::kept(epochs, &args.run, args.strict),
-    }
-}
-
-fn marker(args: &Args, report: &Report, place: &Place) -> Result<Marker> {
+fn marker(args: &Args, subject: &Subject, place: &Place) -> Result<Marker> {
     let Some(sha) = &place.sha else {
         bail!("which commit is this about? Say it by --sha");
     };
-    let id = args.gate_id.as_deref().unwrap_or(&report.scenario);
-    Ok(Marker::new(id, sha)?)
-}
-
-fn link(address: &str) -> Result<Link> {
-    Link::new(address).with_context(|| {
-        format!("`{}` is no address that can be linked to", address.escape_debug())
-    })
-}
-
-/// What measures the same again; of pairs, what judges them again: their sides are not kept in words.
-fn command(report: &Report) -> String {
-    let is_paired = report.cases.iter().any(|case| case.pairs.is_some());
-    let words = match is_paired {
-        true => ["tokgate", "verdict", &report.run_id],
-        false => ["tokgate", "run", &report.scenario],
-    };
-    shlex::try_join(words).unwrap_or_else(|_| words.join(" "))
+    Ok(Marker::new(args.gate_id.as_deref().unwrap_or_else(|| subject.gate()), sha)?)
 }
 
 /// Nobody who names a case can foresee it.

@@ -1,12 +1,14 @@
-//! `tokgate github comment`: what GitHub is told of a stored run.
+//! `tokgate github comment`: what GitHub is told of a stored run, or of what another job measured.
 //!
-//! `place` finds where it belongs, `posting` tells it, `remarks` are what stands at lines of scenario
-//! files.
+//! `place` finds where it belongs, `subject` is what is told, `posting` tells it. `past` looks up what
+//! was before, `remarks` are what stands at lines of scenario files.
 
 mod comment;
+mod past;
 mod place;
 mod posting;
 mod remarks;
+mod subject;
 
 use crate::cli::face::Face;
 use anyhow::Result;
@@ -21,7 +23,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Write a run as one comment on a pull request, updated in place
+    /// Write a run, or what another job measured, as one comment on a pull request, updated in place
     Comment(comment::Args),
 }
 

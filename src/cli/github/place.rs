@@ -14,6 +14,8 @@ pub(super) struct Wanted<'a> {
     pub(super) repo: Option<&'a str>,
     pub(super) pull: Option<u64>,
     pub(super) sha: Option<&'a str>,
+    /// The commit that was measured, where an artifact is told.
+    pub(super) head: Option<&'a str>,
 }
 
 /// Where a comment belongs.
@@ -21,8 +23,12 @@ pub(super) struct Wanted<'a> {
 pub(super) struct Place {
     /// The commit, where anybody says.
     pub(super) sha: Option<String>,
+    /// The commit that was measured, where somebody says, or why the event that should does not.
+    pub(super) head: Result<Option<String>, String>,
     /// Whether the code that was measured is of another repository.
     pub(super) from_fork: bool,
+    /// The page of the workflow run that measured, where it is another than this.
+    pub(super) measured: Option<Link>,
     /// Where to, or why nowhere.
     pub(super) target: Result<Target, String>,
 }
@@ -62,12 +68,12 @@ impl Place {
         let repository: Repository = repo.parse()?;
         let place = match event(&name) {
             Ok(Event::Pull(event)) => of_pull(wanted, repository, event),
-            Ok(Event::WorkflowRun(origin)) => of_run(repository, origin),
+            Ok(Event::WorkflowRun(origin)) => of_run(wanted, repository, origin)?,
             Ok(Event::Other) => {
                 let why = "this event is about no pull request; name one by --pr".to_owned();
                 by_hand(wanted, repository, why)
             }
-            Err(why) if name == "workflow_run" => nowhere(why),
+            Err(why) if name == "workflow_run" => nowhere(wanted, why),
             Err(why) => by_hand(wanted, repository, why),
         };
         Ok(place)
@@ -96,15 +102,23 @@ fn of_pull(wanted: &Wanted<'_>, repository: Repository, event: PullEvent) -> Pla
         let why = format!("the event is of pull request {number}");
         return by_hand(wanted, repository, why);
     }
-    let sha = Some(wanted.sha.map_or(head_sha, str::to_owned));
-    let pull = Which::Number(number);
-    Place { sha, from_fork, target: in_its_own(repository, &of, pull) }
+    let sha = Some(wanted.commit().unwrap_or(head_sha));
+    let (head, pull) = (Ok(wanted.head.map(str::to_owned)), Which::Number(number));
+    Place { sha, head, from_fork, measured: None, target: in_its_own(repository, &of, pull) }
 }
 
-fn of_run(repository: Repository, origin: Origin) -> Place {
-    let Origin { repository: of, head_sha, from_fork, .. } = origin.clone();
+fn of_run(wanted: &Wanted<'_>, repository: Repository, origin: Origin) -> Result<Place> {
+    let Origin { repository: of, head_sha, from_fork, run, .. } = origin.clone();
+    if let Some(head) = wanted.head.filter(|head| *head != head_sha) {
+        bail!(
+            "the event is of commit {head_sha}, and --head names `{}`: leave it out, since anything that \
+             the event does not say may be made up by a fork",
+            head.escape_debug()
+        );
+    }
+    let measured = run.and_then(|run| page_of(variable("GITHUB_REPOSITORY"), run.to_string()));
     let target = in_its_own(repository, &of, Which::Of(origin));
-    Place { sha: Some(head_sha), from_fork, target }
+    Ok(Place { head: Ok(Some(head_sha.clone())), sha: Some(head_sha), from_fork, measured, target })
 }
 
 /// The number of a pull request means another one in another repository.
@@ -117,13 +131,24 @@ fn in_its_own(repository: Repository, of: &str, pull: Which) -> Result<Target, S
 
 /// As the command line says; `why` not, where it does not.
 fn by_hand(wanted: &Wanted<'_>, repository: Repository, why: String) -> Place {
-    let sha = wanted.sha.map(str::to_owned).or_else(|| variable("GITHUB_SHA"));
+    let sha = wanted.commit().or_else(|| variable("GITHUB_SHA"));
     let target = wanted.pull.map(|pull| Target { repository, pull: Which::Number(pull) });
-    Place { sha, from_fork: false, target: target.ok_or(why) }
+    let head = Ok(wanted.head.map(str::to_owned));
+    Place { sha, head, from_fork: false, measured: None, target: target.ok_or(why) }
 }
 
-fn nowhere(why: String) -> Place {
-    Place { sha: variable("GITHUB_SHA"), from_fork: false, target: Err(why) }
+fn nowhere(wanted: &Wanted<'_>, why: String) -> Place {
+    let sha = wanted.commit().or_else(|| variable("GITHUB_SHA"));
+    let head = wanted.head.map(|head| Some(head.to_owned()));
+    let head = head.ok_or_else(|| format!("which commit was measured is not known: {why}"));
+    Place { sha, head, from_fork: false, measured: None, target: Err(why) }
+}
+
+impl Wanted<'_> {
+    /// The commit that the comment is about.
+    fn commit(&self) -> Option<String> {
+        self.sha.or(self.head).map(str::to_owned)
+    }
 }
 
 /// The event of this name.
@@ -158,7 +183,10 @@ pub(super) fn is_action() -> bool {
 
 /// The page of this workflow run.
 pub(super) fn page() -> Option<Link> {
-    let [server, repository, run] =
-        ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(variable);
-    Link::new(&format!("{}/{}/actions/runs/{}", server?, repository?, run?))
+    page_of(variable("GITHUB_REPOSITORY"), variable("GITHUB_RUN_ID")?)
+}
+
+fn page_of(repository: Option<String>, run: String) -> Option<Link> {
+    let server = variable("GITHUB_SERVER_URL")?;
+    Link::new(&format!("{server}/{}/actions/runs/{run}", repository?))
 }

@@ -1,15 +1,14 @@
 //! Telling GitHub: the comment, then the check run. Everything that goes wrong comes back in words.
 
 use super::place::{Place, Target, Which, variable};
+use super::subject::Told;
 use crate::github::{
-    Access, Annotation, Asking, CheckRun, Client, Did, Found, Outcome, Patience, Post, Posted,
-    Repository, WallClock, me, post, pull_of, put,
+    Access, Asking, CheckRun, Client, Did, Found, Patience, Post, Posted, Repository, WallClock,
+    me, post, pull_of, put,
 };
-use crate::report::comment::title;
 use crate::report::markdown::Link;
 use crate::report::marker::Marker;
 use std::time::Duration;
-use tokgate_core::report::Report;
 
 /// Where GitHub's API is, where nobody says.
 const API: &str = "https://api.github.com";
@@ -21,13 +20,10 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(super) struct Posting<'a> {
     pub(super) place: &'a Place,
     pub(super) marker: &'a Marker,
-    pub(super) report: &'a Report,
-    /// The comment.
-    pub(super) body: &'a str,
-    /// What the check run says; absent where none is made.
-    pub(super) summary: Option<&'a str>,
+    pub(super) told: &'a Told,
+    /// Whether a check run is made, too.
+    pub(super) check: bool,
     pub(super) link: Option<&'a Link>,
-    pub(super) remarks: &'a [Annotation],
     pub(super) token_env: &'a str,
     pub(super) author: Option<&'a str>,
 }
@@ -77,7 +73,7 @@ impl Posting<'_> {
             Some(author) => author.to_owned(),
             None => me(asking).map_err(|trouble| trouble.to_string())?,
         };
-        let Self { marker, body, .. } = *self;
+        let (marker, body) = (self.marker, self.told.comment.as_str());
         let posted = post(asking, &Post { author: &author, pull, marker, body });
         let posted = posted.map_err(|trouble| trouble.to_string())?;
         self.recognised(&posted, &author)?;
@@ -104,17 +100,19 @@ impl Posting<'_> {
     }
 
     fn checked(&self, asking: &Asking<'_>) -> Result<(), String> {
-        let Some(summary) = self.summary else { return Ok(()) };
-        let title = title(self.report);
+        if !self.check {
+            return Ok(());
+        }
+        let Told { title, outcome, run, summary, remarks, .. } = self.told;
         let check = CheckRun {
             gate: self.marker.id(),
             sha: self.marker.sha(),
-            run: &self.report.run_id,
-            outcome: Outcome::of(self.report.conclusion),
-            title: &title,
+            run,
+            outcome: *outcome,
+            title,
             summary,
             link: self.link.map(Link::as_str),
-            annotations: self.remarks,
+            annotations: remarks,
         };
         put(asking, &check).map_err(|trouble| trouble.to_string())
     }
