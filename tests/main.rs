@@ -14,6 +14,7 @@ mod gate;
 mod gate_broken;
 mod github;
 mod github_program;
+mod github_propose;
 mod history;
 mod library;
 mod line;
