@@ -2,6 +2,7 @@
 //! in between.
 
 use crate::faces::{code, command, text};
+use crate::support::depot::Depot;
 use crate::support::github::{Fake, Fault, Refusal, TOKEN};
 use crate::support::lab::{Lab, SOUND, Taken};
 use serde_json::{Value, json};
@@ -256,7 +257,7 @@ fn a_limit_is_waited_for_and_one_that_is_too_long_exits_3() {
 
 #[test]
 fn a_branch_with_somebodys_commit_is_refused_and_untouched() {
-    let touches: [fn(&mut crate::support::depot::Depot); 4] = [
+    let touches: [fn(&mut Depot); 4] = [
         |depot| drop(depot.push(BRANCH, "a stranger's", &[("mine", "work")])),
         |depot| depot.amend(BRANCH, "mine", "work"),
         |depot| {
@@ -285,6 +286,45 @@ fn a_branch_with_somebodys_commit_is_refused_and_untouched() {
         assert_eq!(home.fake.with(|state| state.depot.branches.clone()), before);
         assert_eq!((home.pulls(), home.writes()), (pulls, writes));
     }
+}
+
+#[test]
+fn what_somebody_pushes_while_we_work_is_not_lost() {
+    let home = Home::new();
+    home.measured("second", 1.01);
+    home.proposed();
+    home.measured("third", 1.02);
+    home.fake.with(|state| {
+        let push = |depot: &mut Depot| drop(depot.push(BRANCH, "quick", &[("mine", "work")]));
+        state.meanwhile = Some(("/git/trees", push));
+    });
+    assert!(home.ends(&[], 3).contains("not one commit of ours"));
+    let home = Home::new();
+    home.measured("second", 1.01);
+    home.proposed();
+    home.measured("third", 1.02);
+    home.fake.with(|state| {
+        let push = |depot: &mut Depot| drop(depot.push(BRANCH, "quicker", &[("mine", "work")]));
+        state.meanwhile = Some(("/compare/", push));
+    });
+    assert!(home.ends(&[], 3).contains("somebody moved `tokgate/baseline/test-x1` meanwhile"));
+    home.fake.with(|state| assert_eq!(state.depot.files(BRANCH)["mine"], "work"));
+}
+
+#[test]
+fn what_was_compared_with_another_recorded_one_than_main_has_is_refused() {
+    let home = Home::new();
+    home.measured("second", 1.01);
+    home.fake.with(|state| state.depot.push("main", "refreshed", &[(PLACE, "by somebody")]));
+    let said = home.ends(&[], 3);
+    assert!(
+        said.contains("life.json on `main` is not what the proposal was compared with"),
+        "{said}"
+    );
+    std::fs::remove_file(home.lab.file()).unwrap();
+    home.lab.did(&["propose", "second"]);
+    assert!(home.ends(&[], 3).contains("is not what the proposal was compared with"));
+    assert_eq!((home.pulls().len(), home.writes()), (0, 0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::client::{Client, PullJson, Verb, encoded};
 use super::forge::{Pull, Trouble};
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Digits of a commit's or a tree's name, by SHA-1 and by SHA-256.
 const DIGITS: [usize; 2] = [40, 64];
@@ -16,6 +17,10 @@ pub struct File {
     pub path: String,
     /// What it says.
     pub text: String,
+    /// What git calls that.
+    pub blob: String,
+    /// What git calls the one that it was compared with; `None` where there was none.
+    pub replaces: Option<String>,
 }
 
 /// A commit.
@@ -64,6 +69,10 @@ pub trait Branches {
 
     /// How many commits `head` has that `base` has not; `None` where they have none in common.
     fn ahead(&self, base: &str, head: &str) -> Result<Option<u64>, Trouble>;
+
+    /// The files of a folder in a commit, by their paths, and what git calls each; none where there is no such
+    /// folder.
+    fn folder(&self, path: &str, sha: &str) -> Result<BTreeMap<String, String>, Trouble>;
 
     /// The tree `onto` with these files in it. No branch is of it yet.
     fn create_tree(&self, onto: &str, files: &[File]) -> Result<String, Trouble>;
@@ -120,6 +129,12 @@ struct CommitJson {
 }
 
 #[derive(Deserialize)]
+struct EntryJson {
+    path: String,
+    sha: Sha,
+}
+
+#[derive(Deserialize)]
 struct ComparisonJson {
     ahead_by: u64,
 }
@@ -146,6 +161,12 @@ impl Branches for Client {
         let path = self.path(&format!("compare/{base}...{head}?per_page=1"));
         let found = if_there(self.get::<ComparisonJson>(&path))?;
         Ok(found.map(|(_, json)| json.ahead_by))
+    }
+
+    fn folder(&self, path: &str, sha: &str) -> Result<BTreeMap<String, String>, Trouble> {
+        let path = self.path(&format!("contents/{}?ref={sha}", in_path(path)));
+        let entries = if_there(self.get::<Vec<EntryJson>>(&path))?.map(|(_, entries)| entries);
+        Ok(entries.into_iter().flatten().map(|entry| (entry.path, entry.sha.0)).collect())
     }
 
     fn create_tree(&self, onto: &str, files: &[File]) -> Result<String, Trouble> {

@@ -5,6 +5,7 @@ use super::asking::Asking;
 use super::branches::{Commit, File, NewCommit, NewPull};
 use super::forge::{Pull, Repository, Trouble};
 use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use tokgate_core::diagnostic::escape;
 
 /// What names the machine in the message of a commit of ours.
@@ -146,6 +147,9 @@ impl Attempt<'_> {
             let open = pull.map(|pull| pull.number);
             return Ok(Proposed::Nothing { base: self.base.to_owned(), open });
         }
+        if let Some(why) = self.stale(&tip)? {
+            return Ok(Proposed::Refused(why));
+        }
         match self.put_branch(&tip, &tree)? {
             Some(why) => Ok(Proposed::Refused(why)),
             None => self.put_pull(pull),
@@ -208,6 +212,30 @@ impl Attempt<'_> {
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// Why the proposal says of something else what it would change: the base has other files than those that
+    /// it was compared with.
+    fn stale(&self, tip: &str) -> Result<Option<String>, Trouble> {
+        let files = self.proposal.files;
+        let folders: BTreeSet<&str> =
+            files.iter().filter_map(|file| Some(file.path.rsplit_once('/')?.0)).collect();
+        let mut there = BTreeMap::new();
+        for folder in folders {
+            there.extend(self.asking.read(|forge| forge.folder(folder, tip))?);
+        }
+        let is_other = |file: &&File| {
+            let there = there.get(&file.path);
+            there != file.replaces.as_ref() && there != Some(&file.blob)
+        };
+        Ok(files.iter().find(is_other).map(|file| {
+            format!(
+                "{} on `{}` is not what the proposal was compared with: check that branch out as it is now, \
+                 and call `tokgate baseline propose` again",
+                file.path,
+                shown(self.base)
+            )
+        }))
     }
 
     /// Puts the branch to a commit of this tree on `tip`, if it is not there; or says why not.

@@ -92,8 +92,17 @@ impl Depot {
     }
 
     /// Answers as GitHub does of one repository, whose default branch is `main`.
-    pub(crate) fn answer(&mut self, method: &str, path: &[&str], body: &Value) -> Answer {
+    pub(crate) fn answer(
+        &mut self,
+        method: &str,
+        path: &[&str],
+        query: &str,
+        body: &Value,
+    ) -> Answer {
         match (method, path) {
+            ("GET", ["contents", folder @ ..]) => {
+                self.listed(&folder.join("/"), query.strip_prefix("ref=").unwrap())
+            }
             ("GET", []) => Ok(json!({ "default_branch": "main" })),
             ("GET", ["git", "ref", "heads", branch @ ..]) => self.reference(&branch.join("/")),
             ("GET", ["git", "commits", sha]) => {
@@ -125,6 +134,21 @@ impl Depot {
     fn reference(&self, branch: &str) -> Answer {
         let sha = self.branches.get(branch).ok_or(NOT_FOUND)?;
         Ok(json!({ "ref": format!("refs/heads/{branch}"), "object": { "sha": sha } }))
+    }
+
+    /// The files right below a folder in a commit.
+    fn listed(&self, folder: &str, sha: &str) -> Answer {
+        let commit = self.commits.get(sha).ok_or(NOT_FOUND)?;
+        let files = self.trees[&commit.tree].iter();
+        let inside = files
+            .filter(|(path, _)| path.rsplit_once('/').is_some_and(|(parent, _)| parent == folder));
+        let entries: Vec<Value> = inside
+            .map(|(path, text)| {
+                let blob = git2::Oid::hash_object(git2::ObjectType::Blob, text.as_bytes()).unwrap();
+                json!({ "path": path, "sha": blob.to_string(), "type": "file" })
+            })
+            .collect();
+        if entries.is_empty() { Err(NOT_FOUND) } else { Ok(json!(entries)) }
     }
 
     fn put(&mut self, branch: &str, sha: &str) -> Answer {

@@ -48,6 +48,9 @@ impl Refusal {
     }
 }
 
+/// Something that somebody else does.
+pub(crate) type Act = fn(&mut Depot);
+
 /// What it has.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -59,6 +62,8 @@ pub(crate) struct State {
     pub(crate) depot: Depot,
     /// Check runs.
     pub(crate) checks: Vec<Value>,
+    /// What somebody else does right after a request whose address has this part.
+    pub(crate) meanwhile: Option<(&'static str, Act)>,
     /// What fails next.
     pub(crate) faults: VecDeque<Fault>,
     /// Method and address of everything it was asked.
@@ -226,10 +231,14 @@ impl State {
         let fault = self.faults.iter().position(is_of).and_then(|at| self.faults.remove(at));
         let Some(Fault { done, reply, .. }) = fault else {
             let allowed = head.to_lowercase().contains(&format!("authorization: bearer {TOKEN}"));
-            return Some(match allowed {
+            let reply = match allowed {
                 true => self.route(request),
                 false => refusal(401, "Bad credentials"),
-            });
+            };
+            if let Some((_, act)) = self.meanwhile.take_if(|(part, _)| path.contains(*part)) {
+                act(&mut self.depot);
+            }
+            return Some(reply);
         };
         if done {
             self.route(request);
@@ -306,7 +315,7 @@ impl State {
                     one["id"] = json!(id);
                     found(one.clone())
                 }
-                (method, rest) => match self.depot.answer(method, rest, &request.body) {
+                (method, rest) => match self.depot.answer(method, rest, query, &request.body) {
                     Ok(body) => found(body),
                     Err((status, message)) => refusal(status, message),
                 },

@@ -28,8 +28,8 @@ pub(super) struct Draft {
 struct Part {
     /// What would change. Its `new` is the proposed one.
     renewal: Renewal,
-    /// Its place in the repository.
-    path: String,
+    /// The file as it shall lie in the repository.
+    file: File,
 }
 
 impl Draft {
@@ -53,8 +53,7 @@ impl Draft {
 
     /// The files, as they shall lie in the repository.
     pub(super) fn files(&self) -> Vec<File> {
-        let file = |part: &Part| File { path: part.path.clone(), text: part.renewal.new.to_json() };
-        self.parts.iter().map(file).collect()
+        self.parts.iter().map(|part| part.file.clone()).collect()
     }
 
     /// What the pull request says.
@@ -82,8 +81,25 @@ fn part(file: &Path, machine: &str, home: &Home) -> Result<Part> {
     let scenario = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     refuse_misplaced(&new, machine, &scenario).with_context(|| unusable(file))?;
     let renewal = Renewal::of(scenario, new.clone(), home).with_context(|| unusable(file))?;
-    let path = in_repository(&renewal.path, home)?;
-    Ok(Part { renewal: as_proposed(renewal, new).with_context(|| unusable(file))?, path })
+    let renewal = as_proposed(renewal, new).with_context(|| unusable(file))?;
+    let file = committed(&renewal, home)?;
+    Ok(Part { renewal, file })
+}
+
+/// The file as it shall lie in the repository, and what git calls it and the one that it replaces.
+fn committed(renewal: &Renewal, home: &Home) -> Result<File> {
+    let text = renewal.new.to_json();
+    let replaces = match &renewal.old {
+        Some(_) => {
+            let recorded = std::fs::read_to_string(&renewal.path)
+                .with_context(|| format!("cannot read {}", renewal.path.display()))?;
+            // A checkout may have line ends of its own.
+            Some(git::blob_of(&recorded.replace("\r\n", "\n"))?)
+        }
+        None => None,
+    };
+    let (path, blob) = (in_repository(&renewal.path, home)?, git::blob_of(&text)?);
+    Ok(File { path, text, blob, replaces })
 }
 
 fn unusable(file: &Path) -> String {
