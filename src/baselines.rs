@@ -2,6 +2,7 @@
 
 use crate::store::{Layout, atomic, ids};
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tokgate_baseline::Baseline;
 use tokgate_core::diagnostic::escape;
@@ -151,6 +152,21 @@ pub fn all(project: Option<&Path>, layout: &Layout) -> Result<Vec<Kept>> {
         Kept { name, baseline: load(&path), path }
     };
     Ok(paths.into_iter().map(kept).collect())
+}
+
+/// The files of the baselines that are proposed, by the machine whose folder they lie in.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub fn proposed(layout: &Layout) -> Result<BTreeMap<String, Vec<PathBuf>>> {
+    let mut machines = BTreeMap::new();
+    for folder in entries(&layout.proposals())? {
+        let (files, name) = (files(&folder)?, folder.file_name().unwrap_or_default());
+        if !files.is_empty() {
+            machines.insert(name.to_string_lossy().into_owned(), files);
+        }
+    }
+    Ok(machines)
 }
 
 /// The JSON files of a folder by name; what an interrupted write left behind is none.

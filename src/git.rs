@@ -81,6 +81,14 @@ pub fn place_of(folder: &Path) -> Result<PathBuf> {
     Ok(folder.strip_prefix(&root).map(Path::to_owned).unwrap_or_default())
 }
 
+/// What git calls a file that says this.
+///
+/// # Errors
+/// When git cannot tell.
+pub fn blob_of(text: &str) -> Result<String> {
+    Ok(git2::Oid::hash_object(git2::ObjectType::Blob, text.as_bytes())?.to_string())
+}
+
 /// The commit that a change is judged by: where the history of `head`, or of what is checked out, meets
 /// `reference`. That holds for a branch, a detached commit, and the merge that a forge makes of a
 /// pull request to test it.
@@ -294,6 +302,11 @@ mod tests {
         assert_eq!(told(here), [".github/new added"]);
         assert_eq!(base_of(folder.path(), &two, Some(&one)).unwrap(), one);
         assert_eq!(base_of(folder.path(), &two, None).unwrap(), two);
+    }
+
+    #[test]
+    fn a_text_is_called_as_git_calls_it() {
+        assert_eq!(blob_of("").unwrap(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
     }
 
     #[test]

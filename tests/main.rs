@@ -15,6 +15,7 @@ mod gate_broken;
 mod gate_told;
 mod github;
 mod github_program;
+mod github_propose;
 mod history;
 mod library;
 mod line;

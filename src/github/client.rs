@@ -63,7 +63,7 @@ pub struct Client {
 
 /// What is asked.
 #[derive(Clone, Copy)]
-enum Verb<'a> {
+pub(super) enum Verb<'a> {
     Get,
     Post(&'a Value),
     Patch(&'a Value),
@@ -96,7 +96,7 @@ impl Client {
     }
 
     /// One call, within the deadline.
-    fn ask(&self, verb: Verb<'_>, path: &str) -> Result<Reply, Trouble> {
+    pub(super) fn ask(&self, verb: Verb<'_>, path: &str) -> Result<Reply, Trouble> {
         let asking = async { timeout(self.deadline, self.exchange(verb, path)).await };
         self.runtime.block_on(asking).unwrap_or_else(|_| {
             let seconds = self.deadline.as_secs_f64();
@@ -135,7 +135,7 @@ impl Client {
         text.replace(&self.token, "(the token)")
     }
 
-    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<(Reply, T), Trouble> {
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<(Reply, T), Trouble> {
         let reply = self.ask(Verb::Get, path)?;
         let said = reply.read()?;
         Ok((reply, said))
@@ -147,8 +147,14 @@ impl Client {
         Ok(Page { items: items.into_iter().map(T::from).collect(), more })
     }
 
-    fn path(&self, rest: &str) -> String {
-        format!("/repos/{}/{rest}", self.repository)
+    /// The address of something in the repository.
+    pub(super) fn path(&self, rest: &str) -> String {
+        format!("{}/{rest}", self.whole())
+    }
+
+    /// The address of the repository itself.
+    pub(super) fn whole(&self) -> String {
+        format!("/repos/{}", self.repository)
     }
 }
 
@@ -193,7 +199,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Text as a value in an address.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
@@ -227,9 +233,11 @@ impl From<CommentJson> for Comment {
 }
 
 #[derive(Deserialize)]
-struct PullJson {
+pub(super) struct PullJson {
     number: u64,
     head: HeadJson,
+    base: Option<BaseJson>,
+    body: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -237,11 +245,31 @@ struct HeadJson {
     sha: String,
     #[serde(rename = "ref")]
     branch: String,
+    repo: Option<RepoJson>,
+}
+
+#[derive(Deserialize)]
+struct RepoJson {
+    full_name: String,
+}
+
+#[derive(Deserialize)]
+struct BaseJson {
+    #[serde(rename = "ref")]
+    branch: String,
 }
 
 impl From<PullJson> for Pull {
     fn from(json: PullJson) -> Self {
-        Self { number: json.number, head_sha: json.head.sha, head_branch: json.head.branch }
+        let PullJson { number, head, base, body } = json;
+        Self {
+            number,
+            head_sha: head.sha,
+            head_branch: head.branch,
+            head_repository: head.repo.map(|repo| repo.full_name),
+            base_branch: base.map(|base| base.branch),
+            body: body.unwrap_or_default(),
+        }
     }
 }
 

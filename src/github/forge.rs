@@ -1,5 +1,6 @@
 //! What we ask of GitHub, in our own words: no type of a client's stands here, since theirs change.
 
+use super::branches::Branches;
 use super::check::CheckRun;
 use super::patience::Hint;
 use std::fmt;
@@ -37,6 +38,12 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 impl Repository {
+    /// Whose it is.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// Whether `other` names the same: GitHub does not tell capitals apart.
     #[must_use]
     pub fn is(&self, other: &str) -> bool {
@@ -79,6 +86,12 @@ pub struct Pull {
     pub head_sha: String,
     /// The branch that it would merge, in its own repository.
     pub head_branch: String,
+    /// That repository, `OWNER/NAME`; absent where it is gone.
+    pub head_repository: Option<String>,
+    /// The branch that it would merge it into.
+    pub base_branch: Option<String>,
+    /// What it says.
+    pub body: String,
 }
 
 /// A check run that is there already.
@@ -135,9 +148,10 @@ fn advice(status: u16) -> &'static str {
     match status {
         401 => "; the token is wrong or expired",
         403 => {
-            "; a comment needs the permission `pull-requests: write`, a check run `checks: write`, and \
-             in a run for a fork's pull request no token has them: post from a workflow on \
-             `workflow_run` (docs/GITHUB.md)"
+            "; a comment needs the permission `pull-requests: write`, a check run `checks: write`, a \
+             proposal `contents: write`, `pull-requests: write` and a repository whose settings let Actions \
+             open pull requests; in a run for a fork's pull request no token has them: post from a \
+             workflow on `workflow_run` (docs/GITHUB.md)"
         }
         404 | 410 => "; there is no such thing, or the token may not see it",
         _ => "",
@@ -145,7 +159,7 @@ fn advice(status: u16) -> &'static str {
 }
 
 /// GitHub, as far as we need it, for one repository.
-pub trait Forge {
+pub trait Forge: Branches {
     /// The name of who the token is of; `None` where it is of a kind that may not ask.
     fn login(&self) -> Result<Option<String>, Trouble>;
 

@@ -12,6 +12,7 @@ pub mod junit;
 pub mod markdown;
 pub mod marker;
 pub mod proposal;
+pub mod pull_request;
 pub mod recompute;
 pub mod renewal;
 pub mod sparkline;

@@ -1,7 +1,9 @@
-//! A GitHub on loopback that keeps comments, pull requests and check runs, and fails as it is told to.
+//! A GitHub on loopback that keeps comments, pull requests, check runs and branches, and fails as it is told
+//! to.
 //!
 //! It answers one request a connection, and no connection lives longer than [`LIFETIME`].
 
+use super::depot::Depot;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -46,6 +48,9 @@ impl Refusal {
     }
 }
 
+/// Something that somebody else does.
+pub(crate) type Act = fn(&mut Depot);
+
 /// What it has.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -53,8 +58,12 @@ pub(crate) struct State {
     pub(crate) comments: Vec<(u64, Value)>,
     /// Open pull requests, and `owner:branch` of each.
     pub(crate) pulls: Vec<(String, Value)>,
+    /// Branches, commits and files.
+    pub(crate) depot: Depot,
     /// Check runs.
     pub(crate) checks: Vec<Value>,
+    /// What somebody else does right after a request whose address has this part.
+    pub(crate) meanwhile: Option<(&'static str, Act)>,
     /// What fails next.
     pub(crate) faults: VecDeque<Fault>,
     /// Method and address of everything it was asked.
@@ -222,10 +231,14 @@ impl State {
         let fault = self.faults.iter().position(is_of).and_then(|at| self.faults.remove(at));
         let Some(Fault { done, reply, .. }) = fault else {
             let allowed = head.to_lowercase().contains(&format!("authorization: bearer {TOKEN}"));
-            return Some(match allowed {
+            let reply = match allowed {
                 true => self.route(request),
                 false => refusal(401, "Bad credentials"),
-            });
+            };
+            if let Some((_, act)) = self.meanwhile.take_if(|(part, _)| path.contains(*part)) {
+                act(&mut self.depot);
+            }
+            return Some(reply);
         };
         if done {
             self.route(request);
@@ -244,6 +257,14 @@ impl State {
                 None => refusal(403, "Resource not accessible by integration"),
             },
             (method, ["api", "v3", "repos", "o", "r", rest @ ..]) => match (method, rest) {
+                ("POST", ["pulls"]) => self.open_pull(&request.body),
+                ("PATCH", ["pulls", id]) => {
+                    let id = number(id);
+                    let one = self.pulls.iter_mut().find(|(_, it)| it["number"] == id);
+                    let Some((_, one)) = one else { return refusal(404, "Not Found") };
+                    one["body"] = request.body["body"].clone();
+                    found(one.clone())
+                }
                 ("GET", ["issues", pull, "comments"]) => {
                     let pull = number(pull);
                     let own = self.comments.iter().filter(|(on, _)| *on == pull);
@@ -263,7 +284,9 @@ impl State {
                 }
                 ("GET", ["pulls"]) => {
                     let head = decoded(value(query, "head").unwrap());
-                    let own = self.pulls.iter().filter(|(from, _)| *from == head);
+                    let is_own =
+                        |(from, it): &&(String, Value)| *from == head && it["state"] == "open";
+                    let own = self.pulls.iter().filter(is_own);
                     self.page(own.map(|(_, pull)| pull.clone()).collect(), query)
                 }
                 ("GET", ["pulls", id]) => {
@@ -292,10 +315,40 @@ impl State {
                     one["id"] = json!(id);
                     found(one.clone())
                 }
-                _ => refusal(404, "Not Found"),
+                (method, rest) => match self.depot.answer(method, rest, query, &request.body) {
+                    Ok(body) => found(body),
+                    Err((status, message)) => refusal(status, message),
+                },
             },
             _ => refusal(404, "Not Found"),
         }
+    }
+
+    /// Opens a pull request from a branch, of which there may be one for each other branch.
+    fn open_pull(&mut self, body: &Value) -> Reply {
+        let [head, base] = ["head", "base"].map(|key| body[key].as_str().unwrap());
+        let branches = &self.depot.branches;
+        let (Some(sha), Some(_)) = (branches.get(head).cloned(), branches.get(base)) else {
+            return refusal(422, "Validation Failed");
+        };
+        let from = format!("o:{head}");
+        let is_there = |(other, it): &(String, Value)| {
+            *other == from && it["state"] == "open" && it["base"]["ref"] == base
+        };
+        if self.pulls.iter().any(is_there) {
+            return refusal(422, "A pull request already exists");
+        }
+        self.ids += 1;
+        let pull = json!({
+            "number": self.ids,
+            "state": "open",
+            "title": body["title"],
+            "body": body["body"],
+            "head": { "sha": sha, "ref": head, "repo": { "full_name": REPOSITORY } },
+            "base": { "ref": base },
+        });
+        self.pulls.push((from, pull.clone()));
+        Reply { status: 201, ..found(pull) }
     }
 
     fn page(&self, items: Vec<Value>, query: &str) -> Reply {

@@ -1,9 +1,9 @@
 //! Histories without a change, and with one.
 
-use crate::rate::Rate;
 use super::world::Noise;
 use crate::fixture::{Luck, history};
 use crate::history::change::Found;
+use crate::rate::Rate;
 use tokgate_core::metric::E2E;
 
 /// Commits of a history.

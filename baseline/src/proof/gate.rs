@@ -1,11 +1,11 @@
 //! Changes that are judged from beginning to end: a baseline, a screen, pairs of its suspects, and
 //! the extension that is allowed.
 
-use crate::rate::Rate;
 use super::world::{Noise, World};
 use crate::arms::{Arms, Gated};
 use crate::file::EpochValue;
 use crate::fixture::{Luck, gated};
+use crate::rate::Rate;
 use crate::screen::screened;
 use crate::{
     Evidence, Finding, Nomination, Pair, Rules, compare_bookings, compare_pairs, is_open,

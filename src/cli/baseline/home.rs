@@ -9,11 +9,11 @@ use tokgate_baseline::Baseline;
 use tokgate_core::environment::MachineId;
 
 /// The project and its results.
-pub(super) struct Home {
+pub(in crate::cli) struct Home {
     /// The project.
-    pub(super) project: Project,
+    pub(in crate::cli) project: Project,
     /// The results.
-    pub(super) layout: Layout,
+    pub(in crate::cli) layout: Layout,
 }
 
 impl Home {
@@ -21,7 +21,7 @@ impl Home {
     ///
     /// # Errors
     /// When the named folder is not there.
-    pub(super) fn find(results_dir: Option<&Path>) -> Result<Self> {
+    pub(in crate::cli) fn find(results_dir: Option<&Path>) -> Result<Self> {
         let project = Project::find(&std::env::current_dir()?);
         let layout = Layout::new(project.stored(results_dir)?);
         Ok(Self { project, layout })

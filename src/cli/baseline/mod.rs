@@ -4,12 +4,12 @@
 //! (`source`), and what a newer baseline would change (`renewal`).
 
 mod diff;
-mod home;
+pub(super) mod home;
 mod list;
 mod propose;
 mod record;
 mod refresh;
-mod renewal;
+pub(super) mod renewal;
 mod show;
 mod source;
 mod verify;

@@ -18,17 +18,17 @@ pub(super) fn tell_marks(baseline: &Baseline, face: &Face) {
 }
 
 /// The baseline of one scenario, before and after.
-pub(super) struct Renewal {
+pub(in crate::cli) struct Renewal {
     /// The scenario.
-    pub(super) scenario: String,
+    pub(in crate::cli) scenario: String,
     /// Where the recorded one lies, or would.
-    pub(super) path: PathBuf,
+    pub(in crate::cli) path: PathBuf,
     /// The recorded one, where there is one.
-    pub(super) old: Option<Baseline>,
+    pub(in crate::cli) old: Option<Baseline>,
     /// The new one, with the anchor of the old.
-    pub(super) new: Baseline,
+    pub(in crate::cli) new: Baseline,
     /// What changes.
-    pub(super) rows: Vec<Renewed>,
+    pub(in crate::cli) rows: Vec<Renewed>,
 }
 
 impl Renewal {
@@ -41,7 +41,11 @@ impl Renewal {
         baselines.into_iter().map(|(scenario, new)| Self::of(scenario, new, home)).collect()
     }
 
-    fn of(scenario: String, new: Baseline, home: &Home) -> Result<Self> {
+    /// What `new` would make of the recorded baseline of a scenario.
+    ///
+    /// # Errors
+    /// When that one cannot be read, or a name cannot be that of a file.
+    pub(in crate::cli) fn of(scenario: String, new: Baseline, home: &Home) -> Result<Self> {
         let path = home.recorded(&scenario, &new)?;
         let old = path.exists().then(|| baselines::load(&path)).transpose()?;
         let new = match &old {

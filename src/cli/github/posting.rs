@@ -1,19 +1,13 @@
 //! Telling GitHub: the comment, then the check run. Everything that goes wrong comes back in words.
 
-use super::place::{Place, Target, Which, variable};
+use super::access::client;
+use super::place::{Place, Target, Which};
 use super::subject::Told;
 use crate::github::{
-    Access, Asking, CheckRun, Client, Did, Found, Patience, Post, Posted, Repository, WallClock,
-    me, post, pull_of, put,
+    Asking, CheckRun, Did, Found, Patience, Post, Posted, WallClock, me, post, pull_of, put,
 };
 use crate::report::markdown::Link;
 use crate::report::marker::Marker;
-use std::time::Duration;
-
-/// Where GitHub's API is, where nobody says.
-const API: &str = "https://api.github.com";
-/// How long a call may take; GitHub itself gives up after ten seconds.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What is told, and as whom.
 #[derive(Clone, Copy)]
@@ -32,7 +26,7 @@ impl Posting<'_> {
     /// Tells GitHub. What was done comes back in words, and so does why it was not.
     pub(super) fn post(&self) -> Result<String, String> {
         let Target { repository, pull } = self.place.target.as_ref().map_err(Clone::clone)?;
-        let client = self.client(repository)?;
+        let client = client(repository, self.token_env)?;
         let asking = Asking::new(&client, Patience::new(&WallClock));
         let number = self.number(&asking, pull)?;
         match (self.comment(&asking, number), self.checked(&asking)) {
@@ -40,20 +34,6 @@ impl Posting<'_> {
             (Ok(told), Err(why)) => Err(format!("{told}, but there is no check run: {why}")),
             (Err(why), Err(also)) => Err(format!("{why}; and there is no check run: {also}")),
         }
-    }
-
-    fn client(&self, repository: &Repository) -> Result<Client, String> {
-        let token = variable(self.token_env).ok_or_else(|| {
-            format!(
-                "the environment variable `{}` holds no token; in a workflow, hand it to the step by \
-                 `env:`",
-                self.token_env.escape_debug()
-            )
-        })?;
-        let base = variable("GITHUB_API_URL");
-        let base = base.as_deref().unwrap_or(API);
-        let access = Access { base, token, repository: repository.clone(), deadline: DEADLINE };
-        Client::new(access).map_err(|error| error.to_string())
     }
 
     fn number(&self, asking: &Asking<'_>, pull: &Which) -> Result<u64, String> {
