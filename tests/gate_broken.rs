@@ -100,6 +100,13 @@ const WAYS: &[Way] = &[
         "nothing was measured",
     ),
     way(
+        "a category that only one of two scenarios has",
+        |it| it.write("scenarios/second.toml", &SCENARIO.replace("\"one\"", "\"two\"")),
+        &["fast", "second", "--base", "main", "--category", "two", "--require-match"],
+        4,
+        "no case is left of fast",
+    ),
+    way(
         "an artifact that is not there",
         nothing,
         &["--base", "main", "--artifact", "nowhere"],

@@ -53,6 +53,9 @@ pub(super) struct Args {
     /// Measure no control beside the pairs
     #[arg(long)]
     no_control: bool,
+    /// Measure nothing where one of several scenarios has no case left
+    #[arg(long)]
+    require_match: bool,
     /// A regression is told, and fails nobody
     #[arg(long)]
     warn_only: bool,
@@ -208,7 +211,6 @@ impl<'a> Bench<'a> {
 
     fn decide(&self, referee: &Referee, face: &Face) -> Result<Exit> {
         let Some(mut screened) = self.screen(face)? else {
-            face.tell("no case is left: nothing was measured");
             return Ok(Exit::Nothing);
         };
         let baselines = screened.invocation.session.baselines.clone();
@@ -227,14 +229,22 @@ impl<'a> Bench<'a> {
         self.tell(&screened, &report, pairs.as_ref(), referee, face)
     }
 
-    /// The head's epochs; `None` where there is no case.
-    fn screen(&self, face: &Face) -> Result<Option<Screened>> {
+    /// All cases of the scenarios, and those that are measured; `None` where that is not enough.
+    fn planned(&self, face: &Face) -> Result<Option<(Vec<CaseId>, Vec<Case>)>> {
         let planned = self.rules.plan(face)?;
-        let all: Vec<CaseId> = planned.iter().flat_map(|one| one.all.clone()).collect();
-        let cases: Vec<Case> = planned.into_iter().flat_map(|one| one.cases).collect();
-        if cases.is_empty() {
+        let empty = planned.iter().filter(|one| one.cases.is_empty());
+        let empty: Vec<&str> = empty.map(|one| one.name.as_str()).collect();
+        if empty.len() == planned.len() || (self.args.require_match && !empty.is_empty()) {
+            face.tell(&format!("no case is left of {}: nothing was measured", empty.join(", ")));
             return Ok(None);
         }
+        let all = planned.iter().flat_map(|one| one.all.clone()).collect();
+        Ok(Some((all, planned.into_iter().flat_map(|one| one.cases).collect())))
+    }
+
+    /// The head's epochs; `None` where there is no case.
+    fn screen(&self, face: &Face) -> Result<Option<Screened>> {
+        let Some((all, cases)) = self.planned(face)? else { return Ok(None) };
         let mut invocation = self.start(&all, &cases, face)?;
         if let Base::Built(command) = self.base() {
             self.build(&self.head, &command, &invocation)?;
