@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod ab;
+mod action;
 mod alerts;
 mod architecture;
 mod baseline;
