@@ -202,6 +202,25 @@ fn what_is_no_version_and_no_mode_is_refused() {
 }
 
 #[test]
+fn a_build_is_of_the_actions_own_checkout_with_the_compiler_that_it_names() {
+    let runner = Runner::new();
+    let builds = "mkdir -p \"$RUNNER_TEMP/tokgate-source/bin\"\n\
+                  cp \"$(dirname \"$0\")/tokgate\" \"$RUNNER_TEMP/tokgate-source/bin/\"\n";
+    runner.program("tokgate", "#!/bin/sh\necho tokgate built\n");
+    runner.program("rustup", "#!/bin/sh\necho rustup \"$@\" >> \"$SAID\"\n");
+    runner.program("cargo", &format!("#!/bin/sh\necho cargo \"$@\" >> \"$SAID\"\n{builds}"));
+    let output = runner.step("install.sh", &[("MODE", "install"), ("VERSION", "source")]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("tokgate built"), "{}", text(&output.stdout));
+    let said = runner.read("said");
+    let rust = env!("CARGO_PKG_RUST_VERSION");
+    assert!(said.starts_with(&format!("rustup toolchain install {rust} ")), "{said}");
+    let install = format!("cargo +{rust} install --locked --path {} ", root().display());
+    assert!(said.contains(&install), "{said}");
+    assert!(runner.read("paths").trim().ends_with("tokgate-source/bin"));
+}
+
+#[test]
 fn a_program_that_is_there_is_taken_as_it_is() {
     let runner = Runner::new();
     runner.program("tokgate", FAKE);

@@ -16,6 +16,7 @@ mod gate_broken;
 mod github;
 mod github_program;
 mod history;
+mod init;
 mod library;
 mod line;
 mod mock;
