@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod ab;
+mod action;
 mod alerts;
 mod architecture;
 mod baseline;
@@ -17,6 +18,7 @@ mod github;
 mod github_program;
 mod github_propose;
 mod history;
+mod init;
 mod library;
 mod line;
 mod mock;

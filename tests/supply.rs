@@ -60,7 +60,8 @@ fn every_action_is_pinned_by_its_commit_and_says_its_version() {
     assert_eq!(unpinned(&format!("  - uses: actions/checkout@{commit} # v6.0.2")), None);
     assert!(unpinned("  - uses: actions/checkout@v6").is_some());
     assert!(unpinned(&format!("uses: actions/checkout@{commit}")).is_some());
-    for file in workflows(&root().join(".github")) {
+    let action = [root().join("action.yml")];
+    for file in workflows(&root().join(".github")).into_iter().chain(action) {
         let text = std::fs::read_to_string(&file).unwrap();
         for line in text.lines() {
             assert_eq!(unpinned(line), None, "{}: {line}", file.display());

@@ -13,6 +13,7 @@ mod gate;
 mod github;
 mod hardware;
 mod history;
+mod init;
 mod invocation;
 mod list;
 mod mock_server;
@@ -48,6 +49,7 @@ First steps:
   tokgate run regression --save-baseline before    keep five epochs to compare with
   tokgate run regression --baseline before         was it slower?
   tokgate baseline record RUN                      keep it with the project, for everybody
+  tokgate init                                     gate a repository of your own
 
 Exit codes:
   0 held · 1 regressed, or a required goal missed · 2 used wrongly
@@ -78,6 +80,8 @@ enum Command {
     Ab(Box<ab::Args>),
     /// Say whether a change may pass, by the rules of the commit that it is made to
     Gate(Box<gate::Args>),
+    /// Write what a repository needs to be gated: a scenario, settings, workflows
+    Init(Box<init::Args>),
     /// List measured runs and models
     List(list::Args),
     /// Show a stored run again, whole
@@ -121,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Stress(args) => stress::run(args, &face),
         Command::Ab(args) => ab::run(args, &face),
         Command::Gate(args) => gate::run(args, &face),
+        Command::Init(args) => init::run(args, &face),
         Command::List(args) => list::run(args, &face),
         Command::Show(args) => show::run(args, &face),
         Command::History(args) => history::run(args, &face),

@@ -1,0 +1,3 @@
+//! `cargo bench --bench scenarios`: the scenarios of this crate as a bench target.
+
+tokgate::main!();
