@@ -314,3 +314,20 @@ fn outputs_are_lines_that_nobody_ends_early() {
     let regressed = lines.iter().filter(|line| line.ends_with(" ttft.p50")).count();
     assert_eq!(regressed, 2, "one of each two cases: {told}");
 }
+
+#[test]
+fn two_comments_that_may_be_compared_have_the_same_key() {
+    let key = |all: &Report| {
+        let [comment, _] = texts(all);
+        let (_, behind) = comment.rsplit_once("key `").unwrap();
+        behind.split_once('`').unwrap().0.to_owned()
+    };
+    let all = report(vec![judged(Verdict::Unchanged, "x", 0.0)]);
+    let mut closer = all.clone();
+    closer.cases[0].case.gate.tolerances.clear();
+    closer.cases[0].case.run.epochs += 1;
+    assert_eq!(key(&closer), key(&all), "how closely it is judged is no question");
+    let mut other = all.clone();
+    other.cases[0].case.run.salt ^= true;
+    assert_ne!(key(&other), key(&all));
+}

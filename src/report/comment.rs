@@ -10,6 +10,7 @@ use crate::git::Edited;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use tokgate_baseline::compat::CompatKey;
 use tokgate_core::case::CaseId;
 use tokgate_core::goal::{GoalResult, Level};
 use tokgate_core::metric::MetricRef;
@@ -377,9 +378,11 @@ fn closing(report: &Report, context: &Context<'_>) -> String {
     }
     writeln!(text, "Measure again: {}\n", code_within(context.command, COMMAND)).ok();
     let commit = report.environment.commit.as_deref().unwrap_or("none");
-    let about: [(&str, &str); 5] = [
+    let key = key(report);
+    let about: [(&str, &str); 6] = [
         ("machine", &report.machine.0),
         ("scenario", &report.scenario),
+        ("key", &key),
         ("commit", commit),
         ("run", &report.run_id),
         ("tokgate", &report.environment.tool_version),
@@ -390,6 +393,14 @@ fn closing(report: &Report, context: &Context<'_>) -> String {
     let of = code(context.marker.sha());
     writeln!(text, "{} · for {of}{link}", about.join(" · ")).ok();
     text
+}
+
+/// What must be the same, beside the machine, for two of these to be compared: the number of the protocol
+/// and the hash of what was asked.
+fn key(report: &Report) -> String {
+    let asked = report.cases.iter().map(|case| &case.case);
+    let key = CompatKey::new(&report.machine, asked);
+    format!("{}-{}", key.protocol, key.scenario_hash())
 }
 
 fn sentences(report: &Report) -> Vec<String> {
