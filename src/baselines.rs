@@ -64,7 +64,7 @@ impl Places<'_> {
         };
         if path.exists() {
             let recorded = *wanted == Wanted::Recorded;
-            return Ok(Found { recorded, ..read(&path)? });
+            return Ok(Found { recorded, ..self.read(&path)? });
         }
         match (strict, wanted) {
             (true, _) => bail!(
@@ -77,6 +77,15 @@ impl Places<'_> {
             }
             (false, _) => Ok(nothing(format!("no baseline {}", path.display()))),
         }
+    }
+
+    /// The baseline in a file; one of the project is called by its place there, which is the same for
+    /// everybody who reads a comment.
+    fn read(&self, path: &Path) -> Result<Found> {
+        let baseline = load(path)?;
+        let place = self.project.and_then(|project| path.strip_prefix(project).ok());
+        let compared_with = compared(&place.unwrap_or(path).display().to_string(), &baseline);
+        Ok(Found { baseline: Some(baseline), compared_with, recorded: false })
     }
 
     fn named(&self, name: &str) -> PathBuf {
@@ -189,12 +198,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn nothing(why: String) -> Found {
     Found { baseline: None, compared_with: ComparedWith::Nothing(why), recorded: false }
-}
-
-fn read(path: &Path) -> Result<Found> {
-    let baseline = load(path)?;
-    let compared_with = compared(&path.display().to_string(), &baseline);
-    Ok(Found { baseline: Some(baseline), compared_with, recorded: false })
 }
 
 /// Which baseline a run is compared with, and why that should be trusted less.

@@ -77,6 +77,8 @@ fn a_change_that_is_slower_is_regressed_by_the_rules_that_it_did_not_write() {
     let told = text(&output.stderr);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{told}"));
     assert_eq!(code(&output), Some(1), "{told}{report:#}");
+    let against = report["compared_with"].as_str().unwrap();
+    assert!(against.starts_with(RECORDED), "no folder of this machine: {against}");
     let case = &report["cases"][0];
     assert_eq!(case["verdicts"][0]["verdict"], "regressed", "{case:#}");
     assert!(case["pairs"]["counted"].as_u64().unwrap() >= 8, "{case:#}");

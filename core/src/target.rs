@@ -207,6 +207,9 @@ pub struct Launch {
     pub stop_timeout_s: f64,
     /// Whether a server that already answers at the address is measured instead.
     pub reuse: bool,
+    /// The folder that `{dir}` was replaced by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
 }
 
 /// What a remote target runs on, as its owner says.

@@ -76,11 +76,12 @@ impl Tree {
         Ok(build(command, &self.folder, logs, patience, stop)?)
     }
 
-    /// Names the folder in the words of the case's launch.
+    /// Names the folder in the words of the case's launch, and keeps which one it was.
     pub(super) fn settle(&self, case: &mut Case) {
         let folder = self.folder.display().to_string();
         let Some(launch) = &mut case.target.launch else { return };
         let words = launch.command.iter_mut().chain(launch.env.values_mut());
         words.for_each(|word| *word = word.replace(FOLDER, &folder));
+        launch.folder = Some(folder);
     }
 }

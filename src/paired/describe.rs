@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokgate_core::run::Head;
+use tokgate_core::target::Target;
 
 /// Most of a value that a line holds.
 const LONGEST: usize = 60;
@@ -31,7 +32,7 @@ pub(super) fn are_equal(base: &Head, head: &Head) -> bool {
 
 /// What a side is, by name.
 fn facts(head: &Head) -> BTreeMap<String, String> {
-    let (target, identity) = (json!(head.case.target), json!(head.target));
+    let (target, identity) = (json!(as_written(&head.case.target)), json!(head.target));
     let mut facts = BTreeMap::new();
     for name in ["driver", "base_url", "launch", "body", "stream", "threads", "simulation"] {
         flatten(name, &target[name], &mut facts);
@@ -46,6 +47,17 @@ fn facts(head: &Head) -> BTreeMap<String, String> {
         ("commit".to_owned(), format!("{short}{dirty}"))
     }));
     facts
+}
+
+/// The target before its folder was settled: where a side's files lay says nothing of them.
+fn as_written(target: &Target) -> Target {
+    let mut target = target.clone();
+    let Some(launch) = &mut target.launch else { return target };
+    if let Some(folder) = launch.folder.take() {
+        let words = launch.command.iter_mut().chain(launch.env.values_mut());
+        words.for_each(|word| *word = word.replace(&folder, "{dir}"));
+    }
+    target
 }
 
 fn flatten(name: &str, value: &Value, into: &mut BTreeMap<String, String>) {

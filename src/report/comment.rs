@@ -345,7 +345,11 @@ fn fold(case: &CaseReport, room: usize) -> Option<String> {
         return None;
     }
     let name = html_code_within(&case.case.id.0, NAME);
-    let opening = format!("<details><summary>{name}: {} fine</summary>\n\n", rows.len());
+    let what = match rows.len() {
+        0 => "how it was compared".to_owned(),
+        fine => format!("{fine} fine"),
+    };
+    let opening = format!("<details><summary>{name}: {what}</summary>\n\n");
     let pairs = case.pairs.as_ref().map_or_else(String::new, paired);
     let ending = "</details>\n\n";
     let taken = opening.len() + pairs.len() + ending.len() + MORE;

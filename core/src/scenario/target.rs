@@ -59,6 +59,7 @@ fn launch(written: target_table::Launch) -> Launch {
         stop_signal: written.stop_signal,
         stop_timeout_s: written.stop_timeout_s.unwrap_or(STOP_TIMEOUT_S),
         reuse: written.reuse,
+        folder: None,
     }
 }
 

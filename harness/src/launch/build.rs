@@ -62,6 +62,7 @@ fn endable() -> Launch {
         stop_signal: StopSignal::Term,
         stop_timeout_s: STOP_TIMEOUT_S,
         reuse: false,
+        folder: None,
     }
 }
 

@@ -242,6 +242,7 @@ pub(crate) fn plain_launch() -> Launch {
         stop_signal: Default::default(),
         stop_timeout_s: 1.0,
         reuse: false,
+        folder: None,
     }
 }
 
