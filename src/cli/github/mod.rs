@@ -29,7 +29,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Write a run, or what another job measured, as one comment on a pull request, updated in place
-    Comment(comment::Args),
+    Comment(Box<comment::Args>),
     /// Open a pull request with the proposed baselines of a machine, or update the one that is open
     Propose(propose::Args),
 }
