@@ -8,6 +8,7 @@ mod architecture;
 mod baseline;
 mod cache;
 mod comment;
+mod comparison;
 mod datasets;
 mod embeddings;
 mod faces;

@@ -5,6 +5,7 @@ use crate::baselines::Found;
 use crate::cli::invocation::Invocation;
 use crate::cli::written;
 use crate::paired::{self, Comparison, Control, Pairs, Sides};
+use crate::report::comparison;
 use crate::session::MeasuredCase;
 use crate::store::CaseEnd;
 use anyhow::Result;
@@ -102,7 +103,7 @@ impl Contest {
             keep(invocation, &comparison.control, &report.control)?;
         }
         written::results(&invocation.layout, &report)?;
-        invocation.session.store.finish_run()?;
+        invocation.session.store.finish_run(&comparison::markdown)?;
         Ok((report, comparison))
     }
 }

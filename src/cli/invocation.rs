@@ -14,7 +14,7 @@ use crate::notify;
 use crate::pipeline;
 use crate::project::Project;
 use crate::report::terminal::Style;
-use crate::report::{json, terminal};
+use crate::report::{comparison, json, terminal};
 use crate::session::{CaseError, Identity, Session, now_us};
 use crate::store::{FileStore, Layout, StoreError, atomic, ids};
 use anyhow::{Context, Result};
@@ -227,7 +227,7 @@ impl Invocation {
         let mut report = pipeline::conclude_run(&mut self.session, &self.planned)?;
         report.exit = self.exit(&report);
         written::results(&self.layout, &report)?;
-        self.session.store.finish_run()?;
+        self.session.store.finish_run(&comparison::markdown)?;
         let saved = self.save_baseline()?;
         self.tell_end(&report, saved.as_deref());
         notify::tell(&self.telling, &report).iter().for_each(|warning| self.face.tell(warning));
@@ -241,7 +241,7 @@ impl Invocation {
     pub(super) fn keep_screen(&mut self) -> Result<()> {
         let report = pipeline::conclude_run(&mut self.session, &self.planned)?;
         written::results(&self.layout, &report)?;
-        Ok(self.session.store.finish_run()?)
+        Ok(self.session.store.finish_run(&comparison::markdown)?)
     }
 
     /// Whether the host's noise is all that is wrong.

@@ -29,6 +29,7 @@ mod show;
 mod signals;
 mod stats;
 mod stress;
+mod together;
 mod tree;
 mod verdict;
 mod written;
@@ -90,7 +91,7 @@ enum Command {
     History(history::Args),
     /// How often comparisons of equal sides were convicted, against what is promised
     Stats(stats::Args),
-    /// Tell a stored run to other programs: JSON, JUnit
+    /// Tell a stored run to other programs: JSON, JUnit; or all of them side by side
     Report(report::Args),
     /// Judge a stored run again, against another one or a baseline
     Verdict(verdict::Args),

@@ -2,7 +2,8 @@
 
 use crate::cli::face::Face;
 use crate::project::Project;
-use crate::store::{self, Layout};
+use crate::report::comparison;
+use crate::store::{self, FileStore, Layout, Store};
 use anyhow::Result;
 use std::path::PathBuf;
 use tokgate_core::verdict::Exit;
@@ -22,10 +23,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let root = project.stored(args.results_dir.as_deref())?;
-    let report = store::rebuild(&Layout::new(&root))?;
+    let layout = Layout::new(root);
+    let report = store::rebuild(&layout)?;
+    FileStore::open(layout.clone())?.finish_run(&comparison::markdown)?;
     face.say(&format!(
         "made {} anew: {} epochs of {} measured cases",
-        Layout::new(root).database().display(),
+        layout.database().display(),
         report.epochs,
         report.cases
     ));

@@ -1,8 +1,10 @@
-//! `tokgate report RUN --json|--junit`: a stored run as other programs read it.
+//! `tokgate report RUN --json|--junit`: a stored run as other programs read it. What is told of all
+//! of them is in `together`.
 
 use crate::again::report_stored;
 use crate::cli::face::Face;
 use crate::cli::show::{by_case, heads, stored};
+use crate::cli::together::{self, Form};
 use crate::project::Project;
 use crate::report::{json, junit};
 use crate::session::MeasuredCase;
@@ -15,18 +17,28 @@ use tokgate_core::verdict::{Exit, Judged};
 /// Standard output, where a file may be named.
 const STDOUT: &str = "-";
 
-/// Tell a stored run to other programs, by the verdicts that were kept with it.
+/// Every test that may be compared, side by side.
+const COMPARISON: &str = "comparison";
+/// Every benchmark in one document.
+const SUMMARY: &str = "summary";
+
+/// Tell a stored run to other programs, by the verdicts that were kept with it; or all runs together.
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("format").required(true))]
+#[command(group = clap::ArgGroup::new("format"))]
 pub(super) struct Args {
-    /// A run; `tokgate list` shows them
+    /// A run; `tokgate list` shows them. `comparison` writes reports/COMPARISON.md, every measured
+    /// model side by side, `summary` tells every benchmark
+    #[arg(value_name = "RUN|comparison|summary")]
     run: String,
     /// JUnit XML, into a file where one is named
     #[arg(long, group = "format", value_name = "FILE", num_args = 0..=1, default_missing_value = STDOUT)]
     junit: Option<PathBuf>,
-    /// One JSON object, as `tokgate run --format json` prints it
+    /// One JSON object; of a run, the one that `tokgate run --format json` prints
     #[arg(long, group = "format")]
     json: bool,
+    /// Markdown, of the comparison
+    #[arg(long, group = "format")]
+    markdown: bool,
     /// What is merely not proven counts as a failure in the conclusion
     #[arg(long, env = "TOKGATE_STRICT")]
     strict: bool,
@@ -42,14 +54,51 @@ pub(super) struct Args {
 /// When there is no such run, its raw lines cannot be read, or the file cannot be written.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
-    let root = project.stored(args.results_dir.as_deref())?;
-    let epochs = stored(&FileStore::open(Layout::new(root))?, &args.run, face)?;
-    let report = kept(epochs.unwrap_or_default(), &args.run, args.strict)?;
-    match &args.junit {
-        Some(file) => put(file, &junit::report(&report), face)?,
-        None => face.say(&json::report(&report).to_string()),
+    let told = told(args)?;
+    let mut store = FileStore::open(Layout::new(project.stored(args.results_dir.as_deref())?))?;
+    match told {
+        Told::Comparison(form) => together::comparison(&mut store, form, face)?,
+        Told::Summary(form) => together::summary(&store, form, face)?,
+        Told::Run(file) => {
+            let epochs = stored(&store, &args.run, face)?;
+            let report = kept(epochs.unwrap_or_default(), &args.run, args.strict)?;
+            match file {
+                Some(file) => put(file, &junit::report(&report), face)?,
+                None => face.say(&json::report(&report).to_string()),
+            }
+        }
     }
     Ok(Exit::Held)
+}
+
+/// What is told, and how.
+enum Told<'a> {
+    Comparison(Form),
+    Summary(Form),
+    /// One run, as JUnit XML where a file is named, else as JSON.
+    Run(Option<&'a Path>),
+}
+
+/// # Errors
+/// When it cannot be told in that form.
+fn told(args: &Args) -> Result<Told<'_>> {
+    let form = match (args.json, args.markdown) {
+        (true, _) => Form::Json,
+        (false, true) => Form::Markdown,
+        (false, false) => Form::File,
+    };
+    match (args.run.as_str(), &args.junit, form) {
+        (name @ (COMPARISON | SUMMARY), Some(_), _) => {
+            bail!("the {name} is no test: tell it by `--json`, or leave `--junit` out")
+        }
+        (COMPARISON, None, form) => Ok(Told::Comparison(form)),
+        (SUMMARY, None, form) => Ok(Told::Summary(form)),
+        (_, Some(file), _) => Ok(Told::Run(Some(file))),
+        (_, None, Form::Json) => Ok(Told::Run(None)),
+        (run, None, Form::Markdown | Form::File) => {
+            bail!("`{run}` is told by `--json` or `--junit`: say which")
+        }
+    }
 }
 
 /// A run by the verdicts that were kept with it. Its own side: what it was compared with pair by pair

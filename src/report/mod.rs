@@ -4,6 +4,7 @@ pub mod advice;
 pub mod alerts;
 pub mod baseline;
 pub mod comment;
+pub mod comparison;
 pub mod documents;
 pub mod duel;
 pub mod history;

@@ -15,7 +15,7 @@ const LEFT_OUT: &str = "sample_responses";
 
 /// `{schema_version, total, benchmarks: [{column: value, ..}]}`, a row of `benchmark_results`
 /// each, in the order of their commit.
-fn analysis(database: &Connection) -> rusqlite::Result<Value> {
+pub(super) fn analysis(database: &Connection) -> rusqlite::Result<Value> {
     let mut query = database.prepare("SELECT * FROM benchmark_results ORDER BY id")?;
     let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
     let benchmarks: Vec<Value> =

@@ -9,9 +9,14 @@ use crate::store::listing::{ListedEpoch, ListedRun};
 use crate::store::past::{self, Found, Past, PastOf};
 use crate::store::stored::{self, ReadError, Stored};
 use crate::store::verdict::StoredVerdict;
-use crate::store::{CaseEnd, EpochEnd, Store, analysis, case, epoch, listing};
+use crate::store::{
+    CaseEnd, EpochEnd, Rendered, Store, analysis, case, comparison, epoch, listing,
+};
+use rusqlite::Connection;
+use serde_json::Value;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
+use tokgate_core::compared::ComparedTests;
 use tokgate_core::metric::MetricRef;
 use tokgate_core::run::Head;
 
@@ -107,6 +112,31 @@ impl FileStore {
         Ok(self.database.read(|database| listing::paired_runs(database, since_us))?)
     }
 
+    /// The tests that may be compared with each other, in the order in which they began.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn compared(&self) -> Result<ComparedTests, StoreError> {
+        Ok(self.database.read(comparison::find)?)
+    }
+
+    /// Writes the comparison of all tests, as the end of a run does.
+    ///
+    /// # Errors
+    /// When the index cannot be read, or the file cannot be written.
+    pub fn write_comparison(&mut self, rendered: Rendered<'_>) -> Result<(), StoreError> {
+        let layout = &self.layout;
+        Ok(self.database.write(|database| comparison::write(database, layout, rendered))??)
+    }
+
+    /// Every benchmark of the index in one document: what `analysis/summary.json` holds.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn analysis(&self) -> Result<Value, StoreError> {
+        Ok(self.database.read(analysis::analysis)?)
+    }
+
     /// The index.
     #[must_use]
     pub fn database(&self) -> &Database {
@@ -132,9 +162,8 @@ impl Store for FileStore {
         Ok(self.database.write(put)?)
     }
 
-    fn finish_run(&mut self) -> Result<(), StoreError> {
-        let layout = &self.layout;
-        Ok(self.database.write(|database| analysis::write(database, layout))??)
+    fn finish_run(&mut self, comparison: Rendered<'_>) -> Result<(), StoreError> {
+        write_together(&mut self.database, &self.layout, comparison)
     }
 
     fn runs(&self, limit: usize) -> Result<Vec<ListedRun>, StoreError> {
@@ -153,6 +182,19 @@ impl Store for FileStore {
         }
         ids.iter().map(|id| Ok(stored::read(&self.layout.raw_file(id))?)).collect()
     }
+}
+
+/// Writes what is made from all runs together. Both are of one moment of the index.
+fn write_together(
+    database: &mut Database,
+    layout: &Layout,
+    rendered: Rendered<'_>,
+) -> Result<(), StoreError> {
+    let both = |database: &Connection| {
+        let written = analysis::write(database, layout)?;
+        Ok(written.and(comparison::write(database, layout, rendered)?))
+    };
+    Ok(database.write(both)??)
 }
 
 impl FileStore {

@@ -48,7 +48,7 @@ impl Layout {
     /// What describes one epoch to other tools.
     #[must_use]
     pub fn metadata_file(&self, test_id: &str) -> PathBuf {
-        self.root.join("metadata").join(format!("{test_id}.json"))
+        self.metadata().join(format!("{test_id}.json"))
     }
 
     /// Every benchmark, summarised.
@@ -60,7 +60,25 @@ impl Layout {
     /// The result document of a run or of one epoch, by its id.
     #[must_use]
     pub fn report_file(&self, id: &str) -> PathBuf {
-        self.root.join("reports").join(format!("{id}.json"))
+        self.reports().join(format!("{id}.json"))
+    }
+
+    /// All tests that may be compared, side by side.
+    #[must_use]
+    pub fn comparison_file(&self) -> PathBuf {
+        self.reports().join("COMPARISON.md")
+    }
+
+    /// The documents of runs and of epochs.
+    #[must_use]
+    pub fn reports(&self) -> PathBuf {
+        self.root.join("reports")
+    }
+
+    /// What describes epochs to other tools.
+    #[must_use]
+    pub fn metadata(&self) -> PathBuf {
+        self.root.join("metadata")
     }
 
     /// What launched servers and batch commands wrote, with a batch's files.
@@ -97,7 +115,7 @@ impl Layout {
     pub fn create(&self) -> Result<(), FileError> {
         for folder in ["raw", "metadata", "analysis", "reports", "baselines"] {
             let path = self.root.join(folder);
-            folders().create(&path).map_err(doing("create", &path))?;
+            make_folder(&path)?;
         }
         self.hide_from_git()
     }
@@ -129,6 +147,11 @@ impl Layout {
         files.sort_unstable();
         Ok(files)
     }
+}
+
+/// A folder for its owner alone, with those above it.
+fn make_folder(path: &Path) -> Result<(), FileError> {
+    folders().create(path).map_err(doing("create", path))
 }
 
 #[cfg(unix)]

@@ -139,7 +139,7 @@ fn row_limit(limit: usize) -> i64 {
 }
 
 /// A count, which a sound table never holds below zero.
-fn whole(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+pub(super) fn whole(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     let n: i64 = row.get(at)?;
     u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(at, n))
 }

@@ -12,6 +12,7 @@ mod analysis;
 pub mod atomic;
 mod case;
 mod cell;
+mod comparison;
 pub mod database;
 mod epoch;
 mod file_store;
@@ -27,6 +28,7 @@ pub mod stored;
 mod verdict;
 
 pub use case::summary;
+pub use comparison::Rendered;
 pub use database::{Database, DatabaseError};
 pub use file_store::{FileStore, StoreError};
 pub use ids::{EpochName, run_id};
@@ -84,8 +86,9 @@ pub trait Store {
     /// Appends the verdicts to the last epoch's journal and commits the case's rows.
     fn commit_case(&mut self, case: CaseEnd<'_>) -> Result<(), StoreError>;
 
-    /// Writes what is made from all runs together; for the end of a run.
-    fn finish_run(&mut self) -> Result<(), StoreError>;
+    /// Writes what is made from all runs together; for the end of a run. `comparison` is what is
+    /// said of all tests side by side.
+    fn finish_run(&mut self, comparison: Rendered<'_>) -> Result<(), StoreError>;
 
     /// The runs, newest first.
     fn runs(&self, limit: usize) -> Result<Vec<ListedRun>, StoreError>;

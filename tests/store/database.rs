@@ -246,7 +246,7 @@ fn the_analysis_has_every_benchmark_and_no_answers() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
     keep_case(&mut store, 0, "token_throughput");
-    store.finish_run().unwrap();
+    store.finish_run(&|_| String::new()).unwrap();
     let text = std::fs::read_to_string(store.layout().analysis_file()).unwrap();
     let analysis: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(analysis["total"], 2);
