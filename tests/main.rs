@@ -34,6 +34,7 @@ mod recompute;
 mod recorded;
 mod references;
 mod report;
+mod rm;
 mod scenarios;
 mod spoilt;
 mod store;

@@ -400,7 +400,8 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
         return exit_of_open(error);
     }
-    let is_ours = |error: &StoreError| !matches!(error, StoreError::Unknown(_));
+    let is_ours =
+        |error: &StoreError| !matches!(error, StoreError::Unknown(_) | StoreError::OneEpoch { .. });
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(is_ours)
             || cause.is::<std::io::Error>()

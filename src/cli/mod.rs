@@ -22,6 +22,7 @@ mod plan;
 mod rebuild;
 mod recompute;
 mod report;
+mod rm;
 mod run;
 mod scenarios;
 mod selection;
@@ -107,6 +108,8 @@ enum Command {
     Scenarios(scenarios::Args),
     /// What this machine has, what is missing, what would make numbers noisy
     Doctor(doctor::Args),
+    /// Take a run out: its files go to `trash/`, from where they can come back
+    Rm(rm::Args),
     /// Recreate the database from the raw lines
     Rebuild(rebuild::Args),
     /// Play a language model at a planned pace, and say at /truth what was really done
@@ -139,6 +142,7 @@ pub fn main() -> ExitCode {
         Command::Hardware(args) => hardware::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),
         Command::Doctor(args) => doctor::run(args, &face),
+        Command::Rm(args) => rm::run(args, &face),
         Command::Rebuild(args) => rebuild::run(args, &face),
         Command::MockServer(args) => mock_server::run(args, &face),
     };

@@ -43,6 +43,22 @@ pub enum StoreError {
         /// By whom.
         by: &'static str,
     },
+    /// An epoch, where a whole run is asked for.
+    #[error(
+        "`{test_id}` is one epoch of the run {run_id}: name the run, which is kept or taken out whole"
+    )]
+    OneEpoch {
+        /// The epoch.
+        test_id: String,
+        /// Its run.
+        run_id: String,
+    },
+    /// A file is where another one is to be put.
+    #[error("{} is there already: nothing is put in its place", .0.display())]
+    Taken(PathBuf),
+    /// An epoch whose rows are all that there is.
+    #[error("{} is neither there nor in `trash/`, so that its rows could not be made again: `tokgate rebuild` makes an index without it, and keeps this one", .0.display())]
+    Lost(PathBuf),
     /// No such run or epoch.
     #[error("no run and no epoch is called `{0}`: `tokgate list` names them")]
     Unknown(String),
@@ -185,7 +201,7 @@ impl Store for FileStore {
 }
 
 /// Writes what is made from all runs together. Both are of one moment of the index.
-fn write_together(
+pub(super) fn write_together(
     database: &mut Database,
     layout: &Layout,
     rendered: Rendered<'_>,

@@ -81,6 +81,12 @@ impl Layout {
         self.root.join("metadata")
     }
 
+    /// What was taken out, a folder a run.
+    #[must_use]
+    pub fn trash(&self) -> PathBuf {
+        self.root.join("trash")
+    }
+
     /// What launched servers and batch commands wrote, with a batch's files.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
@@ -150,7 +156,7 @@ impl Layout {
 }
 
 /// A folder for its owner alone, with those above it.
-fn make_folder(path: &Path) -> Result<(), FileError> {
+pub(super) fn make_folder(path: &Path) -> Result<(), FileError> {
     folders().create(path).map_err(doing("create", path))
 }
 

@@ -125,6 +125,22 @@ pub(super) fn test_ids(database: &Connection, id: &str) -> rusqlite::Result<Vec<
     query.query_map(params![id], |row| row.get(0))?.collect()
 }
 
+/// An epoch and its run, by name.
+pub(super) struct Named {
+    pub(super) test_id: String,
+    pub(super) run_id: String,
+}
+
+/// The epochs of a run, or the one of this test id, with their run.
+pub(super) fn named(database: &Connection, id: &str) -> rusqlite::Result<Vec<Named>> {
+    let mut query = database.prepare_cached(
+        "SELECT test_id, run_id FROM benchmark_results WHERE test_id = ?1 OR run_id = ?1
+         ORDER BY id",
+    )?;
+    let named = |row: &Row<'_>| Ok(Named { test_id: row.get(0)?, run_id: row.get(1)? });
+    query.query_map(params![id], named)?.collect()
+}
+
 /// The runs that measured pairs and began since then, oldest first.
 pub(super) fn paired_runs(database: &Connection, since_us: i64) -> rusqlite::Result<Vec<String>> {
     let mut query = database.prepare_cached(

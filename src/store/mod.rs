@@ -25,6 +25,7 @@ mod past;
 mod rebuild;
 mod schema;
 pub mod stored;
+mod trash;
 mod verdict;
 
 pub use case::summary;
@@ -38,6 +39,7 @@ pub use listing::{ListedEpoch, ListedRun};
 pub use past::{Past, PastOf};
 pub use rebuild::{RebuildReport, Skipped, rebuild};
 pub use stored::{ReadError, Stored, read, read_bytes};
+pub use trash::{Move, Trashed, rehearse, remove};
 pub use verdict::StoredVerdict;
 
 use tokgate_core::run::{ClientCost, Ending, Head, Run, TargetAfter};

@@ -122,7 +122,7 @@ fn sources(layout: &Layout, report: &mut RebuildReport) -> Result<Vec<Source>, S
     Ok(sources)
 }
 
-fn head_of(path: &Path) -> Result<Head, String> {
+pub(super) fn head_of(path: &Path) -> Result<Head, String> {
     let head = stored::read_head(path).map_err(|error| error.to_string())?;
     match path.file_stem().is_some_and(|stem| stem == head.test_id.as_str()) {
         true => Ok(head),

@@ -9,7 +9,7 @@ const TABLES: [&str; 7] =
     ["runs", "benchmark_results", "cases", "metrics", "epoch_metrics", "verdicts", "alerts"];
 
 /// Every row of every table, as text that tells each number apart.
-fn rows(layout: &Layout) -> Vec<String> {
+pub(crate) fn rows(layout: &Layout) -> Vec<String> {
     let connection = Connection::open(layout.database()).unwrap();
     let mut rows = Vec::new();
     for table in TABLES {
