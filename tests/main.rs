@@ -9,6 +9,7 @@ mod baseline;
 mod cache;
 mod comment;
 mod datasets;
+mod db;
 mod embeddings;
 mod faces;
 mod gate;

@@ -81,6 +81,12 @@ impl Layout {
         self.baselines().join(format!("{name}.json"))
     }
 
+    /// Copies of the index that the user asked for.
+    #[must_use]
+    pub fn backups(&self) -> PathBuf {
+        self.root.join("backups")
+    }
+
     /// The baselines that the user saved.
     #[must_use]
     pub fn baselines(&self) -> PathBuf {
@@ -131,8 +137,9 @@ impl Layout {
     }
 }
 
+/// A folder's maker; for its owner alone.
 #[cfg(unix)]
-fn folders() -> std::fs::DirBuilder {
+pub(super) fn folders() -> std::fs::DirBuilder {
     use std::os::unix::fs::DirBuilderExt;
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
@@ -140,7 +147,7 @@ fn folders() -> std::fs::DirBuilder {
 }
 
 #[cfg(not(unix))]
-fn folders() -> std::fs::DirBuilder {
+pub(super) fn folders() -> std::fs::DirBuilder {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     builder

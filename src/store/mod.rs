@@ -10,8 +10,11 @@
 mod alert;
 mod analysis;
 pub mod atomic;
+mod backup;
 mod case;
 mod cell;
+mod check;
+mod columns;
 pub mod database;
 mod epoch;
 mod file_store;
@@ -21,12 +24,17 @@ pub mod layout;
 mod line;
 mod listing;
 mod past;
+mod reader;
 mod rebuild;
 mod schema;
 pub mod stored;
+mod tables;
+mod vacuum;
 mod verdict;
 
+pub use backup::{BackedUp, backup};
 pub use case::summary;
+pub use check::{Checked, Depth, Fault, Finding, check};
 pub use database::{Database, DatabaseError};
 pub use file_store::{FileStore, StoreError};
 pub use ids::{EpochName, run_id};
@@ -36,6 +44,8 @@ pub use listing::{ListedEpoch, ListedRun};
 pub use past::{Past, PastOf};
 pub use rebuild::{RebuildReport, Skipped, rebuild};
 pub use stored::{ReadError, Stored, read, read_bytes};
+pub use tables::schema_markdown;
+pub use vacuum::{Vacuumed, vacuum};
 pub use verdict::StoredVerdict;
 
 use tokgate_core::run::{ClientCost, Ending, Head, Run, TargetAfter};

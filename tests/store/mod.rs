@@ -5,4 +5,4 @@ mod database;
 mod documents;
 pub(crate) mod fixture;
 mod journal;
-mod rebuild;
+pub(crate) mod rebuild;
