@@ -127,8 +127,8 @@ fn a_flipped_byte_is_reported_or_changes_no_number() {
     const FLIPS: usize = 300;
     let size = std::fs::metadata(index(kept().path())).unwrap().len() as usize;
     let mut luck = Luck(7);
-    // Half of the file's head, of which every byte means something, and the rest spread.
-    let places = (0..FLIPS).map(|n| if n < 50 { 2 * n } else { luck.below(size) });
+    // The file's head, of which every byte means something, and the rest spread.
+    let places = (0..FLIPS).map(|n| if n < 100 { n } else { luck.below(size) });
     let places: Vec<usize> = places.collect();
     let flips: Vec<(usize, u8)> =
         places.into_iter().map(|at| (at, 1 + luck.below(255) as u8)).collect();
@@ -163,7 +163,7 @@ fn another_value_in_any_column_of_any_table_is_found_with_its_table() {
                 "TEXT" => format!("ifnull({column}, '') || 'x'"),
                 _ => format!("ifnull({column}, 0) + 1"),
             };
-            let (all, least) = ("SELECT max(rowid)", "ORDER BY 1, 2, 3, 4 LIMIT 1");
+            let (all, least) = ("SELECT max(rowid)", "LIMIT 1");
             let one = match table {
                 "metrics" => format!(
                     "(case_id, metric, stat, run_id) = (SELECT case_id, metric, stat, run_id FROM metrics {least})"
