@@ -82,6 +82,8 @@ fn both_sides_and_the_control_are_kept_and_judged_again_to_the_same() {
         ),
         1
     );
+    let checked = command(folder.path(), &["db", "check", "--results-dir", "r"]).output().unwrap();
+    assert_eq!(code(&checked), Some(0), "{}", text(&checked.stdout));
     let shown = command(folder.path(), &["show", run, "--results-dir", "r"]).output().unwrap();
     let told = text(&shown.stdout);
     let tables = told.lines().filter(|line| line.starts_with("case/gated  "));

@@ -10,6 +10,7 @@ mod cache;
 mod comment;
 mod comparison;
 mod datasets;
+mod db;
 mod embeddings;
 mod faces;
 mod gate;

@@ -46,6 +46,11 @@ fn the_metric_reference_is_in_step_with_the_catalogue() {
     same_between_marks(&file("docs/METRICS.md"), &format!("{}\n", metrics_markdown()));
 }
 
+#[test]
+fn the_reference_of_the_database_is_in_step_with_its_tables() {
+    same_as_file(&file("docs/schema.md"), &tokgate::store::schema_markdown().unwrap());
+}
+
 /// The first cells of a page's rows that are names.
 fn named_rows(page: &str) -> Vec<&str> {
     page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()

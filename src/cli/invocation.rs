@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::report::terminal::Style;
 use crate::report::{comparison, json, terminal};
 use crate::session::{CaseError, Identity, Session, now_us};
-use crate::store::{FileStore, Layout, StoreError, atomic, ids};
+use crate::store::{DatabaseError, FileStore, Layout, StoreError, atomic, ids};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -400,10 +400,17 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
         return exit_of_open(error);
     }
-    let is_ours =
-        |error: &StoreError| !matches!(error, StoreError::Unknown(_) | StoreError::OneEpoch { .. });
+    // What is not there, is somebody else's or a newer version's was asked for wrongly.
+    let is_asked_wrongly = |error: &StoreError| match error {
+        StoreError::Unknown(_) | StoreError::OneEpoch { .. } | StoreError::Taken(_) => true,
+        StoreError::Database(error) => matches!(
+            error,
+            DatabaseError::Absent(_) | DatabaseError::Foreign { .. } | DatabaseError::Newer { .. }
+        ),
+        _ => false,
+    };
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref().is_some_and(is_ours)
+        cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))
             || cause.is::<std::io::Error>()
             || cause.is::<atomic::FileError>()
     };

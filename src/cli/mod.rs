@@ -7,6 +7,7 @@ mod baseline;
 pub mod bench;
 mod ceiling;
 mod contest;
+mod db;
 mod doctor;
 mod face;
 mod gate;
@@ -112,6 +113,8 @@ enum Command {
     Rm(rm::Args),
     /// Recreate the database from the raw lines
     Rebuild(rebuild::Args),
+    /// Check, copy or compact the database of the results
+    Db(db::Args),
     /// Play a language model at a planned pace, and say at /truth what was really done
     MockServer(Box<mock_server::Args>),
 }
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(args, &face),
         Command::Rm(args) => rm::run(args, &face),
         Command::Rebuild(args) => rebuild::run(args, &face),
+        Command::Db(args) => db::run(args, &face),
         Command::MockServer(args) => mock_server::run(args, &face),
     };
     ended(result, &face)

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// (sqlite.org/wal.html#walresetbug).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Eight processes that write at once made each other wait up to 6 s; SQLite's 5 s would fail.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// The log is cut back to this size after a checkpoint, bytes.
 const LOG_LIMIT: i64 = 64 << 20;
 
@@ -25,6 +25,9 @@ pub enum DatabaseError {
     /// The SQLite inside this build has a known fault.
     #[error("this build carries SQLite {0}, which can lose rows: 3.51.3 or newer is needed")]
     OldSqlite(&'static str),
+    /// Nothing at all.
+    #[error("there is no {}: nothing was measured into this folder; `tokgate run` makes it", .0.display())]
+    Absent(PathBuf),
     /// Raw files without an index.
     #[error("{} is missing, but there are raw results beside it: run `tokgate rebuild`", .0.display())]
     Missing(PathBuf),
@@ -150,17 +153,14 @@ impl Database {
 
     /// SQLite's thorough look at every page, index and reference: what `doctor` asks for.
     pub fn check(&self) -> Result<(), DatabaseError> {
-        let found: String = self.read(|connection| {
-            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-        })?;
-        sound(&found, &self.path)?;
-        let dangling: i64 = self.read(|connection| {
-            connection.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |r| r.get(0))
-        })?;
-        match dangling {
-            0 => Ok(()),
-            n => sound(&format!("{n} rows refer to rows that are not there"), &self.path),
-        }
+        whole(&self.connection, &self.path)
+    }
+
+    /// Writes the file anew without what deleted rows have left in it. SQLite does so in one
+    /// transaction: whatever happens in between, the old one or the new one is there.
+    pub(super) fn vacuum(&mut self) -> Result<(), DatabaseError> {
+        self.refuse_moved()?;
+        self.connection.execute_batch("VACUUM").map_err(at(&self.path))
     }
 
     /// Closes the file; the last one to close folds the log into it.
@@ -191,7 +191,7 @@ pub(super) fn check_sqlite() -> Result<(), DatabaseError> {
 }
 
 /// SQLite would take an empty file for a new database, and all history for none.
-fn refuse_empty(path: &Path) -> Result<(), DatabaseError> {
+pub(super) fn refuse_empty(path: &Path) -> Result<(), DatabaseError> {
     let length = std::fs::metadata(path).map_err(doing("open", path))?.len();
     match length {
         0 => Err(DatabaseError::Damaged { path: path.to_owned(), why: "it is empty".to_owned() }),
@@ -245,6 +245,20 @@ fn inspect(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
         )
         .map_err(at(path))?;
     strange.map_or(Ok(()), |what| sound(&format!("it holds the {what}, which is not ours"), path))
+}
+
+/// Refuses a file of which any page, index or reference is not as it should be; errors name `path`.
+pub(super) fn whole(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
+    let found: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(at(path))?;
+    sound(&found, path)?;
+    let dangling = "SELECT count(*) FROM pragma_foreign_key_check";
+    let dangling: i64 = connection.query_row(dangling, [], |row| row.get(0)).map_err(at(path))?;
+    match dangling {
+        0 => Ok(()),
+        n => sound(&format!("{n} rows refer to rows that are not there"), path),
+    }
 }
 
 fn sound(found: &str, path: &Path) -> Result<(), DatabaseError> {

@@ -12,7 +12,7 @@ use tokgate_core::run::{Requests, Run};
 use tokgate_core::summary::{Estimate, MetricSummary, Summary, summarize};
 
 /// Our columns that are one statistic of one metric, in the metric's own unit.
-const MEASURED: &[(&str, Metric, Stat)] = &[
+pub(super) const MEASURED: &[(&str, Metric, Stat)] = &[
     ("error_rate", metric::ERROR_RATE, Stat::Value),
     ("tok_s", metric::TOK_S, Stat::Value),
     ("total_tok_s", metric::TOTAL_TOK_S, Stat::Value),

@@ -54,7 +54,7 @@ pub enum StoreError {
         run_id: String,
     },
     /// A file is where another one is to be put.
-    #[error("{} is there already: nothing is put in its place", .0.display())]
+    #[error("{} is there already, and nothing is overwritten: move it away, or name another file", .0.display())]
     Taken(PathBuf),
     /// An epoch whose rows are all that there is.
     #[error("{} is neither there nor in `trash/`, so that its rows could not be made again: `tokgate rebuild` makes an index without it, and keeps this one", .0.display())]
@@ -72,7 +72,7 @@ pub struct FileStore {
     database: Database,
     // Held for as long as the store is open: a rebuild waits for nobody and replaces nothing
     // under anybody.
-    _shared: File,
+    _shared: Lock,
 }
 
 impl FileStore {
@@ -81,7 +81,7 @@ impl FileStore {
     pub fn open(layout: Layout) -> Result<Self, StoreError> {
         layout.create()?;
         let shared = lock_file(&layout)?;
-        try_lock(shared.try_lock_shared(), &layout, "by a rebuild")?;
+        try_lock(shared.try_lock_shared(), &layout, "by `tokgate rebuild` or `tokgate db`")?;
         // In this order: another process may be making both right now, the index first.
         let has_results = !layout.raw_files()?.is_empty();
         let path = layout.database();
@@ -226,12 +226,32 @@ impl FileStore {
     }
 }
 
-/// The lock's file, which is nothing but a lock.
-pub(super) fn lock_file(layout: &Layout) -> Result<File, FileError> {
+/// The lock's file, which is nothing but a lock. It is let go of by name: a child that is being
+/// started at that moment has the file open, too, until it has become another program.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl std::ops::Deref for Lock {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Where that fails, closing the file does it.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Opens the lock's file.
+pub(super) fn lock_file(layout: &Layout) -> Result<Lock, FileError> {
     let path = layout.lock();
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    options.open(&path).map_err(doing("open", &path))
+    options.open(&path).map(Lock).map_err(doing("open", &path))
 }
 
 /// A lock that was had, or the reason why not.

@@ -77,7 +77,7 @@ fn plain(text: &str, longest: usize) -> String {
 }
 
 /// UTC to the millisecond, without colons: they are no part of a file's name on Windows.
-fn stamp(started_us: i64) -> String {
+pub(super) fn stamp(started_us: i64) -> String {
     // Out of jiff's years (-9999 to 9999) no clock is meant; the number itself still names it.
     Timestamp::from_microsecond(started_us).map_or_else(
         |_| started_us.to_string(),

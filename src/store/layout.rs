@@ -105,6 +105,12 @@ impl Layout {
         self.baselines().join(format!("{name}.json"))
     }
 
+    /// Copies of the index that the user asked for.
+    #[must_use]
+    pub fn backups(&self) -> PathBuf {
+        self.root.join("backups")
+    }
+
     /// The baselines that the user saved.
     #[must_use]
     pub fn baselines(&self) -> PathBuf {
@@ -160,8 +166,9 @@ pub(super) fn make_folder(path: &Path) -> Result<(), FileError> {
     folders().create(path).map_err(doing("create", path))
 }
 
+/// A folder's maker; for its owner alone.
 #[cfg(unix)]
-fn folders() -> std::fs::DirBuilder {
+pub(super) fn folders() -> std::fs::DirBuilder {
     use std::os::unix::fs::DirBuilderExt;
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
@@ -169,7 +176,7 @@ fn folders() -> std::fs::DirBuilder {
 }
 
 #[cfg(not(unix))]
-fn folders() -> std::fs::DirBuilder {
+pub(super) fn folders() -> std::fs::DirBuilder {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     builder

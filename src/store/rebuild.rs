@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 use tokgate_core::case::CaseId;
 use tokgate_core::run::Head;
 
@@ -74,17 +75,31 @@ pub fn rebuild(layout: &Layout) -> Result<RebuildReport, StoreError> {
     try_lock(alone.try_lock(), layout, "by another tokgate")?;
     examine(&layout.database())?;
     clear_leftovers(layout)?;
+    let Fresh { scratch: _scratch, path, mut report } = fresh(layout)?;
+    report.backup = replace(layout, &path)?;
+    Ok(report)
+}
+
+/// An index that was just made from the raw lines.
+pub(super) struct Fresh {
+    // The folder that goes with it.
+    pub(super) scratch: TempDir,
+    pub(super) path: PathBuf,
+    pub(super) report: RebuildReport,
+}
+
+/// Makes an index of all of `raw/` in a folder of its own beside the one that is there.
+pub(super) fn fresh(layout: &Layout) -> Result<Fresh, StoreError> {
     let scratch = tempfile::Builder::new()
         .prefix(TEMPORARY)
         .tempdir_in(layout.root())
         .map_err(doing("write in", layout.root()))?;
     let path = scratch.path().join("rebuilt.sqlite");
     let mut fresh = Database::open_or_create(&path)?;
-    let mut report = index(&mut fresh, layout)?;
+    let report = index(&mut fresh, layout)?;
     fresh.check()?;
     fresh.close()?;
-    report.backup = replace(layout, &path)?;
-    Ok(report)
+    Ok(Fresh { scratch, path, report })
 }
 
 /// Indexes every epoch and every case that can be read.
@@ -130,13 +145,16 @@ pub(super) fn head_of(path: &Path) -> Result<Head, String> {
     }
 }
 
-/// The epochs of each case and side together, each in their order.
+/// The epochs of each case and side together, each in their order. The one that began first comes
+/// first: a run is called by the scenario of its first epoch.
 fn cases(sources: Vec<Source>) -> Vec<Vec<Source>> {
     let mut cases: BTreeMap<CaseKey, Vec<Source>> = BTreeMap::new();
     for source in sources {
         cases.entry(CaseKey::of(&source.head)).or_default().push(source);
     }
-    cases.into_values().collect()
+    let mut cases: Vec<Vec<Source>> = cases.into_values().collect();
+    cases.sort_by_key(|case| case.first().map(|first| first.number));
+    cases
 }
 
 fn read(source: Source, report: &mut RebuildReport) -> Option<Numbered> {
@@ -228,8 +246,10 @@ fn link_if_there(from: &Path, to: &Path) -> Result<bool, StoreError> {
 
 /// Removes what a killed process left half made; nobody else is here now.
 fn clear_leftovers(layout: &Layout) -> Result<(), StoreError> {
-    let entries = std::fs::read_dir(layout.root()).map_err(doing("list", layout.root()))?;
-    for entry in entries.flatten() {
+    let root = std::fs::read_dir(layout.root()).map_err(doing("list", layout.root()))?;
+    // Where there are no backups, nothing was left among them.
+    let backups = std::fs::read_dir(layout.backups()).into_iter().flatten();
+    for entry in root.chain(backups).flatten() {
         let is_ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
         if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             std::fs::remove_dir_all(entry.path()).map_err(doing("remove", &entry.path()))?;

@@ -2,13 +2,15 @@
 
 use crate::store::atomic::{TEMPORARY, doing, sync_folder};
 use crate::store::database::{DatabaseError, at, check_sqlite, configure, use_wal};
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use rusqlite_migration::{M, Migrations};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// `tokg` in ASCII: how the file says that it is ours.
 const APPLICATION_ID: i32 = 0x746f_6b67;
-/// Every step from an empty file to today's tables. Steps are added, never changed.
+/// Every step from an empty file to today's tables. Steps are added, never changed, not even in a
+/// comment: SQLite keeps their text, and [`differing`] compares it.
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema.sql")),
     M::up(include_str!("alerts.sql")),
@@ -59,6 +61,66 @@ pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<(), Data
         (APPLICATION_ID, _) => Ok(()),
         (id, _) => Err(DatabaseError::Foreign { path: path.to_owned(), id }),
     }
+}
+
+/// How many steps made the file, and how many there are today.
+pub(super) struct Age {
+    pub(super) found: i32,
+    pub(super) latest: i32,
+}
+
+/// By how many steps the file was made.
+pub(super) fn age(connection: &Connection) -> rusqlite::Result<Age> {
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(Age { found, latest: STEPS.len() as i32 })
+}
+
+/// The tables as today's steps make them, in memory.
+pub(super) fn today() -> rusqlite::Result<Connection> {
+    made_by(STEPS)
+}
+
+fn made_by(steps: &[M<'static>]) -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open_in_memory()?;
+    let told = |error: rusqlite_migration::Error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => err,
+        other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
+    };
+    Migrations::from_slice(steps).to_latest(&mut connection).map_err(told)?;
+    Ok(connection)
+}
+
+/// What stands in the file's list of tables and indexes, and is not there or is otherwise in one that
+/// as many steps made; by name.
+pub(super) fn differing(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let steps = usize::try_from(age(connection)?.found).unwrap_or_default().min(STEPS.len());
+    let (found, expected) = (entries(connection)?, entries(&made_by(&STEPS[..steps])?)?);
+    Ok(found.symmetric_difference(&expected).map(|entry| entry.name.clone()).collect())
+}
+
+/// A table or an index, as SQLite lists it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    name: String,
+    kind: String,
+    table: String,
+    sql: Option<String>,
+}
+
+fn entries(connection: &Connection) -> rusqlite::Result<BTreeSet<Entry>> {
+    // A flipped byte may leave no text: it is read as bytes.
+    let listed = "SELECT CAST(name AS BLOB), CAST(type AS BLOB), CAST(tbl_name AS BLOB),
+                         CAST(sql AS BLOB) FROM sqlite_schema";
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let entry = |row: &Row<'_>| {
+        Ok(Entry {
+            name: text(row.get(0)?),
+            kind: text(row.get(1)?),
+            table: text(row.get(2)?),
+            sql: row.get::<_, Option<Vec<u8>>>(3)?.map(text),
+        })
+    };
+    connection.prepare(listed)?.query_map([], entry)?.collect()
 }
 
 /// Applies the steps that are missing.

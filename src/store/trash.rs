@@ -8,13 +8,12 @@
 use crate::store::atomic::{FileError, doing, sync_folder};
 use crate::store::comparison::Rendered;
 use crate::store::database::{Database, DatabaseError};
-use crate::store::file_store::{StoreError, lock_file, try_lock, write_together};
+use crate::store::file_store::{Lock, StoreError, lock_file, try_lock, write_together};
 use crate::store::ids::is_plain;
 use crate::store::layout::{Layout, make_folder};
 use crate::store::{listing, rebuild};
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use tokgate_core::run::Head;
 
@@ -80,7 +79,7 @@ pub fn remove(layout: &Layout, run: &str, comparison: Rendered<'_>) -> Result<Tr
 /// is being shown stays where it is.
 struct Alone {
     database: Database,
-    _lock: File,
+    _lock: Lock,
 }
 
 fn open(layout: &Layout, run: &str) -> Result<Alone, StoreError> {

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use std::path::Path;
 use tokgate::store::{FileStore, Layout, RebuildReport, Store, StoreError, rebuild};
 
-const TABLES: [&str; 7] =
+pub(crate) const TABLES: [&str; 7] =
     ["runs", "benchmark_results", "cases", "metrics", "epoch_metrics", "verdicts", "alerts"];
 
 /// Every row of every table, as text that tells each number apart.
@@ -31,7 +31,7 @@ pub(crate) fn rows(layout: &Layout) -> Vec<String> {
 }
 
 /// Tells the first row that differs, not all of them.
-fn assert_same(rows: &[String], expected: &[String]) {
+pub(crate) fn assert_same(rows: &[String], expected: &[String]) {
     let differing = rows.iter().zip(expected).find(|(row, expected)| row != expected);
     assert_eq!((differing, rows.len()), (None, expected.len()));
 }
@@ -66,6 +66,21 @@ fn a_rebuilt_index_equals_the_one_that_the_runs_wrote() {
     assert_same(&rows(&layout), &before);
     let backup = report.backup.unwrap();
     assert!(backup.exists() && backup != layout.database());
+}
+
+#[test]
+fn a_run_of_several_scenarios_keeps_the_name_of_its_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    for (epoch, scenario) in (0..).zip(["z", "a"]) {
+        let mut head = head(0, "c", epoch);
+        head.case.id = tokgate_core::case::CaseId::new(scenario, "c", &[]);
+        keep(&mut store, &run(head));
+    }
+    let layout = store.layout().clone();
+    drop(store);
+    rebuilt(&layout);
+    assert_eq!(open(folder.path()).runs(1).unwrap()[0].scenario, "z");
 }
 
 #[test]
