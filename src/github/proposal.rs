@@ -6,7 +6,7 @@ use super::branches::{Commit, File, NewCommit, NewPull};
 use super::forge::{Pull, Repository, Trouble};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use tokgate_core::diagnostic::escape;
+use tokgate_core::diagnostic::line;
 
 /// What names the machine in the message of a commit of ours.
 const MACHINE: &str = "Tokgate-Proposal: ";
@@ -168,7 +168,7 @@ impl Attempt<'_> {
         format!(
             "{} has no branch `{}` to propose for, or the token may not see it; name one by --base-branch",
             self.proposal.repository,
-            shown(self.base)
+            line(self.base)
         )
     }
 
@@ -206,8 +206,8 @@ impl Attempt<'_> {
                      by --base-branch",
                     pull.number,
                     self.name(),
-                    shown(there),
-                    shown(self.base)
+                    line(there),
+                    line(self.base)
                 ))
             }
             (None, None) => Ok(None),
@@ -233,7 +233,7 @@ impl Attempt<'_> {
                 "{} on `{}` is not what the proposal was compared with: check that branch out as it is now, \
                  and call `tokgate baseline propose` again",
                 file.path,
-                shown(self.base)
+                line(self.base)
             )
         }))
     }
@@ -276,7 +276,7 @@ impl Attempt<'_> {
             "the branch `{}` is at {head}, which is not one commit of ours on `{}`, and would be lost: merge \
              what is on it or move it elsewhere, delete the branch, and call again",
             self.name(),
-            shown(self.base)
+            line(self.base)
         )
     }
 
@@ -298,11 +298,6 @@ impl Attempt<'_> {
             (false, false) => Proposed::Kept(pull.number),
         })
     }
-}
-
-/// A name from outside, in a message.
-fn shown(name: &str) -> String {
-    escape(name).replace(['\n', '\t'], " ")
 }
 
 fn first_line(body: &str) -> Option<&str> {

@@ -4,7 +4,7 @@
 use super::asking::Asking;
 use super::event::Origin;
 use super::forge::{Pull, Trouble};
-use tokgate_core::diagnostic::escape;
+use tokgate_core::diagnostic::line;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub fn pull_of(asking: &Asking<'_>, origin: &Origin) -> Result<Found, Trouble> {
     // What GitHub does not understand of a question it leaves out: the branch is looked at here, too.
     let of_branch = |pull: &Pull| pull.head_branch == *branch;
     let pulls = asking.all(|forge, page| forge.open_pulls(&head, page), of_branch)?;
-    let head = escape(&head).replace(['\n', '\t'], " ");
+    let head = line(&head);
     let at_commit: Vec<&Pull> = pulls.iter().filter(|pull| pull.head_sha == *head_sha).collect();
     Ok(match (pulls.len(), at_commit.as_slice()) {
         (_, [one]) => Found::One(one.number),

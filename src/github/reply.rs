@@ -5,7 +5,7 @@ use super::patience::Hint;
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokgate_core::diagnostic::escape;
+use tokgate_core::diagnostic::line;
 
 /// Most characters of what somebody else says that are told.
 const TOLD: usize = 300;
@@ -95,7 +95,7 @@ impl Reply {
 
 /// What somebody else says, on a line of bounded length and without hidden characters.
 pub(super) fn brief(text: &str) -> String {
-    escape(text).replace(['\n', '\t'], " ").chars().take(TOLD).collect()
+    line(text).chars().take(TOLD).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use tokgate_baseline::Drift;
 use tokgate_baseline::history::{FEWEST, WINDOW};
 use tokgate_core::case::Tolerance;
 use tokgate_core::day::Day;
-use tokgate_core::diagnostic::escape;
+use tokgate_core::diagnostic::line;
 use tokgate_core::goal::Level;
 use tokgate_core::unit::Unit;
 
@@ -23,7 +23,7 @@ const SHORT: usize = 10;
 pub fn series(series: &Series, question: &Question, style: Style) -> String {
     let mut text = heading(series, question, style);
     let mut line = |level: Option<Level>, told: &str| {
-        let told = format!("  {}", paragraph(&plain(told), 4));
+        let told = format!("  {}", paragraph(&line(told), 4));
         let told = level.map_or_else(|| told.clone(), |level| style.level(level, &told));
         writeln!(text, "{told}").ok();
     };
@@ -54,16 +54,16 @@ pub fn series(series: &Series, question: &Question, style: Style) -> String {
 fn heading(series: &Series, question: &Question, style: Style) -> String {
     let key = &series.key;
     let facts = format!("{} on {}, {}", key.model, key.platform, key.machine);
-    let case = style.bold(&plain(&key.case));
+    let case = style.bold(&line(&key.case));
     let values: Vec<f64> = series.entries.iter().map(Entry::value).collect();
     let unit = question.metric.metric.unit;
     let (count, latest) =
         (values.len(), values.last().map_or_else(String::new, |it| unit.show(*it)));
-    let of = |entry: Option<&Entry>| entry.map_or_else(String::new, |it| plain(&short(&it.id)));
+    let of = |entry: Option<&Entry>| entry.map_or_else(String::new, |it| line(&short(&it.id)));
     let (first, last) = (of(series.entries.first()), of(series.entries.last()));
     format!(
         "{case}  {}\n  {}: {count} entries from {first} to {last}, latest {latest}\n  {}\n",
-        style.dim(&plain(&facts)),
+        style.dim(&line(&facts)),
         question.metric,
         sparkline(&values[count.saturating_sub(WINDOW)..]),
     )
@@ -137,11 +137,6 @@ fn moved(effect: f64, tolerance: Tolerance, unit: Unit) -> String {
 
 fn worse(effect: f64) -> Level {
     if effect > 0.0 { Level::Red } else { Level::Green }
-}
-
-/// What was read from files, on one line and without what would move the cursor.
-fn plain(text: &str) -> String {
-    escape(text).replace(['\n', '\t'], " ")
 }
 
 /// The beginning of a commit's hash; any other name as it is.

@@ -2,7 +2,7 @@
 
 use super::terminal::judged_cases;
 use std::fmt::Write;
-use tokgate_core::diagnostic::escape;
+use tokgate_core::diagnostic::{escape, line};
 use tokgate_core::report::Report;
 use tokgate_core::verdict::{Conclusion, Exit};
 
@@ -65,13 +65,6 @@ fn regressed(report: &Report) -> String {
         }
     }
     text.trim_end().to_owned()
-}
-
-/// The text on one line, with hidden characters spelled out: a log takes a line that begins with `::`
-/// as a command, whoever wrote it.
-#[must_use]
-pub fn line(text: &str) -> String {
-    escape(text).replace(['\n', '\t'], " ")
 }
 
 /// A warning as a command of the log: it stands on the page of the run, and ends with its line.

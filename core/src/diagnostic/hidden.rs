@@ -30,3 +30,9 @@ pub fn escape(text: &str) -> String {
     }
     out
 }
+
+/// The same on one line: a log takes a line that begins with `::` as a command, whoever wrote it.
+#[must_use]
+pub fn line(text: &str) -> String {
+    escape(text).replace(['\n', '\t'], " ")
+}

@@ -9,11 +9,11 @@ use crate::cli::options::Options;
 use crate::gating::{Gating, Measured, Suspects};
 use crate::paired::Pairs;
 use crate::project::Project;
-use crate::report::workflow::line;
 use crate::session::Identity;
 use anyhow::{Context, Result};
 use std::path::Path;
 use tokgate_core::case::{Case, CaseId};
+use tokgate_core::diagnostic::line;
 use tokgate_core::report::{Report, Unmeasured};
 use tokgate_core::verdict::Exit;
 

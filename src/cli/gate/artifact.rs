@@ -6,7 +6,6 @@
 
 use super::written::Left;
 use crate::paired::Comparison;
-use crate::report::workflow::line;
 use crate::session::MeasuredCase;
 use crate::store::{self, Stored, ids};
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tokgate_baseline::compat::CompatKey;
 use tokgate_core::case::{Case, CaseId};
+use tokgate_core::diagnostic::line;
 use tokgate_core::environment::MachineId;
 use tokgate_core::run::Arm;
 use tokgate_core::validity::assess;

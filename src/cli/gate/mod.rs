@@ -21,12 +21,12 @@ use crate::git::Commit;
 use crate::paired::{Comparison, Side, Sides};
 use crate::project::Project;
 use crate::report::terminal;
-use crate::report::workflow::line;
 use anyhow::{Context, Result, bail};
 use rules::{Rules, root};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokgate_core::case::{Case, CaseId};
+use tokgate_core::diagnostic::line;
 use tokgate_core::report::{Report, Unmeasured};
 use tokgate_core::verdict::Exit;
 

@@ -3,9 +3,9 @@
 
 use crate::cli::face::Face;
 use crate::git::{self, Edited};
-use crate::report::workflow::line;
 use anyhow::{Result, anyhow, bail};
 use std::path::{Path, PathBuf};
+use tokgate_core::diagnostic::line;
 
 /// What decides, below the project's folder.
 const RULES: [&str; 4] = ["baseline", "scenarios", "tokgate.toml", "hardware.toml"];
