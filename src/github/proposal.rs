@@ -4,6 +4,7 @@
 use super::asking::Asking;
 use super::branches::{Commit, File, NewCommit, NewPull};
 use super::forge::{Pull, Repository, Trouble};
+use super::sticky::says_the_same;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use tokgate_core::diagnostic::line;
@@ -302,11 +303,6 @@ impl Attempt<'_> {
 
 fn first_line(body: &str) -> Option<&str> {
     body.lines().next()
-}
-
-/// Line ends may come back otherwise.
-fn says_the_same(one: &str, other: &str) -> bool {
-    one.trim_end().lines().eq(other.trim_end().lines())
 }
 
 #[cfg(test)]

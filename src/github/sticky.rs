@@ -82,7 +82,7 @@ impl Post<'_> {
     }
 
     fn says_the_same(&self, own: &Comment) -> bool {
-        own.body.trim_end().lines().eq(self.body.trim_end().lines())
+        says_the_same(&own.body, self.body)
     }
 
     /// Whether this is of a run for an older commit that ended late: the comment that stands speaks of
@@ -108,6 +108,11 @@ impl Post<'_> {
             updated => Ok(posted(Did::Updated, updated?)),
         }
     }
+}
+
+/// Whether two texts are the same; line ends may come back otherwise.
+pub(super) fn says_the_same(one: &str, other: &str) -> bool {
+    one.trim_end().lines().eq(other.trim_end().lines())
 }
 
 fn posted(did: Did, comment: Comment) -> Posted {

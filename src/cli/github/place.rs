@@ -3,7 +3,7 @@
 
 use crate::github::{Event, LARGEST_EVENT, Origin, PullEvent, Repository};
 use crate::report::markdown::Link;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -179,6 +179,15 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// Whether this is a step of a workflow.
 pub(super) fn is_action() -> bool {
     variable("GITHUB_ACTIONS").as_deref() == Some("true")
+}
+
+/// The page at an address that somebody named.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn link(address: &str) -> Result<Link> {
+    let no = || format!("`{}` is no address that can be linked to", address.escape_debug());
+    Link::new(address).with_context(no)
 }
 
 /// The page of this workflow run.

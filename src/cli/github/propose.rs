@@ -3,7 +3,7 @@
 
 use super::access::client;
 use super::drafts::Draft;
-use super::place::{is_action, page, variable};
+use super::place::{is_action, link, page, variable};
 use crate::cli::baseline::home::Home;
 use crate::cli::face::Face;
 use crate::github::{
@@ -12,7 +12,7 @@ use crate::github::{
 use crate::report::markdown::Link;
 use crate::report::pull_request::title;
 use crate::report::workflow::warning;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::path::PathBuf;
 use tokgate_core::diagnostic::escape;
 use tokgate_core::verdict::Exit;
@@ -97,9 +97,7 @@ impl Args {
     }
 
     fn link(&self) -> Result<Option<Link>> {
-        let Some(address) = self.run_url.as_deref() else { return Ok(page()) };
-        let no = || format!("`{}` is no address that can be linked to", address.escape_debug());
-        Link::new(address).with_context(no).map(Some)
+        self.run_url.as_deref().map_or_else(|| Ok(page()), |address| link(address).map(Some))
     }
 
     /// What would be sent, for a run that sends nothing.

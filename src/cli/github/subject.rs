@@ -1,7 +1,7 @@
 //! What is told: a stored run, what another job measured, or that this could not be judged.
 
 use super::comment::Args;
-use super::place::{Place, page};
+use super::place::{Place, link, page};
 use super::remarks::remarks;
 use crate::cli::face::Face;
 use crate::cli::gate::{Asked, Referee, Rejudged, judge_again};
@@ -18,7 +18,7 @@ use crate::report::marker::Marker;
 use crate::report::unjudged::{self, Unjudged};
 use crate::report::workflow::{outputs, unjudged as outputs_of_unjudged};
 use crate::store::{FileStore, Layout};
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::Path;
 use tokgate_core::case::CaseId;
@@ -190,11 +190,10 @@ fn unjudged(why: &str, exit: Exit, words: &Words<'_>) -> Told {
 /// # Errors
 /// When what was named is no address.
 pub(super) fn page_of(named: Option<&str>, place: &Place) -> Result<Option<Link>> {
-    let Some(address) = named else { return Ok(place.measured.clone().or_else(page)) };
-    let link = Link::new(address).with_context(|| {
-        format!("`{}` is no address that can be linked to", address.escape_debug())
-    })?;
-    Ok(Some(link))
+    Ok(match named {
+        Some(address) => Some(link(address)?),
+        None => place.measured.clone().or_else(page),
+    })
 }
 
 fn judge(folder: &Path, args: &Args, place: &Place, face: &Face) -> Result<Rejudged> {
