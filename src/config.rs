@@ -23,11 +23,10 @@
 //! The project's file is stronger than the user's, name by name and key by key. `hardware.toml` beside
 //! either of them adds to the catalogue of hardware and prices that comes with tokgate.
 
-use crate::project::Project;
-use anyhow::{Context, Result, anyhow, bail};
+use crate::project::{Project, text_of};
+use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tokgate_core::case::DriverKind;
 use tokgate_core::diagnostic::nearest;
@@ -35,8 +34,6 @@ use tokgate_core::goal::Level;
 use tokgate_core::hardware::Catalogue;
 use tokgate_core::scenario::Override;
 
-/// Largest file that is read; a larger one is no configuration.
-const LARGEST: u64 = 1 << 20;
 /// The file that adds to the catalogue.
 const HARDWARE: &str = "hardware.toml";
 
@@ -142,14 +139,14 @@ impl Config {
     }
 
     fn add_hardware(&mut self, path: &Path) -> Result<()> {
-        let Some(text) = read(path)? else { return Ok(()) };
+        let Some(text) = text_of(path)? else { return Ok(()) };
         let over = Catalogue::parse(&text).map_err(|error| anyhow!("{}: {error}", path.display()));
         self.catalogue = std::mem::take(&mut self.catalogue).under(over?);
         Ok(())
     }
 
     fn add(&mut self, path: &Path) -> Result<()> {
-        let Some(text) = read(path)? else { return Ok(()) };
+        let Some(text) = text_of(path)? else { return Ok(()) };
         let file: File =
             toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
         self.allow_paths.extend(file.allow_paths);
@@ -267,21 +264,6 @@ fn user_file(name: &str) -> Option<PathBuf> {
     use etcetera::BaseStrategy;
     let base = etcetera::choose_base_strategy().ok()?;
     Some(base.config_dir().join("tokgate").join(name))
-}
-
-/// The text of a file; `None` where there is none.
-fn read(path: &Path) -> Result<Option<String>> {
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => bail!("cannot read {}: {error}", path.display()),
-    };
-    if !metadata.is_file() || metadata.len() > LARGEST {
-        bail!("{} is no plain file of at most {LARGEST} bytes", path.display());
-    }
-    let bytes = std::fs::read(path).map_err(|error| anyhow!("{}: {error}", path.display()))?;
-    let text = String::from_utf8(bytes);
-    text.map(Some).with_context(|| format!("{} is not UTF-8 text", path.display()))
 }
 
 #[cfg(test)]

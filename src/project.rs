@@ -1,7 +1,11 @@
 //! The project we are called in: its scenarios and where its results live.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// Largest file that is read as text; a larger one is nothing that people write.
+const LARGEST: u64 = 1 << 20;
 
 /// The scenarios that come with tokgate, for people without a project of their own.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -225,6 +229,24 @@ fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path).display().to_string()
+}
+
+/// The text of a file; `None` where there is none.
+///
+/// # Errors
+/// When something else stands there, or it is too large or no text.
+pub fn text_of(path: &Path) -> Result<Option<String>> {
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => bail!("cannot read {}: {error}", path.display()),
+    };
+    if !metadata.is_file() || metadata.len() > LARGEST {
+        bail!("{} is no plain file of at most {LARGEST} bytes", path.display());
+    }
+    let bytes = std::fs::read(path).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    let text = String::from_utf8(bytes);
+    text.map(Some).with_context(|| format!("{} is not UTF-8 text", path.display()))
 }
 
 #[cfg(test)]

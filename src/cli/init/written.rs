@@ -5,13 +5,10 @@ use super::Args;
 use super::files::{File, IGNORED};
 use super::manifest;
 use super::wanted::Wanted;
+use crate::project::text_of;
 use crate::store::atomic;
 use anyhow::{Context, Result, bail};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-/// Largest file that is added to.
-const LARGEST: u64 = 1 << 20;
 
 /// A file, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,16 +59,16 @@ pub(super) fn changes(
 ) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for File { path, text } in files {
-        let there = read(&root.join(path))?;
+        let there = text_of(&root.join(path))?;
         let fate = match there {
             Some(there) if !args.force || there == *text => Fate::Kept,
             _ => Fate::Written(text.clone()),
         };
         changes.push(Change { path, fate });
     }
-    changes.push(Change { path: ".gitignore", fate: ignoring(read(&root.join(".gitignore"))?) });
+    changes.push(Change { path: ".gitignore", fate: ignoring(text_of(&root.join(".gitignore"))?) });
     if wanted.bench {
-        let Some(manifest) = read(&root.join("Cargo.toml"))? else {
+        let Some(manifest) = text_of(&root.join("Cargo.toml"))? else {
             bail!(
                 "`--bench` is for a Rust crate, and there is no Cargo.toml in {}",
                 root.display()
@@ -94,20 +91,6 @@ fn ignoring(there: Option<String>) -> Fate {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let between = if text.is_empty() || text.ends_with('\n') { "" } else { end };
     Fate::AddedTo(format!("{text}{between}{IGNORED}{end}"))
-}
-
-/// The text of a file; `None` where there is none.
-fn read(path: &Path) -> Result<Option<String>> {
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => bail!("cannot read {}: {error}", path.display()),
-    };
-    if !metadata.is_file() || metadata.len() > LARGEST {
-        bail!("{} is no plain file of at most {LARGEST} bytes", path.display());
-    }
-    let text = std::fs::read_to_string(path);
-    text.map(Some).with_context(|| format!("cannot read {}", path.display()))
 }
 
 impl Change {
