@@ -15,6 +15,7 @@ pub mod gating;
 pub mod git;
 pub mod github;
 pub mod history;
+pub mod imports;
 pub mod mock;
 pub mod notify;
 pub mod paired;

@@ -23,6 +23,7 @@ pub mod failure;
 pub mod gate;
 pub mod goal;
 pub mod hardware;
+pub mod imported;
 pub mod metric;
 pub mod pressure;
 pub mod price;

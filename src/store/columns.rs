@@ -117,6 +117,25 @@ pub(super) const TABLES: &[Table] = &[
             column("gpu_driver", "", "its driver's version"),
             column("concurrency", "count", "as `num_workers`"),
             column("incomplete_requests", "count", "requests that were cut off at the end"),
+            column("provenance", "", "`measured` by tokgate, or `imported`, which is never judged"),
+            column(
+                "imported_from",
+                "",
+                "the tool that measured it and its file, where it was not tokgate",
+            ),
+            column(
+                "task_category",
+                "",
+                "what the prompts were about: `coding`, `context_heavy`, `reasoning`",
+            ),
+            column(
+                "instance",
+                "",
+                "the provider's name of the machine that is measured, as declared",
+            ),
+            column("gpu_count", "count", "GPUs of the machine that is measured"),
+            column("gpu_vram_bytes", "B", "memory of one of them"),
+            column("hourly_usd", "USD/h", "what an hour of the machine costs, as declared"),
         ],
     },
     Table {
@@ -138,6 +157,11 @@ pub(super) const TABLES: &[Table] = &[
             column("incomplete", "count", "those that were cut off at the end"),
             column("targets_met", "count", "goals that were met"),
             column("total_targets", "count", "goals in all"),
+            column(
+                "digest",
+                "",
+                "SHA-256 of all its rows, by which `tokgate db check --quick` finds a changed one",
+            ),
         ],
     },
     Table {
@@ -213,6 +237,41 @@ pub(super) const TABLES: &[Table] = &[
             column("advice", "", "what may help"),
             column("at_s", "s", "when in the epoch; nothing where it is about the whole of it"),
             column("raised_us", MICROSECONDS, "when, by the wall clock"),
+        ],
+    },
+    Table {
+        name: "machines",
+        row: "A machine that was measured on, as its latest epoch saw it.",
+        columns: &[
+            column("machine", "", "its key: `rtx-4090-x1`, `cpu-16c-…`"),
+            column("cpu_model", "", "its processor"),
+            column("cpu_count", "count", "logical CPUs that tokgate may use"),
+            column("memory_bytes", "B", "its memory"),
+            column("gpu_name", "", "its first GPU"),
+            column("gpu_count", "count", "its GPUs"),
+            column("gpu_vram_bytes", "B", "memory of one of them"),
+            column("gpu_driver", "", "the driver's version"),
+            column("os", "", "operating system and version"),
+            column("kernel", "", "the kernel's version"),
+            column("first_us", MICROSECONDS, "the start of its first epoch"),
+            column("last_us", MICROSECONDS, "the start of its latest epoch"),
+        ],
+    },
+    Table {
+        name: "histograms",
+        row: "How a latency of a case was spread over all its epochs.",
+        columns: &[
+            CASE,
+            column("metric", "", "its id in [METRICS.md](METRICS.md)"),
+            RUN,
+            ARM,
+            column("n", "count", "samples"),
+            column(
+                "hdr",
+                "ns",
+                "an HdrHistogram in its V2 encoding, deflated, of three significant digits; its percentiles \
+                 are within 0.1 % of those in `metrics`, which are exact",
+            ),
         ],
     },
 ];

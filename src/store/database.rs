@@ -313,7 +313,7 @@ mod tests {
             ("mmap_size", 0),
             ("busy_timeout", 30_000),
             ("application_id", 0x746f_6b67),
-            ("user_version", 3),
+            ("user_version", 4),
         ];
         for (name, value) in expected {
             assert_eq!(setting(name), value, "{name}");

@@ -15,6 +15,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema.sql")),
     M::up(include_str!("alerts.sql")),
     M::up(include_str!("mde.sql")),
+    M::up(include_str!("imported.sql")),
 ];
 
 /// Makes a whole empty database beside `path`, then gives it the name if nobody else has it.
@@ -161,7 +162,7 @@ mod tests {
         let steps = [STEPS, &[later]].concat();
         upgrade(&mut connection, &path, &Migrations::from_slice(&steps)).unwrap();
         connection.prepare("SELECT later FROM runs").unwrap();
-        let copy = Database::open(&path.with_extension("sqlite.schema-3.bak")).unwrap();
+        let copy = Database::open(&path.with_extension("sqlite.schema-4.bak")).unwrap();
         assert!(copy.connection.prepare("SELECT later FROM runs").is_err());
         upgrade(&mut connection, &path, &Migrations::from_slice(&steps)).unwrap();
     }

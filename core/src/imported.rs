@@ -1,0 +1,129 @@
+//! Results that other tools measured, in our words: told beside ours, and judged never.
+
+use crate::dataset::tasks::Category;
+use crate::metric::{Kind, MetricRef};
+use crate::run::Requests;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One result that another tool measured, as far as its file tells. What it does not tell is absent,
+/// and nothing is made up for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Where it comes from.
+    pub source: Source,
+    /// When it was measured, microseconds since 1970, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_us: Option<i64>,
+    /// How the model was served: `vllm-serve`, `ollama`, `llama-cpp`, …; `unknown` where nobody says.
+    pub platform: String,
+    /// What served it, with its version; empty where nobody says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub engine: String,
+    /// Where it was served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The model, in the file's words.
+    pub model: ImportedModel,
+    /// What it ran on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub hardware: ImportedHardware,
+    /// What kind of requests.
+    pub kind: Kind,
+    /// What the test varied: `model_comparison`, `worker_optimization`, …
+    pub benchmark_type: String,
+    /// What the prompts were about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_category: Option<Category>,
+    /// How many sent at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<u64>,
+    /// How many requests, and how they ended.
+    pub requests: Requests,
+    /// The measured window, seconds. A result without one has no rate: it is kept, and never compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_s: Option<f64>,
+    /// What it says of our metrics, where it defines them as we do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
+    /// The first answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<String>,
+    /// The user's words, and what is to be known of these numbers.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notes: String,
+    /// The whole entry as the tool wrote it, so that nothing of it is lost. What lists every request
+    /// may be left out of it.
+    pub entry: Value,
+}
+
+/// Where an imported result comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The tool, with its version where the file says it: `guidellm 0.3.0`.
+    pub tool: String,
+    /// The kind of file, one word: `vllm-bench-serve`, `guidellm`, `old-sqlite`, …
+    pub format: String,
+    /// The file's name, without its folder.
+    pub file: String,
+    /// What names the entry within its file, from what it says and not from where it lies: the same
+    /// result imported from a copy, or beside others, has the same digest. Hexadecimal.
+    pub digest: String,
+}
+
+/// A model, as another tool names it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportedModel {
+    /// Its name.
+    pub name: String,
+    /// Its parameters, as written: `4b`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_params: Option<String>,
+    /// Its size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// How its weights are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<String>,
+    /// Longest prompt with its answer, tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+}
+
+/// What an imported result ran on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportedHardware {
+    /// The provider's name of the machine: `g1-gpu-rtx6000-2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The GPU's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<String>,
+    /// How many of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<u32>,
+    /// Memory of one of them, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vram_bytes: Option<u64>,
+    /// The CPU's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
+    /// What an hour of the whole machine cost, US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hourly_usd: Option<f64>,
+}
+
+/// One statistic of one of our metrics, as another tool measured it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// Which.
+    pub metric: MetricRef,
+    /// In the metric's own unit: seconds, not milliseconds.
+    pub value: f64,
+    /// How many samples it is of.
+    pub n: u64,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

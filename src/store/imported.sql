@@ -1,0 +1,39 @@
+-- Results of other tools beside ours, and what questions are asked by: what a machine was rented as, what
+-- its prompts were about, how its latencies were spread. Rows of earlier versions have none of it until
+-- `tokgate rebuild` makes them from their raw lines.
+ALTER TABLE benchmark_results ADD COLUMN provenance TEXT NOT NULL DEFAULT 'measured';
+ALTER TABLE benchmark_results ADD COLUMN imported_from TEXT;
+ALTER TABLE benchmark_results ADD COLUMN task_category TEXT;
+ALTER TABLE benchmark_results ADD COLUMN instance TEXT;
+ALTER TABLE benchmark_results ADD COLUMN gpu_count INTEGER;
+ALTER TABLE benchmark_results ADD COLUMN gpu_vram_bytes INTEGER;
+ALTER TABLE benchmark_results ADD COLUMN hourly_usd REAL;
+-- SHA-256 of all rows of the case.
+ALTER TABLE cases ADD COLUMN digest TEXT;
+
+-- A machine that was measured, as its latest epoch saw it.
+CREATE TABLE machines (
+    machine TEXT PRIMARY KEY,
+    cpu_model TEXT,
+    cpu_count INTEGER,
+    memory_bytes INTEGER,
+    gpu_name TEXT,
+    gpu_count INTEGER,
+    gpu_vram_bytes INTEGER,
+    gpu_driver TEXT,
+    os TEXT,
+    kernel TEXT,
+    first_us INTEGER NOT NULL,
+    last_us INTEGER NOT NULL
+) STRICT;
+
+-- How a latency of a case was spread over all its epochs.
+CREATE TABLE histograms (
+    case_id TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    run_id TEXT NOT NULL REFERENCES runs (run_id),
+    arm TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    hdr BLOB NOT NULL,              -- HdrHistogram, V2, deflated; nanoseconds
+    PRIMARY KEY (case_id, metric, run_id, arm)
+) STRICT, WITHOUT ROWID;
