@@ -29,6 +29,8 @@ pub struct ComparedTest {
     pub time_s: f64,
     /// Wall-clock start, microseconds since 1970.
     pub started_us: i64,
+    /// Whether another tool measured it.
+    pub imported: bool,
 }
 
 impl ComparedTest {

@@ -1,7 +1,7 @@
 //! Results that other tools measured, in our words: told beside ours, and judged never.
 
 use crate::dataset::tasks::Category;
-use crate::metric::{Kind, MetricRef};
+use crate::metric::{self, Kind, Metric, MetricRef, Stat};
 use crate::run::Requests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -126,4 +126,123 @@ pub struct Figure {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+impl Imported {
+    /// Every figure: those of the file, and those that follow from its counts, its window and its
+    /// lengths by our definitions, where the file does not say them itself.
+    #[must_use]
+    pub fn told(&self) -> Vec<Figure> {
+        let mut told = self.figures.clone();
+        for derived in self.derived() {
+            if !told.iter().any(|figure| figure.metric == derived.metric) {
+                told.push(derived);
+            }
+        }
+        told.retain(|figure| figure.value.is_finite());
+        told
+    }
+
+    /// One figure of the file.
+    #[must_use]
+    pub fn figure(&self, metric: &'static Metric, stat: Stat) -> Option<f64> {
+        let wanted = MetricRef { metric, stat };
+        self.figures.iter().find(|figure| figure.metric == wanted).map(|figure| figure.value)
+    }
+
+    fn derived(&self) -> Vec<Figure> {
+        let Requests { attempted, succeeded, failed, .. } = self.requests;
+        let value = |metric, value: Option<f64>, n| {
+            value.map(|value| Figure { metric: MetricRef::value(metric), value, n })
+        };
+        let window_s = self.window_s.filter(|window_s| *window_s > 0.0 && succeeded > 0);
+        let rate = |each: Option<f64>| Some(each? * succeeded as f64 / window_s?);
+        let prompt = self.figure(&metric::PROMPT_TOKENS, Stat::Mean);
+        let output = self.figure(&metric::OUTPUT_TOKENS, Stat::Mean);
+        let both = prompt.zip(output).map(|(prompt, output)| prompt + output);
+        let failures = (attempted > 0).then(|| failed as f64 / attempted.max(1) as f64);
+        [
+            value(&metric::ERROR_RATE, failures, attempted),
+            value(&metric::REQ_S, rate(Some(1.0)), succeeded),
+            value(&metric::TOK_S, rate(output), succeeded),
+            value(&metric::TOTAL_TOK_S, rate(both), succeeded),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result() -> Imported {
+        Imported {
+            source: Source {
+                tool: "a tool".to_owned(),
+                format: "a-tool".to_owned(),
+                file: "a.json".to_owned(),
+                digest: "00".to_owned(),
+            },
+            measured_us: None,
+            platform: "vllm-serve".to_owned(),
+            engine: String::new(),
+            endpoint: None,
+            model: ImportedModel { name: "m".to_owned(), ..ImportedModel::default() },
+            hardware: ImportedHardware::default(),
+            kind: Kind::Generation,
+            benchmark_type: "model_comparison".to_owned(),
+            task_category: None,
+            workers: None,
+            requests: Requests { attempted: 10, succeeded: 8, failed: 2, incomplete: 0 },
+            window_s: Some(4.0),
+            figures: vec![mean(&metric::PROMPT_TOKENS, 100.0), mean(&metric::OUTPUT_TOKENS, 50.0)],
+            samples: Vec::new(),
+            notes: String::new(),
+            entry: Value::Null,
+        }
+    }
+
+    fn mean(metric: &'static Metric, value: f64) -> Figure {
+        Figure { metric: MetricRef { metric, stat: Stat::Mean }, value, n: 8 }
+    }
+
+    fn told(result: &Imported, metric: &'static Metric) -> Option<f64> {
+        let wanted = MetricRef::value(metric);
+        result.told().iter().find(|figure| figure.metric == wanted).map(|figure| figure.value)
+    }
+
+    #[test]
+    fn rates_follow_from_counts_and_the_window() {
+        let result = result();
+        assert_eq!(told(&result, &metric::REQ_S), Some(2.0));
+        assert_eq!(told(&result, &metric::TOK_S), Some(100.0));
+        assert_eq!(told(&result, &metric::TOTAL_TOK_S), Some(300.0));
+        assert_eq!(told(&result, &metric::ERROR_RATE), Some(0.2));
+    }
+
+    #[test]
+    fn what_the_file_says_itself_is_not_computed() {
+        let mut result = result();
+        let said = MetricRef::value(&metric::TOK_S);
+        result.figures.push(Figure { metric: said, value: 99.0, n: 8 });
+        assert_eq!(told(&result, &metric::TOK_S), Some(99.0));
+    }
+
+    #[test]
+    fn without_a_window_there_is_no_rate() {
+        for window_s in [None, Some(0.0)] {
+            let result = Imported { window_s, ..result() };
+            assert_eq!(told(&result, &metric::REQ_S), None);
+            assert_eq!(told(&result, &metric::TOK_S), None);
+        }
+    }
+
+    #[test]
+    fn it_is_written_and_read_again() {
+        let result = result();
+        let text = serde_json::to_string(&result).unwrap();
+        assert_eq!(serde_json::from_str::<Imported>(&text).unwrap(), result);
+    }
 }

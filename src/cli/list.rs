@@ -41,7 +41,10 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let store = FileStore::open(Layout::new(root))?;
     match args.epochs {
         true => epochs(&store.epochs(args.limit)?, args, face),
-        false => runs(&store.runs(args.limit)?, args, face),
+        false => {
+            runs(&store.runs(args.limit)?, args, face);
+            imported(store.imported_count()?, face);
+        }
     }
     Ok(Exit::Held)
 }
@@ -68,6 +71,17 @@ fn runs(runs: &[ListedRun], args: &Args, face: &Face) {
     face.say(&table.trim_fmt());
 }
 
+/// Results of other tools are no runs of ours.
+fn imported(count: u64, face: &Face) {
+    match count {
+        0 => {}
+        1 => face.tell("1 imported result beside them: `tokgate list --epochs` lists it, too"),
+        n => face.tell(&format!(
+            "{n} imported results beside them: `tokgate list --epochs` lists them, too"
+        )),
+    }
+}
+
 fn epochs(epochs: &[ListedEpoch], args: &Args, face: &Face) {
     if args.json {
         return face.say(&json!({ "epochs": epochs }).to_string());
@@ -87,7 +101,10 @@ fn epochs(epochs: &[ListedEpoch], args: &Args, face: &Face) {
             show(epoch.tok_s, Unit::TokensPerSecond),
             show(epoch.ttft_p50_s, Unit::Seconds),
             show(epoch.query_p95_s, Unit::Seconds),
-            epoch.validity.clone(),
+            match epoch.provenance.as_str() {
+                "measured" => epoch.validity.clone(),
+                other => other.to_owned(),
+            },
             epoch.test_id.clone(),
         ]);
     }

@@ -4,7 +4,7 @@ use crate::cli::face::Face;
 use crate::decided::report_case;
 use crate::paired::Comparison;
 use crate::project::Project;
-use crate::report::{alerts, json, terminal};
+use crate::report::{alerts, imported, json, terminal};
 use crate::session::MeasuredCase;
 use crate::store::{FileStore, Layout, Store, StoreError, Stored};
 use anyhow::{Result, bail};
@@ -36,7 +36,15 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let root = project.stored(args.results_dir.as_deref())?;
-    let Some(epochs) = stored(&FileStore::open(Layout::new(root))?, &args.run, face)? else {
+    let store = FileStore::open(Layout::new(root))?;
+    if let Some(kept) = store.imported(&args.run)? {
+        face.say(&match args.json {
+            true => serde_json::to_string(&kept)?,
+            false => imported::text(&kept.test_id, &kept.result),
+        });
+        return Ok(Exit::Held);
+    }
+    let Some(epochs) = stored(&store, &args.run, face)? else {
         bail!("no run or test is called `{}`; `tokgate list` shows what there is", args.run);
     };
     for report in by_case(epochs).into_iter().map(case) {

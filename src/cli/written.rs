@@ -4,7 +4,7 @@
 
 use crate::report::documents;
 use crate::session::MeasuredCase;
-use crate::store::{Layout, atomic};
+use crate::store::{KeptImport, Layout, atomic};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::path::Path;
@@ -23,6 +23,18 @@ pub(super) fn metadata(layout: &Layout, case: &MeasuredCase) -> Result<()> {
         put(&layout.metadata_file(test_id), &documents::metadata(run, &summary, &raw))?;
     }
     Ok(())
+}
+
+/// The metadata of a result of another tool.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn imported(layout: &Layout, kept: &KeptImport) -> Result<()> {
+    let KeptImport { test_id, run_id, started_us, result } = kept;
+    let raw_path = layout.raw_file(test_id).display().to_string();
+    let named =
+        documents::ImportedAs { test_id, run_id, started_us: *started_us, raw_path: &raw_path };
+    put(&layout.metadata_file(test_id), &documents::imported_metadata(result, named))
 }
 
 /// The results: the whole run's under its id, each case's under its epochs'. Nothing where

@@ -29,7 +29,7 @@ pub fn markdown(compared: &ComparedTests) -> String {
             compared.tests.iter().for_each(|test| text.push_str(&row(test)));
             text.push_str(
                 "\nA row is one measured epoch, in the order in which they began. Throughput counts prompt \
-                 and output tokens; dates are in UTC.\n",
+                 and output tokens; dates are in UTC. What is imported was measured by another tool.\n",
             );
         }
     }
@@ -79,13 +79,15 @@ fn object(test: &ComparedTest) -> Value {
         "total_time_seconds": test.time_s,
         "started_us": test.started_us,
         "date": date(test),
+        "imported": test.imported,
     })
 }
 
 fn row(test: &ComparedTest) -> String {
     format!(
-        "| {} | {} | {} | {} | {} | {:.1} | {} |\n",
+        "| {}{} | {} | {} | {} | {} | {:.1} | {} |\n",
         code_within(&test.platform, LONGEST_NAME),
+        if test.imported { " (imported)" } else { "" },
         code_within(&test.model, LONGEST_NAME),
         test.requests,
         success(test),
@@ -133,6 +135,7 @@ mod tests {
             tok_s: None,
             time_s: 2400.0,
             started_us: 1_730_101_092_000_000,
+            imported: false,
         }
     }
 

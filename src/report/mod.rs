@@ -8,6 +8,7 @@ pub mod comparison;
 pub mod documents;
 pub mod duel;
 pub mod history;
+pub mod imported;
 pub mod json;
 pub mod junit;
 pub mod markdown;

@@ -3,7 +3,7 @@
 use crate::store::cell::{arm, real, word};
 use crate::store::epoch::{Told, told};
 use crate::store::verdict::StoredVerdict;
-use crate::store::{CaseEnd, alert};
+use crate::store::{CaseEnd, alert, digest, histogram};
 use rusqlite::{Connection, params};
 use tokgate_core::run::{Head, Run};
 use tokgate_core::summary::{Summary, summarize};
@@ -19,6 +19,20 @@ pub fn summary(epochs: &[Run]) -> Option<Summary> {
     Some(summary)
 }
 
+/// What names a case in the index.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key<'a> {
+    pub(super) run_id: &'a str,
+    pub(super) case_id: &'a str,
+    pub(super) arm: &'a str,
+}
+
+impl<'a> Key<'a> {
+    fn of(head: &'a Head) -> Self {
+        Self { run_id: &head.run_id, case_id: &head.case.id.0, arm: arm(head.arm) }
+    }
+}
+
 /// Puts the case down; a second time replaces the first.
 pub(super) fn put(
     database: &Connection,
@@ -26,10 +40,13 @@ pub(super) fn put(
     verdicts: &[StoredVerdict],
 ) -> rusqlite::Result<()> {
     let Some(first) = case.epochs.first() else { return Ok(()) };
+    let key = Key::of(&first.head);
     put_case(database, case, &first.head)?;
-    put_metrics(database, &first.head, case.summary)?;
+    put_metrics(database, key, told(case.summary))?;
+    histogram::put(database, key, case.summary)?;
     put_verdicts(database, &first.head, verdicts)?;
-    alert::put(database, case, verdicts, &first.head)
+    alert::put(database, case, verdicts, &first.head)?;
+    digest::put(database, key)
 }
 
 fn put_case(database: &Connection, case: CaseEnd<'_>, head: &Head) -> rusqlite::Result<()> {
@@ -64,8 +81,12 @@ fn put_case(database: &Connection, case: CaseEnd<'_>, head: &Head) -> rusqlite::
 }
 
 /// Replaces every statistic of the case.
-fn put_metrics(database: &Connection, head: &Head, summary: &Summary) -> rusqlite::Result<()> {
-    let (run_id, case_id, arm) = (&head.run_id, &head.case.id.0, arm(head.arm));
+pub(super) fn put_metrics(
+    database: &Connection,
+    key: Key<'_>,
+    told: impl Iterator<Item = Told>,
+) -> rusqlite::Result<()> {
+    let Key { run_id, case_id, arm } = key;
     database.execute(
         "DELETE FROM metrics WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3",
         params![run_id, case_id, arm],
@@ -74,7 +95,7 @@ fn put_metrics(database: &Connection, head: &Head, summary: &Summary) -> rusqlit
         "INSERT INTO metrics (case_id, metric, stat, run_id, arm, unit, value, low, high, n)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
-    for Told { metric, stat, estimate } in told(summary) {
+    for Told { metric, stat, estimate } in told {
         insert.execute(params![
             case_id,
             metric.id,

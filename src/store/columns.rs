@@ -241,18 +241,18 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         name: "machines",
-        row: "A machine that was measured on, as its latest epoch saw it.",
+        row: "A machine that tokgate measured, by its latest epoch.",
         columns: &[
             column("machine", "", "its key: `rtx-4090-x1`, `cpu-16c-…`"),
-            column("cpu_model", "", "its processor"),
-            column("cpu_count", "count", "logical CPUs that tokgate may use"),
-            column("memory_bytes", "B", "its memory"),
             column("gpu_name", "", "its first GPU"),
             column("gpu_count", "count", "its GPUs"),
             column("gpu_vram_bytes", "B", "memory of one of them"),
-            column("gpu_driver", "", "the driver's version"),
-            column("os", "", "operating system and version"),
-            column("kernel", "", "the kernel's version"),
+            column(
+                "hardware_info",
+                "",
+                "what the machine that sent the requests has, which is the same one unless the target is \
+                 elsewhere; JSON",
+            ),
             column("first_us", MICROSECONDS, "the start of its first epoch"),
             column("last_us", MICROSECONDS, "the start of its latest epoch"),
         ],
@@ -269,8 +269,8 @@ pub(super) const TABLES: &[Table] = &[
             column(
                 "hdr",
                 "ns",
-                "an HdrHistogram in its V2 encoding, deflated, of three significant digits; its percentiles \
-                 are within 0.1 % of those in `metrics`, which are exact",
+                "an HdrHistogram in its V2 encoding, of three significant digits: its percentiles are \
+                 within 0.1 % of those in `metrics`, which are exact",
             ),
         ],
     },

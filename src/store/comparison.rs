@@ -19,7 +19,7 @@ pub(super) fn find(database: &Connection) -> rusqlite::Result<ComparedTests> {
                 ifnull(total_tok_s, (SELECT e.value FROM epoch_metrics e
                                      WHERE e.result_id = b.id AND e.metric = 'prompt_tok_s'
                                        AND e.stat = 'value')),
-                tok_s, total_time_seconds, started_us
+                tok_s, total_time_seconds, started_us, provenance = 'imported'
          FROM benchmark_results b
          WHERE validity = 'VALID' AND kind <> 'retrieval' AND driver <> 'simulated'
            AND platform <> 'simulated' AND total_time_seconds > 0
@@ -47,6 +47,7 @@ fn test(row: &Row<'_>) -> rusqlite::Result<ComparedTest> {
         tok_s: row.get(10)?,
         time_s: row.get(11)?,
         started_us: row.get(12)?,
+        imported: row.get(13)?,
     })
 }
 

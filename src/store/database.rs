@@ -94,6 +94,7 @@ pub enum DatabaseError {
 pub struct Database {
     pub(super) connection: Connection,
     path: PathBuf,
+    was_older: bool,
     #[cfg(unix)]
     identity: Option<(u64, u64)>,
 }
@@ -117,9 +118,10 @@ impl Database {
         configure(&mut connection).map_err(at(path))?;
         use_wal(&connection, path)?;
         inspect(&connection, path)?;
-        schema::bring_up_to_date(&mut connection, path)?;
+        let was_older = schema::bring_up_to_date(&mut connection, path)?;
         Ok(Self {
             connection,
+            was_older,
             path: path.to_owned(),
             #[cfg(unix)]
             identity: identity(path),
@@ -149,6 +151,11 @@ impl Database {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, DatabaseError> {
         work(&self.connection).map_err(at(&self.path))
+    }
+
+    /// Whether an earlier version made the file, so that its rows lack what is new.
+    pub(super) fn was_older(&self) -> bool {
+        self.was_older
     }
 
     /// SQLite's thorough look at every page, index and reference: what `doctor` asks for.

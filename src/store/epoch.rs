@@ -4,10 +4,14 @@
 //! gives the same rows.
 
 use crate::store::cell::{arm, count, ending, json, maybe, or_null, real, text, word};
+use crate::store::machine;
 use crate::store::stored::Stored;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
+use tokgate_core::case::{Case, Dataset, PromptSet, PromptSource, RunsOn};
+use tokgate_core::dataset::tasks::Category;
 use tokgate_core::metric::{self, Metric, MetricRef, Stat};
+use tokgate_core::price::Rate;
 use tokgate_core::run::{Requests, Run};
 use tokgate_core::summary::{Estimate, MetricSummary, Summary, summarize};
 
@@ -38,7 +42,7 @@ pub(super) const MEASURED: &[(&str, Metric, Stat)] = &[
     ("model_load_s", metric::MODEL_LOAD_S, Stat::Value),
 ];
 
-type Column = (&'static str, Value);
+pub(super) type Column = (&'static str, Value);
 
 /// Puts the epoch, its run and its metrics down; a second time changes nothing. `id` fixes the
 /// row's number, which otherwise counts on.
@@ -52,10 +56,12 @@ pub(super) fn put(database: &Connection, stored: &Stored, id: Option<i64>) -> ru
         .chain(named(stored))
         .chain(given(run, &summary))
         .chain(identity(run, &summary))
+        .chain(rented(run))
         .chain(measured(&summary))
         .collect();
     upsert(database, columns)?;
-    put_metrics(database, &run.head.test_id, &summary)
+    machine::refresh(database, &run.head.machine.0)?;
+    put_metrics(database, &run.head.test_id, told(&summary))
 }
 
 /// The invocation; its start is the start of its first epoch.
@@ -115,6 +121,39 @@ fn identity(run: &Run, summary: &Summary) -> Vec<Column> {
         ("concurrency", workers(run, summary)),
         ("incomplete_requests", count(run.requests().incomplete)),
     ]
+}
+
+/// Where a row comes from, and what questions are asked by.
+fn rented(run: &Run) -> Vec<Column> {
+    let head = &run.head;
+    let declared = head.case.target.runs_on.as_ref();
+    let count_of = |declared: &RunsOn| declared.gpu.as_ref().map(|_| declared.gpus.unwrap_or(1));
+    let found = u32::try_from(head.environment.gpus.len()).ok().filter(|found| *found > 0);
+    let gpus = declared.and_then(count_of).or(found);
+    vec![
+        ("provenance", text("measured")),
+        ("task_category", or_null(task(&head.case).map(|task| text(&word(&task))))),
+        ("instance", maybe(declared.and_then(|declared| declared.instance.as_deref()))),
+        ("gpu_count", or_null(gpus.map(Value::from))),
+        ("gpu_vram_bytes", or_null(head.gpu().map(|gpu| count(gpu.vram_bytes)))),
+        ("hourly_usd", real(hourly(&head.case))),
+    ]
+}
+
+/// What all prompts of a case are about, where they are about one thing.
+fn task(case: &Case) -> Option<Category> {
+    match &case.dataset {
+        Dataset::Prompts(PromptSet { source: PromptSource::Tasks { category }, .. }) => *category,
+        Dataset::Prompts(_) | Dataset::Vectors(_) => None,
+    }
+}
+
+/// What an hour cost when it was measured, US dollars.
+fn hourly(case: &Case) -> Option<f64> {
+    match case.target.price.as_ref()?.rate {
+        Rate::Hour(usd) => Some(usd),
+        Rate::Tokens { .. } => None,
+    }
 }
 
 /// How many sent at the same time: as many as were asked for; of an open load without a cap, as many
@@ -189,7 +228,11 @@ fn measured(summary: &Summary) -> impl Iterator<Item = Column> {
 }
 
 /// Replaces every statistic of the epoch.
-fn put_metrics(database: &Connection, test_id: &str, summary: &Summary) -> rusqlite::Result<()> {
+pub(super) fn put_metrics(
+    database: &Connection,
+    test_id: &str,
+    told: impl Iterator<Item = Told>,
+) -> rusqlite::Result<()> {
     let find = "SELECT id FROM benchmark_results WHERE test_id = ?1";
     let id: i64 = database.query_row(find, params![test_id], |row| row.get(0))?;
     database.execute("DELETE FROM epoch_metrics WHERE result_id = ?1", params![id])?;
@@ -197,7 +240,7 @@ fn put_metrics(database: &Connection, test_id: &str, summary: &Summary) -> rusql
         "INSERT INTO epoch_metrics (result_id, metric, stat, unit, value, n)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for Told { metric, stat, estimate } in told(summary) {
+    for Told { metric, stat, estimate } in told {
         let (unit, n) = (metric.unit.symbol(), estimate.n as i64);
         insert.execute(params![id, metric.id, stat.as_str(), unit, estimate.value, n])?;
     }
@@ -220,7 +263,7 @@ pub(super) fn told(summary: &Summary) -> impl Iterator<Item = Told> {
 }
 
 /// Inserts the row, or changes the one with the same test id.
-fn upsert(database: &Connection, columns: Vec<Column>) -> rusqlite::Result<()> {
+pub(super) fn upsert(database: &Connection, columns: Vec<Column>) -> rusqlite::Result<()> {
     // Names are constants of ours; values are bound.
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();

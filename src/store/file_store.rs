@@ -3,20 +3,23 @@
 use crate::store::atomic::{FileError, doing};
 use crate::store::database::{Database, DatabaseError};
 use crate::store::ids::is_plain;
+use crate::store::imported::{self, Kept, KeptImport};
 use crate::store::journal::{Journal, JournalError};
 use crate::store::layout::Layout;
 use crate::store::listing::{ListedEpoch, ListedRun};
 use crate::store::past::{self, Found, Past, PastOf};
-use crate::store::stored::{self, ReadError, Stored};
+use crate::store::stored::{self, First, ReadError, Stored};
 use crate::store::verdict::StoredVerdict;
 use crate::store::{
-    CaseEnd, EpochEnd, Rendered, Store, analysis, case, comparison, epoch, listing,
+    CaseEnd, EpochEnd, Rendered, Store, analysis, case, comparison, epoch, listing, rebuild,
 };
+use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 use tokgate_core::compared::ComparedTests;
+use tokgate_core::imported::Imported;
 use tokgate_core::metric::MetricRef;
 use tokgate_core::run::Head;
 
@@ -56,6 +59,17 @@ pub enum StoreError {
     /// A file is where another one is to be put.
     #[error("{} is there already, and nothing is overwritten: move it away, or name another file", .0.display())]
     Taken(PathBuf),
+    /// A result of another tool, where epochs are asked for.
+    #[error(
+        "`{test_id}` was measured by {tool} and imported: it has no requests to look at, and nothing is \
+         judged by it; `tokgate show` tells what it says"
+    )]
+    Imported {
+        /// The result.
+        test_id: String,
+        /// Who measured it.
+        tool: String,
+    },
     /// An epoch whose rows are all that there is.
     #[error("{} is neither there nor in `trash/`, so that its rows could not be made again: `tokgate rebuild` makes an index without it, and keeps this one", .0.display())]
     Lost(PathBuf),
@@ -85,10 +99,13 @@ impl FileStore {
         // In this order: another process may be making both right now, the index first.
         let has_results = !layout.raw_files()?.is_empty();
         let path = layout.database();
-        let database = match has_results && !path.exists() {
+        let mut database = match has_results && !path.exists() {
             true => return Err(DatabaseError::Missing(path).into()),
             false => Database::open_or_create(&path)?,
         };
+        if database.was_older() {
+            rebuild::fill_in(&mut database, &layout)?;
+        }
         Ok(Self { layout, database, _shared: shared })
     }
 
@@ -111,7 +128,11 @@ impl FileStore {
             // The index may have come from elsewhere: no path is made of what is no plain name.
             let path = self.layout.raw_file(&test_id);
             match is_plain(&test_id).then(|| stored::read_first(&path)) {
-                Some(Ok((head, protocol))) => all.epochs.push(Past { head, protocol, value }),
+                Some(Ok(First::Epoch(head, protocol))) => {
+                    all.epochs.push(Past { head: *head, protocol, value });
+                }
+                // Nothing is judged by what another tool measured.
+                Some(Ok(First::Imported(_))) => {}
                 Some(Err(why)) => all.notes.push(format!("left out: {why}")),
                 None => all.notes.push(format!("left out: {test_id:?} is no name of an epoch")),
             }
@@ -143,6 +164,48 @@ impl FileStore {
     pub fn write_comparison(&mut self, rendered: Rendered<'_>) -> Result<(), StoreError> {
         let layout = &self.layout;
         Ok(self.database.write(|database| comparison::write(database, layout, rendered))??)
+    }
+
+    /// Keeps a result of another tool, unless it is there already. When this comes back, it is
+    /// durable: its file in `raw/`, and its rows.
+    ///
+    /// # Errors
+    /// When the index cannot be read, or the file or the rows cannot be written.
+    pub fn keep_imported(&mut self, result: &Imported) -> Result<Kept, StoreError> {
+        if let Some(test_id) = self.database.read(|database| imported::known(database, result))? {
+            return Ok(Kept::Known(test_id));
+        }
+        let kept = imported::named(result, Timestamp::now().as_microsecond());
+        // Whoever was killed between file and row left the file.
+        let kept = imported::left(&self.layout, &kept)?.unwrap_or(kept);
+        imported::write(&self.layout, &kept)?;
+        self.database.write(|database| imported::put(database, &kept, None))?;
+        Ok(Kept::New(kept.test_id))
+    }
+
+    /// How many results of other tools there are.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn imported_count(&self) -> Result<u64, StoreError> {
+        Ok(self.database.read(listing::imported)?)
+    }
+
+    /// The result of another tool of this test id or run; `None` where it is none.
+    ///
+    /// # Errors
+    /// When the index or its file cannot be read.
+    pub fn imported(&self, id: &str) -> Result<Option<KeptImport>, StoreError> {
+        let ids = self.database.read(|database| listing::test_ids(database, id))?;
+        // The index may have come from elsewhere: no path is made of what is not a plain name.
+        let [test_id] = ids.as_slice() else { return Ok(None) };
+        if !is_plain(test_id) {
+            return Ok(None);
+        }
+        match stored::read_first(&self.layout.raw_file(test_id))? {
+            First::Imported(kept) => Ok(Some(*kept)),
+            First::Epoch(..) => Ok(None),
+        }
     }
 
     /// Every benchmark of the index in one document: what `analysis/summary.json` holds.
@@ -196,7 +259,7 @@ impl Store for FileStore {
         if ids.is_empty() || !ids.iter().all(|id| is_plain(id)) {
             return Err(StoreError::Unknown(id.to_owned()));
         }
-        ids.iter().map(|id| Ok(stored::read(&self.layout.raw_file(id))?)).collect()
+        ids.iter().map(|id| self.epoch(id)).collect()
     }
 }
 
@@ -214,6 +277,16 @@ pub(super) fn write_together(
 }
 
 impl FileStore {
+    fn epoch(&self, test_id: &str) -> Result<Stored, StoreError> {
+        let path = self.layout.raw_file(test_id);
+        match stored::read_first(&path)? {
+            First::Imported(kept) => {
+                Err(StoreError::Imported { test_id: kept.test_id, tool: kept.result.source.tool })
+            }
+            First::Epoch(..) => Ok(stored::read(&path)?),
+        }
+    }
+
     /// Appends the verdicts to the journal of the last epoch and reads back what it now says.
     fn keep_verdicts(&self, case: CaseEnd<'_>) -> Result<Vec<StoredVerdict>, StoreError> {
         let Some(last) = case.epochs.last().filter(|_| !case.verdicts.is_empty()) else {

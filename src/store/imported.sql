@@ -11,21 +11,17 @@ ALTER TABLE benchmark_results ADD COLUMN hourly_usd REAL;
 -- SHA-256 of all rows of the case.
 ALTER TABLE cases ADD COLUMN digest TEXT;
 
--- A machine that was measured, as its latest epoch saw it.
+-- A machine that was measured, by its latest epoch.
 CREATE TABLE machines (
     machine TEXT PRIMARY KEY,
-    cpu_model TEXT,
-    cpu_count INTEGER,
-    memory_bytes INTEGER,
     gpu_name TEXT,
     gpu_count INTEGER,
     gpu_vram_bytes INTEGER,
-    gpu_driver TEXT,
-    os TEXT,
-    kernel TEXT,
+    hardware_info TEXT,             -- JSON
     first_us INTEGER NOT NULL,
     last_us INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX benchmark_results_by_machine ON benchmark_results (machine, started_us);
 
 -- How a latency of a case was spread over all its epochs.
 CREATE TABLE histograms (
@@ -34,6 +30,6 @@ CREATE TABLE histograms (
     run_id TEXT NOT NULL REFERENCES runs (run_id),
     arm TEXT NOT NULL,
     n INTEGER NOT NULL,
-    hdr BLOB NOT NULL,              -- HdrHistogram, V2, deflated; nanoseconds
+    hdr BLOB NOT NULL,              -- HdrHistogram, V2; nanoseconds
     PRIMARY KEY (case_id, metric, run_id, arm)
 ) STRICT, WITHOUT ROWID;

@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Verdict,
     /// How the epoch ended.
     End,
+    /// A result of another tool; the only line of its file.
+    Imported,
 }
 
 /// By which protocol an epoch was measured; the first one where its line does not say.
@@ -100,6 +102,11 @@ struct First<'a> {
 pub(super) fn first(head: &Head) -> serde_json::Result<Vec<u8>> {
     let body = First { booking: &head.booking_id, protocol: PROTOCOL, head };
     ended(&Line { v: VERSION, kind: Kind::Case, place: None, body: &body })
+}
+
+/// The one line of a result of another tool, its end of line included.
+pub(super) fn imported<T: Serialize>(result: &T) -> serde_json::Result<Vec<u8>> {
+    ended(&Line { v: VERSION, kind: Kind::Imported, place: None, body: result })
 }
 
 /// Any further line, its end of line included.

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// One run, as listed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,11 +56,13 @@ pub struct ListedEpoch {
     pub query_p95_s: Option<f64>,
     /// VALID or INVALID.
     pub validity: String,
+    /// `measured`, or `imported`.
+    pub provenance: String,
     /// Wall-clock start, microseconds since 1970.
     pub started_us: i64,
 }
 
-/// The runs, newest first.
+/// The runs that tokgate measured, newest first.
 pub(super) fn runs(database: &Connection, limit: usize) -> rusqlite::Result<Vec<ListedRun>> {
     let mut query = database.prepare_cached(
         "SELECT r.run_id, r.scenario, r.machine, r.started_us,
@@ -69,7 +72,10 @@ pub(super) fn runs(database: &Connection, limit: usize) -> rusqlite::Result<Vec<
                  WHERE b.run_id = r.run_id AND b.validity = 'VALID'),
                 (SELECT ifnull(sum(targets_met), 0) FROM cases c WHERE c.run_id = r.run_id),
                 (SELECT ifnull(sum(total_targets), 0) FROM cases c WHERE c.run_id = r.run_id)
-         FROM runs r ORDER BY r.started_us DESC, r.run_id DESC LIMIT ?1",
+         FROM runs r
+         WHERE NOT EXISTS (SELECT 1 FROM benchmark_results b
+                           WHERE b.run_id = r.run_id AND b.provenance = 'imported')
+         ORDER BY r.started_us DESC, r.run_id DESC LIMIT ?1",
     )?;
     query.query_map(params![row_limit(limit)], listed_run)?.collect()
 }
@@ -92,7 +98,8 @@ fn listed_run(row: &Row<'_>) -> rusqlite::Result<ListedRun> {
 pub(super) fn epochs(database: &Connection, limit: usize) -> rusqlite::Result<Vec<ListedEpoch>> {
     let mut query = database.prepare_cached(
         "SELECT test_id, run_id, case_id, platform, model_name, machine, concurrency, num_requests,
-                success_rate, tok_s, ttft_p50_s, query_p95_s, validity, started_us
+                success_rate, tok_s, ttft_p50_s, query_p95_s, validity, provenance,
+                started_us
          FROM benchmark_results ORDER BY id DESC LIMIT ?1",
     )?;
     query.query_map(params![row_limit(limit)], listed_epoch)?.collect()
@@ -113,8 +120,15 @@ fn listed_epoch(row: &Row<'_>) -> rusqlite::Result<ListedEpoch> {
         ttft_p50_s: row.get(10)?,
         query_p95_s: row.get(11)?,
         validity: row.get(12)?,
-        started_us: row.get(13)?,
+        provenance: row.get(13)?,
+        started_us: row.get(14)?,
     })
+}
+
+/// How many results of other tools there are.
+pub(super) fn imported(database: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT count(*) FROM benchmark_results WHERE provenance = 'imported'";
+    database.query_row(sql, [], |row| whole(row, 0))
 }
 
 /// The test ids of a run, or the one that `id` is, in the order of their commit.
@@ -123,6 +137,12 @@ pub(super) fn test_ids(database: &Connection, id: &str) -> rusqlite::Result<Vec<
         "SELECT test_id FROM benchmark_results WHERE test_id = ?1 OR run_id = ?1 ORDER BY id",
     )?;
     query.query_map(params![id], |row| row.get(0))?.collect()
+}
+
+/// Every test id.
+pub(super) fn all_test_ids(database: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let mut query = database.prepare("SELECT test_id FROM benchmark_results")?;
+    query.query_map([], |row| row.get(0))?.collect()
 }
 
 /// An epoch and its run, by name.

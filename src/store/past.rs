@@ -36,6 +36,7 @@ pub(super) fn find(database: &Connection, metric: MetricRef) -> rusqlite::Result
         "SELECT b.test_id, e.value
          FROM epoch_metrics e JOIN benchmark_results b ON b.id = e.result_id
          WHERE e.metric = ?1 AND e.stat = ?2 AND b.validity = 'VALID' AND b.arm = 'head'
+           AND b.provenance = 'measured'
          ORDER BY b.started_us, b.test_id",
     )?;
     let found = |row: &Row<'_>| Ok(Found { test_id: row.get(0)?, value: row.get(1)? });

@@ -4,8 +4,8 @@ use crate::store::atomic::{TEMPORARY, doing, sync_folder};
 use crate::store::database::{Database, DatabaseError};
 use crate::store::file_store::{StoreError, lock_file, try_lock};
 use crate::store::layout::Layout;
-use crate::store::stored::{self, Stored};
-use crate::store::{CaseEnd, case, cell, epoch};
+use crate::store::stored::{self, First, Stored};
+use crate::store::{CaseEnd, case, cell, epoch, imported, listing};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -21,6 +21,8 @@ pub struct RebuildReport {
     pub epochs: usize,
     /// Cases indexed.
     pub cases: usize,
+    /// Results of other tools indexed.
+    pub imported: usize,
     /// Files that could not be read; they are left as they are.
     pub skipped: Vec<Skipped>,
     /// What was odd about files that could.
@@ -42,13 +44,27 @@ pub struct Skipped {
 struct Source {
     path: PathBuf,
     head: Head,
-    // Its place among all epochs by their start, from 1.
+    // Its row's number; none where it keeps the one that it has.
+    number: Option<i64>,
+}
+
+impl Source {
+    fn start(&self) -> (i64, String) {
+        (self.head.started_us, self.head.test_id.clone())
+    }
+}
+
+/// A file of `raw/`, by its first line.
+struct Raw {
+    path: PathBuf,
+    first: First,
+    // Its place among all by their start, from 1.
     number: i64,
 }
 
 /// An epoch with its place among all.
 struct Numbered {
-    number: i64,
+    number: Option<i64>,
     stored: Stored,
 }
 
@@ -105,8 +121,21 @@ pub(super) fn fresh(layout: &Layout) -> Result<Fresh, StoreError> {
 /// Indexes every epoch and every case that can be read.
 fn index(fresh: &mut Database, layout: &Layout) -> Result<RebuildReport, StoreError> {
     let mut report = RebuildReport::default();
-    let cases = cases(sources(layout, &mut report)?);
+    let (mut epochs, mut imported) = (Vec::new(), Vec::new());
+    for Raw { path, first, number } in raw(layout, &mut report)? {
+        match first {
+            First::Epoch(head, _) => {
+                epochs.push(Source { path, head: *head, number: Some(number) })
+            }
+            First::Imported(kept) => imported.push((number, kept)),
+        }
+    }
+    let cases = cases(epochs);
+    report.imported = imported.len();
     let put_all = |database: &Connection| {
+        for (number, kept) in &imported {
+            imported::put(database, kept, Some(*number))?;
+        }
         for case in cases {
             let epochs: Vec<Numbered> =
                 case.into_iter().filter_map(|source| read(source, &mut report)).collect();
@@ -119,17 +148,39 @@ fn index(fresh: &mut Database, layout: &Layout) -> Result<RebuildReport, StoreEr
     Ok(fresh.write(put_all)?)
 }
 
-/// Every raw file with its head, by start; those without are skipped.
-fn sources(layout: &Layout, report: &mut RebuildReport) -> Result<Vec<Source>, StoreError> {
+/// Fills in what a newer schema has and an index of an older one had not, from the raw lines of those
+/// epochs that have a row. Lines that cannot be read leave their row as it is, for `check` to tell.
+pub(super) fn fill_in(database: &mut Database, layout: &Layout) -> Result<(), StoreError> {
+    let mut report = RebuildReport::default();
+    let there = database.read(listing::all_test_ids)?;
+    let epochs = raw(layout, &mut report)?.into_iter().filter_map(|raw| match raw.first {
+        First::Epoch(head, _) if there.contains(&head.test_id) => {
+            Some(Source { path: raw.path, head: *head, number: None })
+        }
+        First::Epoch(..) | First::Imported(_) => None,
+    });
+    let cases = cases(epochs.collect());
+    let put_all = |database: &Connection| {
+        cases.into_iter().try_for_each(|case| {
+            let read = |source| read(source, &mut report);
+            put(database, case.into_iter().filter_map(read).collect())
+        })
+    };
+    Ok(database.write(put_all)?)
+}
+
+/// Every raw file with its first line, by start; those without are skipped.
+fn raw(layout: &Layout, report: &mut RebuildReport) -> Result<Vec<Raw>, StoreError> {
     let mut sources = Vec::new();
     for path in layout.raw_files()? {
-        match head_of(&path) {
-            Ok(head) => sources.push(Source { path, head, number: 0 }),
+        match first_of(&path) {
+            Ok(first) => sources.push(Raw { path, first, number: 0 }),
             Err(why) => report.skipped.push(Skipped { path, why }),
         }
     }
     sources.sort_by(|a, b| {
-        (a.head.started_us, &a.head.test_id).cmp(&(b.head.started_us, &b.head.test_id))
+        let key = |raw: &Raw| (raw.first.started_us(), raw.first.name().test_id.to_owned());
+        key(a).cmp(&key(b))
     });
     for (number, source) in (1..).zip(&mut sources) {
         source.number = number;
@@ -137,11 +188,13 @@ fn sources(layout: &Layout, report: &mut RebuildReport) -> Result<Vec<Source>, S
     Ok(sources)
 }
 
-pub(super) fn head_of(path: &Path) -> Result<Head, String> {
-    let head = stored::read_head(path).map_err(|error| error.to_string())?;
-    match path.file_stem().is_some_and(|stem| stem == head.test_id.as_str()) {
-        true => Ok(head),
-        false => Err(format!("it says that it is `{}`: give it that name", head.test_id)),
+/// The first line of a file, which has the name that it says.
+pub(super) fn first_of(path: &Path) -> Result<First, String> {
+    let first = stored::read_first(path).map_err(|error| error.to_string())?;
+    let test_id = first.name().test_id;
+    match path.file_stem().is_some_and(|stem| stem == test_id) {
+        true => Ok(first),
+        false => Err(format!("it says that it is `{test_id}`: give it that name")),
     }
 }
 
@@ -153,7 +206,7 @@ fn cases(sources: Vec<Source>) -> Vec<Vec<Source>> {
         cases.entry(CaseKey::of(&source.head)).or_default().push(source);
     }
     let mut cases: Vec<Vec<Source>> = cases.into_values().collect();
-    cases.sort_by_key(|case| case.first().map(|first| first.number));
+    cases.sort_by_key(|case| case.first().map(Source::start));
     cases
 }
 
@@ -175,7 +228,7 @@ fn read(source: Source, report: &mut RebuildReport) -> Option<Numbered> {
 fn put(database: &Connection, epochs: Vec<Numbered>) -> rusqlite::Result<()> {
     let (mut runs, mut validity, mut verdicts) = (Vec::new(), Vec::new(), Vec::new());
     for Numbered { number, stored } in epochs {
-        epoch::put(database, &stored, Some(number))?;
+        epoch::put(database, &stored, number)?;
         runs.push(stored.run);
         validity.push(stored.validity);
         verdicts = stored.verdicts;

@@ -124,11 +124,11 @@ fn entries(connection: &Connection) -> rusqlite::Result<BTreeSet<Entry>> {
     connection.prepare(listed)?.query_map([], entry)?.collect()
 }
 
-/// Applies the steps that are missing.
+/// Applies the steps that are missing; says whether there were any.
 pub(super) fn bring_up_to_date(
     connection: &mut Connection,
     path: &Path,
-) -> Result<(), DatabaseError> {
+) -> Result<bool, DatabaseError> {
     upgrade(connection, path, &Migrations::from_slice(STEPS))
 }
 
@@ -137,16 +137,17 @@ fn upgrade(
     connection: &mut Connection,
     path: &Path,
     steps: &Migrations<'_>,
-) -> Result<(), DatabaseError> {
+) -> Result<bool, DatabaseError> {
     let failed = |source| DatabaseError::Migration { path: path.to_owned(), source };
     if steps.pending_migrations(connection).map_err(failed)? <= 0 {
-        return Ok(());
+        return Ok(false);
     }
     let version: i32 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(at(path))?;
     let copy = path.with_extension(format!("sqlite.schema-{version}.bak"));
     connection.backup("main", &copy, None).map_err(at(&copy))?;
-    steps.to_latest(connection).map_err(failed)
+    steps.to_latest(connection).map_err(failed)?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! told as interrupted. Anything else that is not as it was written is an error with its line.
 
 use crate::store::atomic::{FileError, doing};
+use crate::store::imported::KeptImport;
 use crate::store::line::{End, Kind, LONGEST, Protocol, Tag, VERSION};
 use crate::store::verdict::StoredVerdict;
 use std::io::{self, BufRead, BufReader, Read};
@@ -93,24 +94,59 @@ pub fn read_bytes(bytes: &[u8], path: &Path) -> Result<Stored, ReadError> {
     read_from(bytes, path)
 }
 
-/// Only the head of the journal at `path`: its first line.
-pub(super) fn read_head(path: &Path) -> Result<Head, ReadError> {
-    Ok(read_first(path)?.0)
+/// The first line of the journal at `path`.
+pub(super) enum First {
+    /// An epoch, and the number of the protocol by which it was measured.
+    Epoch(Box<Head>, u32),
+    /// A result of another tool.
+    Imported(Box<KeptImport>),
 }
 
-/// The head of the journal at `path`, and the number of the protocol by which it was measured.
-pub(super) fn read_first(path: &Path) -> Result<(Head, u32), ReadError> {
+impl First {
+    /// Whose file it is.
+    pub(super) fn name(&self) -> Name<'_> {
+        match self {
+            Self::Epoch(head, _) => Name { test_id: &head.test_id, run_id: &head.run_id },
+            Self::Imported(kept) => Name { test_id: &kept.test_id, run_id: &kept.run_id },
+        }
+    }
+
+    /// When it began, microseconds since 1970.
+    pub(super) fn started_us(&self) -> i64 {
+        match self {
+            Self::Epoch(head, _) => head.started_us,
+            Self::Imported(kept) => kept.started_us,
+        }
+    }
+}
+
+/// How a file of `raw/` is called, and which run it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name<'a> {
+    pub(super) test_id: &'a str,
+    pub(super) run_id: &'a str,
+}
+
+/// Only the first line of the journal at `path`.
+pub(super) fn read_first(path: &Path) -> Result<First, ReadError> {
     let file = std::fs::File::open(path).map_err(doing("read", path))?;
     let at = |what| ReadError::Line { path: path.to_owned(), line: 1, what };
     let line = next_line(&mut BufReader::new(file), path, 1)?;
-    let mut epoch = Assembly::default();
     // A head that was not written whole is none.
-    if line.ends_with(b"\n") {
-        epoch.take(&line).map_err(at)?;
+    if !line.ends_with(b"\n") {
+        return Err(ReadError::Headless(path.to_owned()));
     }
-    let head = epoch.head.ok_or_else(|| ReadError::Headless(path.to_owned()))?;
-    let Protocol { protocol } = serde_json::from_slice(&line).map_err(|why| at(why.into()))?;
-    Ok((head, protocol))
+    first(&line).map_err(at)?.ok_or_else(|| ReadError::Headless(path.to_owned()))
+}
+
+fn first(line: &[u8]) -> Result<Option<First>, LineError> {
+    if Tag::of(line)?.kind == Kind::Imported {
+        return Ok(Some(First::Imported(Box::new(serde_json::from_slice(line)?))));
+    }
+    let mut epoch = Assembly::default();
+    epoch.take(line)?;
+    let Protocol { protocol } = serde_json::from_slice(line)?;
+    Ok(epoch.head.map(|head| First::Epoch(Box::new(head), protocol)))
 }
 
 fn read_from(mut source: impl BufRead, path: &Path) -> Result<Stored, ReadError> {
@@ -155,13 +191,19 @@ struct Assembly {
     notes: Vec<String>,
 }
 
+impl Tag {
+    fn of(line: &[u8]) -> Result<Self, LineError> {
+        let tag: Self = serde_json::from_slice(line)?;
+        match tag.v > VERSION {
+            true => Err(LineError::Newer { found: tag.v }),
+            false => Ok(tag),
+        }
+    }
+}
+
 impl Assembly {
     fn take(&mut self, line: &[u8]) -> Result<(), LineError> {
-        let Tag { v, kind } = serde_json::from_slice(line)?;
-        if v > VERSION {
-            return Err(LineError::Newer { found: v });
-        }
-        match (kind, self.head.is_some(), self.end.is_some()) {
+        match (Tag::of(line)?.kind, self.head.is_some(), self.end.is_some()) {
             (Kind::Case, false, _) => self.head = Some(serde_json::from_slice(line)?),
             (Kind::Request, true, false) => self.records.push(serde_json::from_slice(line)?),
             (Kind::Telemetry, true, false) => self.telemetry.push(serde_json::from_slice(line)?),
@@ -169,6 +211,7 @@ impl Assembly {
                 self.end = Some(self.checked(serde_json::from_slice(line)?)?)
             }
             (Kind::Verdict, true, true) => self.judged(serde_json::from_slice(line)?),
+            (Kind::Imported, ..) => return Err(LineError::Order("imported")),
             (Kind::Case, ..) => return Err(LineError::Order("case")),
             (Kind::Request, ..) => return Err(LineError::Order("request")),
             (Kind::Telemetry, ..) => return Err(LineError::Order("telemetry")),

@@ -11,14 +11,15 @@ use crate::store::database::{Database, DatabaseError};
 use crate::store::file_store::{Lock, StoreError, lock_file, try_lock, write_together};
 use crate::store::ids::is_plain;
 use crate::store::layout::{Layout, make_folder};
-use crate::store::{listing, rebuild};
+use crate::store::stored::First;
+use crate::store::{listing, machine, rebuild};
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use tokgate_core::run::Head;
 
 /// Every table with rows of a run, those before which others refer to.
-const ROWS: [&str; 7] = [
+const ROWS: [&str; 8] = [
+    "DELETE FROM histograms WHERE run_id = ?1",
     "DELETE FROM alerts WHERE run_id = ?1",
     "DELETE FROM verdicts WHERE run_id = ?1",
     "DELETE FROM metrics WHERE run_id = ?1",
@@ -110,8 +111,8 @@ fn planned(database: &Database, layout: &Layout, run: &str) -> Result<Trashed, S
 /// The epochs of a run, at least one: those of the index, and those that a process was killed in
 /// before they had a row.
 fn epochs(database: &Database, layout: &Layout, run: &str) -> Result<BTreeSet<String>, StoreError> {
-    let heads: Vec<Head> =
-        layout.raw_files()?.iter().filter_map(|path| rebuild::head_of(path).ok()).collect();
+    let firsts: Vec<First> =
+        layout.raw_files()?.iter().filter_map(|path| rebuild::first_of(path).ok()).collect();
     let indexed = database.read(|database| listing::named(database, run))?;
     if let Some(one) = indexed.iter().find(|epoch| epoch.run_id != run) {
         return Err(one_epoch(run, &one.run_id));
@@ -123,13 +124,14 @@ fn epochs(database: &Database, layout: &Layout, run: &str) -> Result<BTreeSet<St
     for epoch in &indexed {
         refuse_lost(layout, run, &epoch.test_id)?;
     }
-    let raw = heads.iter().filter(|head| head.run_id == run).map(|head| head.test_id.clone());
+    let names = || firsts.iter().map(First::name);
+    let raw = names().filter(|name| name.run_id == run).map(|name| name.test_id.to_owned());
     let all: BTreeSet<String> = indexed.into_iter().map(|epoch| epoch.test_id).chain(raw).collect();
     if !all.is_empty() {
         return Ok(all);
     }
-    Err(match heads.iter().find(|head| head.test_id == run) {
-        Some(head) => one_epoch(run, &head.run_id),
+    Err(match names().find(|name| name.test_id == run) {
+        Some(name) => one_epoch(run, name.run_id),
         None => StoreError::Unknown(run.to_owned()),
     })
 }
@@ -245,5 +247,13 @@ fn sync_all(files: &[Move]) -> Result<(), FileError> {
 }
 
 fn forget(database: &Connection, run: &str) -> rusqlite::Result<()> {
-    ROWS.iter().try_for_each(|sql| database.execute(sql, params![run]).map(drop))
+    let machines = machines(database, run)?;
+    ROWS.iter().try_for_each(|sql| database.execute(sql, params![run]).map(drop))?;
+    machines.iter().try_for_each(|name| machine::refresh(database, name))
+}
+
+/// The machines that a run was measured on.
+fn machines(database: &Connection, run: &str) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT DISTINCT machine FROM benchmark_results WHERE run_id = ?1";
+    database.prepare(sql)?.query_map([run], |row| row.get(0))?.collect()
 }

@@ -199,8 +199,8 @@ fn an_index_of_others_or_from_the_future_is_refused() {
     let change = |sql| Connection::open(layout.database()).unwrap().execute_batch(sql).unwrap();
     change("PRAGMA user_version = 99");
     let error = refusal(&layout).to_string();
-    assert!(error.contains("has schema 99, this tokgate knows up to 3"), "{error}");
-    change("PRAGMA user_version = 3; PRAGMA application_id = 42");
+    assert!(error.contains("has schema 99, this tokgate knows up to 4"), "{error}");
+    change("PRAGMA user_version = 4; PRAGMA application_id = 42");
     assert!(matches!(refusal(&layout), DatabaseError::Foreign { id: 42, .. }));
 }
 

@@ -3,6 +3,8 @@
 
 mod database;
 mod documents;
+mod earlier;
 pub(crate) mod fixture;
+pub(crate) mod imported;
 mod journal;
 pub(crate) mod rebuild;

@@ -10,7 +10,7 @@ use tokgate_core::run::{Ending, Run};
 use tokgate_core::summary::Summary;
 
 /// Version of the keys that are ours.
-const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// The document of one epoch; `summary` is that of this epoch alone, `raw_path` where its raw
 /// lines lie.
@@ -104,7 +104,7 @@ fn estimate(summary: &Summary, metric: &'static Metric, stat: Stat) -> Option<f6
 }
 
 /// UTC to the second; `null` where the clock was out of all calendars.
-fn timestamp(started_us: i64) -> Option<String> {
+pub(super) fn timestamp(started_us: i64) -> Option<String> {
     let at = Timestamp::from_microsecond(started_us).ok()?;
     Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }

@@ -3,9 +3,11 @@
 //!
 //! What was not measured is `null`; a key is never left out.
 
+mod imported;
 mod metadata;
 mod result;
 
+pub use imported::{ImportedAs, imported_metadata};
 pub use metadata::metadata;
 pub use result::result_document;
 

@@ -10,7 +10,7 @@ use crate::store::database::{DatabaseError, at};
 use crate::store::file_store::{Lock, StoreError, lock_file, try_lock};
 use crate::store::layout::Layout;
 use crate::store::rebuild::{self, Fresh, Skipped};
-use crate::store::{reader, schema};
+use crate::store::{digest, reader, schema};
 use rusqlite::{Connection, OpenFlags, Row};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -143,6 +143,9 @@ fn look(layout: &Layout, depth: Depth, checked: &mut Checked) -> Result<(), Stor
     let index = reader::open(layout)?;
     let _alone = (depth == Depth::RawLines).then(|| alone(layout)).transpose()?;
     structure(&index, checked).map_err(at(&layout.database()))?;
+    if !checked.is_torn() {
+        digests(&index, checked).map_err(at(&layout.database()))?;
+    }
     let age = schema::age(&index).map_err(at(&layout.database()))?;
     match depth {
         Depth::Structure => {}
@@ -181,6 +184,15 @@ fn structure(index: &Connection, checked: &mut Checked) -> rusqlite::Result<()> 
     for (Dangling { table, parent }, rows) in dangling(index)? {
         let what = format!("{rows} rows refer to rows of `{parent}` that are not there");
         checked.wrong(Fault::Reference, Some(&table), None, what);
+    }
+    Ok(())
+}
+
+/// Every case by the digest of its rows.
+fn digests(index: &Connection, checked: &mut Checked) -> rusqlite::Result<()> {
+    for digest::Changed { row, said } in digest::changed(index)? {
+        let what = format!("has other rows than those of its digest {}", inert(&said));
+        checked.wrong(Fault::Row, Some("cases"), Some(inert(&row)), what);
     }
     Ok(())
 }

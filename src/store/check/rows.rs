@@ -38,6 +38,12 @@ pub(super) const TABLES: &[Table] = &[
         number: "",
     },
     Table {
+        name: "histograms",
+        key: &["run_id", "case_id", "arm", "metric"],
+        rows: "histograms",
+        number: "",
+    },
+    Table {
         name: "verdicts",
         key: &["run_id", "case_id", "arm", "metric"],
         rows: "verdicts",
@@ -49,6 +55,7 @@ pub(super) const TABLES: &[Table] = &[
         rows: "alerts",
         number: "",
     },
+    Table { name: "machines", key: &["machine"], rows: "machines", number: "" },
 ];
 
 /// The table whose rows are epochs.
