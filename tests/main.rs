@@ -29,6 +29,7 @@ mod mock_held;
 mod nextest;
 mod pressure;
 mod prices;
+mod purge;
 mod quality;
 mod quarantine;
 mod recompute;

@@ -20,6 +20,7 @@ mod list;
 mod mock_server;
 mod options;
 mod plan;
+mod purge;
 mod rebuild;
 mod recompute;
 mod report;
@@ -111,6 +112,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Take a run out: its files go to `trash/`, from where they can come back
     Rm(rm::Args),
+    /// Take the answers' texts out of a run; its numbers stay
+    Purge(purge::Args),
     /// Recreate the database from the raw lines
     Rebuild(rebuild::Args),
     /// Check, copy or compact the database of the results
@@ -146,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Scenarios(args) => scenarios::run(args, &face),
         Command::Doctor(args) => doctor::run(args, &face),
         Command::Rm(args) => rm::run(args, &face),
+        Command::Purge(args) => purge::run(args, &face),
         Command::Rebuild(args) => rebuild::run(args, &face),
         Command::Db(args) => db::run(args, &face),
         Command::MockServer(args) => mock_server::run(args, &face),

@@ -170,6 +170,11 @@ impl Database {
         self.connection.execute_batch("VACUUM").map_err(at(&self.path))
     }
 
+    /// Overwrites what is deleted from now on, instead of only forgetting where it stood.
+    pub(super) fn forget_deleted(&self) -> Result<(), DatabaseError> {
+        self.connection.pragma_update(None, "secure_delete", true).map_err(at(&self.path))
+    }
+
     /// Closes the file; the last one to close folds the log into it.
     pub(super) fn close(self) -> Result<(), DatabaseError> {
         self.connection.close().map_err(|(_, error)| at(&self.path)(error))

@@ -1,6 +1,6 @@
 //! A result of another tool: one line in a file of its own beside our raw lines, and its rows.
 
-use crate::store::atomic::{self, doing};
+use crate::store::atomic::{self, FileError, doing};
 use crate::store::cell::{count, json, maybe, or_null, real, text, word};
 use crate::store::epoch::{self, Column, Told};
 use crate::store::file_store::StoreError;
@@ -12,6 +12,7 @@ use crate::store::{case, digest};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use tokgate_core::case::RunsOn;
 use tokgate_core::imported::{Figure, Imported, ImportedHardware};
 use tokgate_core::metric::{self, Metric, MetricRef, Stat};
@@ -93,12 +94,20 @@ pub(super) fn left(layout: &Layout, kept: &KeptImport) -> Result<Option<KeptImpo
 /// Writes the file of a result; when this comes back, it is durable.
 pub(super) fn write(layout: &Layout, kept: &KeptImport) -> Result<(), StoreError> {
     let path = layout.raw_file(&kept.test_id);
-    let bytes = line::imported(kept).map_err(|why| doing("write", &path)(why.into()))?;
-    if bytes.len() > LONGEST {
-        let why = std::io::Error::other(format!("its entry is longer than {LONGEST} bytes"));
-        return Err(doing("write", &path)(why).into());
-    }
+    let bytes = bytes(&path, kept)?;
     Ok(atomic::write(&path, &bytes)?)
+}
+
+/// What stands in the file of a result.
+pub(super) fn bytes(path: &Path, kept: &KeptImport) -> Result<Vec<u8>, FileError> {
+    let bytes = line::imported(kept).map_err(|why| doing("write", path)(why.into()))?;
+    match bytes.len() > LONGEST {
+        true => {
+            let why = std::io::Error::other(format!("its entry is longer than {LONGEST} bytes"));
+            Err(doing("write", path)(why))
+        }
+        false => Ok(bytes),
+    }
 }
 
 /// Puts the rows of a result down; a second time changes nothing. `id` fixes the row's number.

@@ -8,6 +8,7 @@
 //! puts it down) and judgement (verdicts are handed in as they were decided).
 
 mod alert;
+mod alone;
 mod analysis;
 pub mod atomic;
 mod backup;
@@ -29,6 +30,7 @@ mod line;
 mod listing;
 mod machine;
 mod past;
+mod purge;
 mod reader;
 mod rebuild;
 mod schema;
@@ -50,6 +52,7 @@ pub use journal::{Journal, JournalError};
 pub use layout::Layout;
 pub use listing::{ListedEpoch, ListedRun};
 pub use past::{Past, PastOf};
+pub use purge::{Purged, purge, rehearse_purge};
 pub use rebuild::{RebuildReport, Skipped, rebuild};
 pub use stored::{ReadError, Stored, read, read_bytes};
 pub use tables::schema_markdown;

@@ -7,12 +7,12 @@
 
 use crate::store::atomic::{FileError, doing, sync_folder};
 use crate::store::comparison::Rendered;
-use crate::store::database::{Database, DatabaseError};
-use crate::store::file_store::{Lock, StoreError, lock_file, try_lock, write_together};
+use crate::store::database::Database;
+use crate::store::file_store::{StoreError, write_together};
 use crate::store::ids::is_plain;
 use crate::store::layout::{Layout, make_folder};
 use crate::store::stored::First;
-use crate::store::{listing, machine, rebuild};
+use crate::store::{alone, listing, machine, rebuild};
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ pub struct Move {
 /// # Errors
 /// As [`remove`].
 pub fn rehearse(layout: &Layout, run: &str) -> Result<Trashed, StoreError> {
-    planned(&open(layout, run)?.database, layout, run)
+    planned(&alone::open(layout, run)?.database, layout, run)
 }
 
 /// Takes the run out. Where a file cannot be moved, those before it are put back. `comparison` is
@@ -65,7 +65,7 @@ pub fn rehearse(layout: &Layout, run: &str) -> Result<Trashed, StoreError> {
 /// When there is no such run, it is the name of one epoch, anyone else has the store open, a file
 /// cannot be moved, or the index cannot be written.
 pub fn remove(layout: &Layout, run: &str, comparison: Rendered<'_>) -> Result<Trashed, StoreError> {
-    let mut alone = open(layout, run)?;
+    let mut alone = alone::open(layout, run)?;
     let trashed = planned(&alone.database, layout, run)?;
     move_all(&trashed.files)?;
     if let Err(error) = alone.database.write(|database| forget(database, run)) {
@@ -74,28 +74,6 @@ pub fn remove(layout: &Layout, run: &str, comparison: Rendered<'_>) -> Result<Tr
     }
     write_together(&mut alone.database, layout, comparison)?;
     Ok(trashed)
-}
-
-/// The store without anybody else: whoever measures holds it for as long as its run lasts, and what
-/// is being shown stays where it is.
-struct Alone {
-    database: Database,
-    _lock: Lock,
-}
-
-fn open(layout: &Layout, run: &str) -> Result<Alone, StoreError> {
-    // A folder is called after it.
-    if !is_plain(run) || !layout.root().is_dir() {
-        return Err(StoreError::Unknown(run.to_owned()));
-    }
-    let lock = lock_file(layout)?;
-    try_lock(lock.try_lock(), layout, "by another tokgate, which may be measuring")?;
-    let path = layout.database();
-    match path.exists() {
-        true => Ok(Alone { database: Database::open(&path)?, _lock: lock }),
-        false if layout.raw_files()?.is_empty() => Err(StoreError::Unknown(run.to_owned())),
-        false => Err(DatabaseError::Missing(path).into()),
-    }
 }
 
 fn planned(database: &Database, layout: &Layout, run: &str) -> Result<Trashed, StoreError> {

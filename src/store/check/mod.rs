@@ -27,7 +27,8 @@ const RESTORE: &str = "put the file back from a copy, or go on without it: `tokg
 /// How far to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// Pages, indexes, references and the tables' shape; also while others write.
+    /// Pages, indexes, references, the tables' shape and the digest of each case; also while others
+    /// write.
     Structure,
     /// Every row by the raw lines, too; alone.
     RawLines,
@@ -143,12 +144,10 @@ fn look(layout: &Layout, depth: Depth, checked: &mut Checked) -> Result<(), Stor
     let index = reader::open(layout)?;
     let _alone = (depth == Depth::RawLines).then(|| alone(layout)).transpose()?;
     structure(&index, checked).map_err(at(&layout.database()))?;
-    if !checked.is_torn() {
-        digests(&index, checked).map_err(at(&layout.database()))?;
-    }
     let age = schema::age(&index).map_err(at(&layout.database()))?;
     match depth {
-        Depth::Structure => {}
+        Depth::Structure if checked.is_torn() => {}
+        Depth::Structure => digests(&index, checked).map_err(at(&layout.database()))?,
         Depth::RawLines if checked.is_torn() => checked.notes.push(
             "its rows were not compared with the raw lines: it cannot be read with trust".to_owned(),
         ),
