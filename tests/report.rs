@@ -252,3 +252,45 @@ gate = { tok_s = "2 %" }
         assert_eq!(told.get(key), Some(value), "{key}");
     }
 }
+
+#[test]
+fn every_report_is_byte_for_byte_the_same_after_a_rebuild() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    keep_judged(&mut store, head(0, "chat", 0), &judged());
+    keep_judged(&mut store, head(1, "chat", 0), &[]);
+    drop(store);
+    let ask = |arguments: &[&str]| {
+        let root = folder.path().display().to_string();
+        let output = command(folder.path(), &[arguments, &["--results-dir", &root]].concat());
+        { output }.output().unwrap()
+    };
+    let told = || -> Vec<Vec<u8>> {
+        let reports: [&[&str]; 9] = [
+            &["list", "--json"],
+            &["list", "--epochs", "--json"],
+            &["show", "run-0"],
+            &["show", "run-1", "--json"],
+            &["report", "run-0", "--json"],
+            &["report", "run-0", "--junit"],
+            &["report", "comparison", "--markdown"],
+            &["report", "comparison", "--json"],
+            &["report", "summary", "--json"],
+        ];
+        let outputs = reports.map(&ask);
+        outputs.map(|output| [output.stdout, output.stderr].concat()).into()
+    };
+    let before = told();
+    assert!(before.iter().all(|report| report.len() > 100));
+    std::fs::remove_file(folder.path().join("tokgate.sqlite")).unwrap();
+    assert_eq!(code(&ask(&["rebuild"])), Some(0));
+    let after = told();
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(text(after), text(before));
+    }
+    let document = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    let documents = ["reports/COMPARISON.md", "analysis/summary.json"];
+    let written = documents.map(&document);
+    assert_eq!(code(&ask(&["rebuild"])), Some(0));
+    assert_eq!(documents.map(&document), written);
+}
