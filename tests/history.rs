@@ -2,6 +2,7 @@
 
 use crate::faces::{code, command, text};
 use crate::store::fixture::{head, keep, open, run};
+use crate::support::without_checksums;
 use git2::{Repository, Signature};
 use serde_json::Value;
 use std::process::Output;
@@ -216,7 +217,7 @@ fn another_protocol_cuts_and_lines_of_before_are_of_the_first() {
     let lab = Lab::of(&noise(4));
     let rewrite = |run: u32, protocol: &str| {
         let path = lab.folder.path().join(format!("r/raw/vllm-serve-gemma-20-{run}-one-0.jsonl"));
-        let lines = std::fs::read_to_string(&path).unwrap();
+        let lines = without_checksums(&std::fs::read_to_string(&path).unwrap());
         assert!(lines.contains("\"protocol\":1,"), "{}", lines.lines().next().unwrap());
         std::fs::write(&path, lines.replacen("\"protocol\":1,", protocol, 1)).unwrap();
     };

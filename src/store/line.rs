@@ -118,8 +118,63 @@ pub(super) fn further<T: Serialize>(
     ended(&Line { v: VERSION, kind, place: Some(place), body })
 }
 
+/// What stands between a line and the checksum of it.
+const BEFORE_CHECKSUM: &[u8] = b",\"crc32\":";
+/// Digits of the largest one.
+const CHECKSUM_DIGITS: usize = 10;
+
+/// The line with its CRC-32 (that of zip and gzip) as its last field: of the line as it is without it.
 fn ended<T: Serialize>(line: &Line<'_, T>) -> serde_json::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(line)?;
-    bytes.push(b'\n');
+    let checksum = crc32fast::hash(&bytes);
+    // An object ends in a brace.
+    bytes.pop();
+    bytes.extend_from_slice(BEFORE_CHECKSUM);
+    bytes.extend_from_slice(checksum.to_string().as_bytes());
+    bytes.extend_from_slice(b"}\n");
     Ok(bytes)
+}
+
+/// Whether a line is as it was written, by its checksum. One without, of an earlier version or written by
+/// hand, is taken as it is.
+pub(super) fn is_as_written(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let from = line.len().saturating_sub(BEFORE_CHECKSUM.len() + CHECKSUM_DIGITS + 1);
+    let mut places = line[from..].windows(BEFORE_CHECKSUM.len());
+    let Some(at) = places.position(|place| place == BEFORE_CHECKSUM).map(|at| from + at) else {
+        return true;
+    };
+    let said = line[at + BEFORE_CHECKSUM.len()..].strip_suffix(b"}");
+    let said = said.and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(&line[..at]);
+    hash.update(b"}");
+    said == Some(hash.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_changed_byte_is_seen_wherever_it_stands() {
+        let body = json!({"text": "an answer with ,\"crc32\":1 in it", "n": 12.5});
+        let place = Place { epoch: 0, booking: "b".to_owned(), arm: Arm::Head };
+        let line = further(Kind::Request, &place, &body).unwrap();
+        assert!(is_as_written(&line));
+        let said: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert!(said["crc32"].is_u64());
+        let checksum = line.len() - 13;
+        for at in 0..checksum - BEFORE_CHECKSUM.len() {
+            let mut flipped = line.clone();
+            flipped[at] ^= 1;
+            assert!(!is_as_written(&flipped), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_a_checksum_is_taken_as_it_is() {
+        assert!(is_as_written(b"{\"v\":1}\n") && is_as_written(b"") && is_as_written(b"}"));
+    }
 }

@@ -5,7 +5,7 @@
 
 use crate::store::atomic::{FileError, doing};
 use crate::store::imported::KeptImport;
-use crate::store::line::{End, Kind, LONGEST, Protocol, Tag, VERSION};
+use crate::store::line::{self, End, Kind, LONGEST, Protocol, Tag, VERSION};
 use crate::store::verdict::StoredVerdict;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -59,6 +59,9 @@ pub enum LineError {
         /// The line's version.
         found: u32,
     },
+    /// Not what was written.
+    #[error("its checksum is another line's: a byte of it was changed since it was written")]
+    Changed,
     /// Longer than a line may be.
     #[error("longer than {LONGEST} bytes")]
     TooLong,
@@ -196,7 +199,8 @@ impl Tag {
         let tag: Self = serde_json::from_slice(line)?;
         match tag.v > VERSION {
             true => Err(LineError::Newer { found: tag.v }),
-            false => Ok(tag),
+            false if line::is_as_written(line) => Ok(tag),
+            false => Err(LineError::Changed),
         }
     }
 }
