@@ -13,6 +13,7 @@ pub mod advice;
 pub mod alert;
 pub mod batch;
 pub mod case;
+pub mod choice;
 pub mod compared;
 pub mod dataset;
 pub mod day;
