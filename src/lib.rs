@@ -2,10 +2,13 @@
 //! retrieval. This package is the edges: the command line, the store, reports, git.
 //!
 //! A crate that uses it as a library has a bench target of three lines, and may bring functions and
-//! drivers of its own: [`main!`], [`cli::bench::Main`] and [`driver`].
+//! drivers of its own: [`main!`], [`cli::bench::Main`] and [`driver`]. One that asks what was measured finds
+//! rows by [`store::FileStore::measured`] and answers in [`choice`], and measures one prompt by
+//! [`prompt::measure`].
 
 pub mod again;
 pub mod baselines;
+pub mod choice;
 pub mod cli;
 pub mod config;
 pub mod datasets;
@@ -21,6 +24,7 @@ pub mod notify;
 pub mod paired;
 pub mod pipeline;
 pub mod project;
+pub mod prompt;
 pub mod report;
 pub mod servers;
 pub mod session;
@@ -45,3 +49,8 @@ macro_rules! main {
         }
     };
 }
+
+/// The examples of the page about the library, run by the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/LIBRARY.md")]
+struct LibraryPage;

@@ -102,6 +102,17 @@ const RULES: &[Rule] = &[
     },
     Rule { place: "src/baselines.rs", must_not_name: &["crate::cli", "tokgate_harness"] },
     Rule { place: "src/driver.rs", must_not_name: &["crate::", "fn "] },
+    Rule { place: "src/choice.rs", must_not_name: &["crate::", "fn "] },
+    Rule {
+        place: "src/prompt.rs",
+        must_not_name: &[
+            "crate::cli",
+            "crate::store",
+            "crate::report",
+            "crate::pipeline",
+            "println!",
+        ],
+    },
     Rule { place: "src/git.rs", must_not_name: &["crate::", "tokgate_harness"] },
     Rule {
         place: "src/history",

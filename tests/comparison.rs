@@ -1,17 +1,16 @@
 //! All measured models side by side, by the program over stored runs.
 
 use crate::faces::{code, command, text};
-use crate::store::fixture::{head, keep, open, run};
+use crate::store::fixture::{head, keep, keep_invalid, open, run};
 use crate::support::undisturbed;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;
 use tempfile::TempDir;
-use tokgate::store::{EpochEnd, FileStore, Store};
+use tokgate::store::{FileStore, Store};
 use tokgate_core::case::DriverKind;
 use tokgate_core::metric::Kind;
 use tokgate_core::run::{Head, Run};
-use tokgate_core::validity::{Reason, Validity};
 
 const HEADER: &str =
     "| Platform | Model | Requests | Success % | Throughput (tok/s) | Time (s) | Date |";
@@ -27,19 +26,6 @@ fn epoch(number: u32, change: impl FnOnce(&mut Head)) -> Run {
     let mut head = head(number, "one", 0);
     change(&mut head);
     run(head)
-}
-
-fn keep_invalid(store: &mut FileStore, run: &Run) {
-    let mut journal = store.begin(&run.head).unwrap();
-    run.records.iter().for_each(|record| journal.append_request(record).unwrap());
-    let why = "stopped".to_owned();
-    let end = EpochEnd {
-        ending: run.ending.clone(),
-        validity: Validity::Invalid(vec![Reason::Stopped { why }]),
-        after: None,
-        client: None,
-    };
-    store.commit_epoch(journal, &end).unwrap();
 }
 
 fn report(folder: &Path, arguments: &[&str]) -> Output {

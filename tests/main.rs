@@ -32,6 +32,7 @@ mod prices;
 mod purge;
 mod quality;
 mod quarantine;
+mod questions;
 mod recompute;
 mod recorded;
 mod references;

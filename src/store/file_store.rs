@@ -11,16 +11,19 @@ use crate::store::past::{self, Found, Past, PastOf};
 use crate::store::stored::{self, First, ReadError, Stored};
 use crate::store::verdict::StoredVerdict;
 use crate::store::{
-    CaseEnd, EpochEnd, Rendered, Store, analysis, case, comparison, epoch, listing, rebuild,
+    CaseEnd, EpochEnd, Rendered, Store, analysis, case, comparison, epoch, listing, question,
+    rebuild,
 };
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
+use tokgate_core::choice::{Coverage, Filter, Measured, Quantity, best_by, coverage};
 use tokgate_core::compared::ComparedTests;
 use tokgate_core::imported::Imported;
 use tokgate_core::metric::MetricRef;
+use tokgate_core::price::Prices;
 use tokgate_core::run::Head;
 
 /// Why something was not kept, or cannot be shown.
@@ -155,6 +158,40 @@ impl FileStore {
     /// When the index cannot be read.
     pub fn compared(&self) -> Result<ComparedTests, StoreError> {
         Ok(self.database.read(comparison::find)?)
+    }
+
+    /// The rows that say something about a model and that a filter takes, in the order in which they
+    /// began: VALID ones with a measured window, of no simulation and no retrieval. Prices are told by
+    /// `prices` where nothing was declared. [`tokgate_core::choice`] answers questions about them.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn measured(&self, filter: &Filter, prices: &Prices) -> Result<Vec<Measured>, StoreError> {
+        Ok(self.database.read(|database| question::measured(database, filter, prices))?)
+    }
+
+    /// The `limit` best of these rows by a quantity, the best first; rows without it are left out.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn best_by(
+        &self,
+        quantity: Quantity,
+        filter: &Filter,
+        prices: &Prices,
+        limit: usize,
+    ) -> Result<Vec<Measured>, StoreError> {
+        Ok(best_by(self.measured(filter, prices)?, quantity, limit))
+    }
+
+    /// What was measured so far, and what is missing of what the catalogue of `prices` knows. Time is
+    /// microseconds since 1970.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn coverage(&self, prices: &Prices, now_us: i64) -> Result<Coverage, StoreError> {
+        let rows = self.measured(&Filter::default(), prices)?;
+        Ok(coverage(&rows, &prices.catalogue, now_us))
     }
 
     /// Writes the comparison of all tests, as the end of a run does.

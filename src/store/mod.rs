@@ -31,6 +31,7 @@ mod listing;
 mod machine;
 mod past;
 mod purge;
+mod question;
 mod reader;
 mod rebuild;
 mod schema;

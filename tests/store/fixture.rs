@@ -12,11 +12,11 @@ use tokgate_core::record::*;
 use tokgate_core::run::*;
 use tokgate_core::summary::{Estimate, Interval};
 use tokgate_core::time::Offset;
-use tokgate_core::validity::{Limits, Validity};
+use tokgate_core::validity::{Limits, Reason, Validity};
 use tokgate_core::verdict::{Comparison, Judged, Verdict};
 
 /// 2025-11-22T10:11:12.345678Z.
-pub(super) const STARTED_US: i64 = 1_763_806_272_345_678;
+pub(crate) const STARTED_US: i64 = 1_763_806_272_345_678;
 
 pub(crate) fn metric(text: &str) -> MetricRef {
     text.parse().unwrap()
@@ -219,6 +219,20 @@ pub(crate) fn keep(store: &mut impl Store, run: &Run) -> Stored {
         client: run.client,
     };
     store.commit_epoch(journal, &end).unwrap()
+}
+
+/// Keeps one epoch that was stopped, and so may not be judged.
+pub(crate) fn keep_invalid(store: &mut impl Store, run: &Run) {
+    let mut journal = store.begin(&run.head).unwrap();
+    run.records.iter().for_each(|record| journal.append_request(record).unwrap());
+    let why = "stopped".to_owned();
+    let end = EpochEnd {
+        ending: run.ending.clone(),
+        validity: Validity::Invalid(vec![Reason::Stopped { why }]),
+        after: None,
+        client: None,
+    };
+    store.commit_epoch(journal, &end).unwrap();
 }
 
 /// Keeps a case of two epochs, and what was said of it.
