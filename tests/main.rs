@@ -5,6 +5,7 @@ mod ab;
 mod action;
 mod alerts;
 mod architecture;
+mod ask;
 mod baseline;
 mod cache;
 mod comment;

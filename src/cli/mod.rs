@@ -3,6 +3,7 @@
 //! Nothing imports this module. It is the only place that prints.
 
 mod ab;
+mod ask;
 mod baseline;
 pub mod bench;
 mod ceiling;
@@ -52,6 +53,7 @@ First steps:
   tokgate stress --breaking-point                  how many workers does it sustain?
   tokgate run regression --save-baseline before    keep five epochs to compare with
   tokgate run regression --baseline before         was it slower?
+  tokgate estimate --model M --requests 50000      how long does that take?
   tokgate baseline record RUN                      keep it with the project, for everybody
   tokgate init                                     gate a repository of your own
 
@@ -102,6 +104,16 @@ enum Command {
     Github(Box<github::Args>),
     /// List, show, record, compare, propose, verify or refresh baselines
     Baseline(baseline::Args),
+    /// What was measured of each model, or how long so many requests take
+    Query(ask::query::Args),
+    /// How long so many requests take, and what they cost
+    Estimate(ask::estimate::Args),
+    /// Configurations side by side; or models by how long they take
+    Compare(ask::compare::Args),
+    /// Which model on which hardware to take, and why
+    Recommend(ask::recommend::Args),
+    /// What was measured so far, what is missing, what is stale
+    Status(ask::status::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
     Recompute(recompute::Args),
     /// List known GPUs, instances and hosted models, with their prices
@@ -144,6 +156,11 @@ pub fn main() -> ExitCode {
         Command::Verdict(args) => verdict::run(args, &face),
         Command::Github(args) => github::run(args, &face),
         Command::Baseline(args) => baseline::run(args, &face),
+        Command::Query(args) => ask::query::run(args, &face),
+        Command::Estimate(args) => ask::estimate::run(args, &face),
+        Command::Compare(args) => ask::compare::run(args, &face),
+        Command::Recommend(args) => ask::recommend::run(args, &face),
+        Command::Status(args) => ask::status::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
         Command::Hardware(args) => hardware::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),

@@ -266,7 +266,7 @@ fn gib(text: &str) -> Result<u64, String> {
 }
 
 /// A price.
-fn usd(text: &str) -> Result<f64, String> {
+pub(super) fn usd(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(usd) if usd.is_finite() && usd > 0.0 => Ok(usd),
         Ok(_) | Err(_) => Err("expected US dollars an hour, such as 3 or 0.52".to_owned()),

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod alerts;
+pub mod answers;
 pub mod baseline;
 pub mod comment;
 pub mod comparison;
@@ -17,6 +18,7 @@ pub mod proposal;
 pub mod pull_request;
 pub mod recompute;
 pub mod renewal;
+pub mod sheet;
 pub mod sparkline;
 pub mod stats;
 mod stress;

@@ -1,0 +1,226 @@
+//! Questions by the program: query, estimate, compare, recommend, status.
+
+use crate::faces::{code, command, text};
+use crate::store::fixture::{STARTED_US, open};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Output;
+use tempfile::TempDir;
+use tokgate_core::dataset::tasks::Category;
+use tokgate_core::imported::{Figure, Imported, ImportedHardware, ImportedModel, Source};
+use tokgate_core::metric::{self, Kind, MetricRef, Stat};
+use tokgate_core::run::Requests;
+
+/// A model as another tool measured it: 100 requests of 4 workers at so many a second.
+struct Given {
+    model: &'static str,
+    req_s: f64,
+    instance: &'static str,
+    usd: f64,
+    tok_s: f64,
+    window: Option<u64>,
+    task: Category,
+}
+
+const GEMMA: Given = Given {
+    model: "gemma3:4b",
+    req_s: 0.52,
+    instance: "g2-gpu-rtx4000a2-s",
+    usd: 1.04,
+    tok_s: 38.1,
+    window: Some(131_072),
+    task: Category::Coding,
+};
+
+fn imported(given: &Given, number: usize) -> Imported {
+    let tok_s = Figure {
+        metric: MetricRef { metric: &metric::TOK_S, stat: Stat::Value },
+        value: given.tok_s,
+        n: 100,
+    };
+    Imported {
+        source: Source {
+            tool: "a tool".to_owned(),
+            format: "a-tool".to_owned(),
+            file: "a.json".to_owned(),
+            digest: format!("{:016x}{:048x}", number + 1, 0),
+        },
+        measured_us: Some(STARTED_US + number as i64),
+        platform: "ollama".to_owned(),
+        engine: String::new(),
+        endpoint: None,
+        model: ImportedModel {
+            name: given.model.to_owned(),
+            context_window: given.window,
+            ..ImportedModel::default()
+        },
+        hardware: ImportedHardware {
+            instance: Some(given.instance.to_owned()),
+            gpus: Some(2),
+            vram_bytes: Some(20 << 30),
+            hourly_usd: Some(given.usd),
+            ..ImportedHardware::default()
+        },
+        kind: Kind::Generation,
+        benchmark_type: "model_comparison".to_owned(),
+        task_category: Some(given.task),
+        workers: Some(4),
+        requests: Requests { attempted: 100, succeeded: 100, failed: 0, incomplete: 0 },
+        window_s: Some(100.0 / given.req_s),
+        figures: vec![tok_s],
+        samples: Vec::new(),
+        notes: String::new(),
+        entry: Value::Null,
+    }
+}
+
+fn results(all: &[Given]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&folder.path().join("r"));
+    for (number, given) in all.iter().enumerate() {
+        store.keep_imported(&imported(given, number)).unwrap();
+    }
+    folder
+}
+
+fn three() -> TempDir {
+    results(&[
+        GEMMA,
+        Given {
+            model: "gemma3:1b",
+            req_s: 0.92,
+            window: Some(32_768),
+            instance: "g2-gpu-rtx4000a1-s",
+            usd: 0.52,
+            ..GEMMA
+        },
+        Given {
+            model: "gemma3:12b",
+            req_s: 0.23,
+            instance: "g1-gpu-rtx6000-2",
+            usd: 3.0,
+            tok_s: 45.3,
+            ..GEMMA
+        },
+    ])
+}
+
+fn ask(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, &[arguments, &["--results-dir", "r"]].concat()).output().unwrap()
+}
+
+fn told(folder: &Path, arguments: &[&str]) -> String {
+    let output = ask(folder, arguments);
+    assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn object(folder: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&told(folder, &[arguments, &["--format", "json"]].concat())).unwrap()
+}
+
+#[test]
+fn how_long_is_one_command_and_costs_what_its_hours_do() {
+    let folder = three();
+    let asked = ["estimate", "--model", "gemma3:4b", "--requests", "50000"];
+    let estimate = &object(folder.path(), &asked)["estimates"][0];
+    // 50 000 / 0.52 = 96 153.8 s = 26.7094 h, at 1.04 USD an hour 27.78 USD.
+    assert!((estimate["time_s"].as_f64().unwrap() - 96_153.846).abs() < 1e-2, "{estimate}");
+    assert!((estimate["cost"]["usd"].as_f64().unwrap() - 27.7778).abs() < 1e-3, "{estimate}");
+    let table = told(folder.path(), &asked);
+    assert!(table.contains("26.7 hours") && table.contains("27.78"), "{table}");
+    let same = told(folder.path(), &["query", "--model", "gemma3:4b", "--requests", "50000"]);
+    assert_eq!(same, table);
+}
+
+#[test]
+fn models_are_compared_by_time_the_fastest_first() {
+    let folder = three();
+    let all = object(folder.path(), &["compare", "--requests", "50000,200000"]);
+    let models: Vec<&str> =
+        all["models"].as_array().unwrap().iter().map(|it| it["model"].as_str().unwrap()).collect();
+    assert_eq!(models, ["gemma3:1b", "gemma3:4b", "gemma3:12b"]);
+    let markdown = told(folder.path(), &["compare", "-n", "200000", "-f", "markdown"]);
+    let row =
+        "| `gemma3:1b` | 32768 | 0.92 | 60.4 hours (2.5 days) | 181.2 hours (7.5 days) | 4.00 |";
+    assert!(markdown.contains(row), "{markdown}");
+}
+
+#[test]
+fn configurations_are_compared_by_each_column_and_mixed_tasks_are_said_loudly() {
+    let folder = three();
+    let order = |column: &str| -> Vec<String> {
+        let csv = told(folder.path(), &["compare", "--sort-by", column, "--format", "csv"]);
+        csv.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(order("tokens_per_sec")[0], "g1-gpu-rtx6000-2");
+    // 38.1 tok/s at 0.52, at 1.04 and 45.3 at 3.00 USD an hour.
+    let by_value = ["g2-gpu-rtx4000a1-s", "g2-gpu-rtx4000a2-s", "g1-gpu-rtx6000-2"];
+    assert_eq!(
+        (order("cost_efficiency"), order("cost_per_1k_tokens")),
+        (by_value.map(Into::into).into(), by_value.map(Into::into).into())
+    );
+    assert!(!told(folder.path(), &["compare"]).contains("MIXED TASKS"));
+    let mixed = results(&[GEMMA, Given { task: Category::Reasoning, ..GEMMA }]);
+    assert!(told(mixed.path(), &["compare"]).contains("MIXED TASKS"));
+    assert!(!told(mixed.path(), &["compare", "-t", "coding"]).contains("MIXED TASKS"));
+    let unknown = ask(folder.path(), &["compare", "--sort-by", "speed"]);
+    assert_eq!(code(&unknown), Some(2));
+    assert!(text(&unknown.stderr).contains("cost_efficiency"), "{}", text(&unknown.stderr));
+}
+
+#[test]
+fn a_recommendation_names_no_model_whose_window_is_too_small() {
+    let folder = three();
+    let wide = object(folder.path(), &["recommend", "--context", "40000", "-t", "coding"]);
+    let names: Vec<&str> = wide["top"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["configuration"]["model"].as_str().unwrap())
+        .collect();
+    assert_eq!(names.len(), 2);
+    assert!(!names.contains(&"gemma3:1b"), "{names:?}");
+    let cheap = ask(folder.path(), &["recommend", "--context", "40000", "--budget", "under-1"]);
+    assert_eq!(code(&cheap), Some(4));
+    let said = text(&cheap.stdout);
+    // The 1b fits the budget and not the window, the 4b the window and is 4 % too dear.
+    assert!(said.contains("nearest is gemma3:4b on g2-gpu-rtx4000a2-s"), "{said}");
+    assert!(said.contains("1.04 USD/h") && said.contains("budget 1-3"), "{said}");
+    let table = told(folder.path(), &["recommend"]);
+    assert!(table.contains("a single run") && table.contains("imported"), "{table}");
+}
+
+#[test]
+fn the_status_says_what_is_tested_and_missing() {
+    let folder = three();
+    let status = object(folder.path(), &["status"]);
+    assert_eq!(status["gpu_types_tested"].as_array().unwrap().len(), 3);
+    assert_eq!(status["confidence"], serde_json::json!({ "high": 0, "medium": 0, "low": 3 }));
+    let table = told(folder.path(), &["status"]);
+    assert!(table.contains("GPU types tested: 3 of"), "{table}");
+    assert!(table.contains("missing: ") && table.contains("(stale)"), "{table}");
+}
+
+#[test]
+fn details_are_every_epoch_and_a_file_is_written_where_one_is_named() {
+    let folder = results(&[GEMMA, GEMMA]);
+    let rows =
+        |arguments: &[&str]| object(folder.path(), arguments)["rows"].as_array().unwrap().len();
+    assert_eq!((rows(&["query"]), rows(&["query", "--details"])), (1, 2));
+    told(folder.path(), &["query", "--details", "--format", "csv", "-o", "rows.csv"]);
+    let csv = std::fs::read_to_string(folder.path().join("rows.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+}
+
+#[test]
+fn who_asks_for_nothing_that_is_there_is_told_what_is() {
+    let folder = three();
+    let near = ask(folder.path(), &["query", "--model", "gemma3:4"]);
+    assert_eq!(code(&near), Some(2), "{}", text(&near.stderr));
+    assert!(text(&near.stderr).contains("did you mean `gemma3:"), "{}", text(&near.stderr));
+    let filtered = ask(folder.path(), &["compare", "--platform", "nobody's"]);
+    assert_eq!(code(&filtered), Some(4));
+    let since = ask(folder.path(), &["status", "--since", "soon"]);
+    assert_eq!(code(&since), Some(2), "{}", text(&since.stderr));
+}
