@@ -4,6 +4,7 @@
 mod ab;
 mod action;
 mod alerts;
+mod analyze;
 mod architecture;
 mod baseline;
 mod cache;
@@ -20,6 +21,8 @@ mod github;
 mod github_program;
 mod github_propose;
 mod history;
+mod import_earlier;
+mod imported;
 mod init;
 mod library;
 mod line;
