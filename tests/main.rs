@@ -23,6 +23,8 @@ mod github_propose;
 mod history;
 mod import_earlier;
 mod imported;
+mod imports;
+mod imports_broken;
 mod init;
 mod library;
 mod line;

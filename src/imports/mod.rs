@@ -103,3 +103,10 @@ pub fn digest_of_epoch(test_id: &str) -> String {
 pub fn format_names() -> Vec<&'static str> {
     formats().map(|format| format.name).collect()
 }
+
+/// The file beside one of this name that says what it is of: `benchmark.json` beside criterion's
+/// `estimates.json`. Its text is handed in in front of the other's.
+#[must_use]
+pub fn beside(name: &str) -> Option<&'static str> {
+    tools::beside(name)
+}
