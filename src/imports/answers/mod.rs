@@ -22,7 +22,7 @@ const FORMAT: &str = "analyze";
 /// As many answers are kept to look at.
 const SAMPLES: usize = 3;
 /// Failures that are kept with their line.
-const KEPT_FAILURES: usize = 20;
+const KEPT_FAILURES: usize = 1000;
 /// 2000-01-01: a stamp before it is no time at which a model answered.
 const EARLIEST_US: i64 = 946_684_800_000_000;
 
@@ -39,6 +39,8 @@ pub struct Answers {
     pub samples: Vec<String>,
     /// When the first of them was made, microseconds since 1970; absent where none says.
     pub created_us: Option<i64>,
+    /// The tokens of each success, in the order of the file: of its prompt, and its own.
+    tokens: Vec<[Option<u64>; 2]>,
     prompt: Sum,
     completion: Sum,
 }
@@ -101,6 +103,7 @@ impl Answers {
         *self.forms.entry(form).or_default() += 1;
         self.requests.attempted += 1;
         self.requests.succeeded += 1;
+        self.tokens.push([answer.prompt_tokens, answer.completion_tokens]);
         self.prompt.add(answer.prompt_tokens);
         self.completion.add(answer.completion_tokens);
         let created = answer.created_us.filter(|us| *us >= EARLIEST_US);
@@ -225,7 +228,8 @@ impl Test<'_> {
         .collect()
     }
 
-    /// What is kept of the file beside the numbers: not the requests, which the checksum names.
+    /// What is kept of the file beside the numbers: the tokens of each answer, from which they can be
+    /// computed again, and not its text.
     fn entry(&self, answers: &Answers) -> Value {
         let failures: Vec<Value> = answers
             .failures
@@ -240,6 +244,7 @@ impl Test<'_> {
             "model_load_time_seconds": self.model_load_s,
             "status": answers.status(),
             "failures": failures,
+            "prompt_and_completion_tokens": answers.tokens,
         })
     }
 }
@@ -290,6 +295,7 @@ mod tests {
         let lines: Vec<u64> = answers.failures.iter().map(|(line, _)| *line).collect();
         assert_eq!((lines, answers.status()), (vec![3, 4], "partial"));
         let result = test(text.as_bytes(), &Map::new()).result(&answers);
+        assert_eq!(result.entry["prompt_and_completion_tokens"], json!([[30, 10], [30, 10]]));
         let told = |name| value(&result, name);
         assert_eq!(
             (told("tok_s"), told("total_tok_s"), told("req_s")),
