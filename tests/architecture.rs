@@ -70,6 +70,22 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        place: "src/imports",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::store",
+            "crate::pipeline",
+            "tokgate_harness",
+            "tokgate_baseline",
+            "std::fs",
+            "SystemTime",
+            "Instant::",
+            "Timestamp::now",
+            "println!",
+        ],
+    },
+    Rule {
         place: "src/mock",
         must_not_name: &[
             "crate::store",

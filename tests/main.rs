@@ -4,6 +4,7 @@
 mod ab;
 mod action;
 mod alerts;
+mod analyze;
 mod architecture;
 mod ask;
 mod baseline;
@@ -21,6 +22,10 @@ mod github;
 mod github_program;
 mod github_propose;
 mod history;
+mod import_earlier;
+mod imported;
+mod imports;
+mod imports_broken;
 mod init;
 mod library;
 mod line;

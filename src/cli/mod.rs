@@ -3,6 +3,7 @@
 //! Nothing imports this module. It is the only place that prints.
 
 mod ab;
+mod analyze;
 mod ask;
 mod baseline;
 pub mod bench;
@@ -10,11 +11,13 @@ mod ceiling;
 mod contest;
 mod db;
 mod doctor;
+mod export;
 mod face;
 mod gate;
 mod github;
 mod hardware;
 mod history;
+mod import;
 mod init;
 mod invocation;
 mod list;
@@ -98,6 +101,12 @@ enum Command {
     Stats(stats::Args),
     /// Tell a stored run to other programs: JSON, JUnit; or all of them side by side
     Report(report::Args),
+    /// Keep results of other tools beside ours
+    Import(import::Args),
+    /// Write stored results as one file that another tokgate imports
+    Export(Box<export::Args>),
+    /// Read the answers that a batch wrote into a result beside the measured ones
+    Analyze(Box<analyze::Args>),
     /// Judge a stored run again, against another one or a baseline
     Verdict(verdict::Args),
     /// Tell GitHub of a run or a gate: one comment on the pull request, and a check run
@@ -153,6 +162,9 @@ pub fn main() -> ExitCode {
         Command::History(args) => history::run(args, &face),
         Command::Stats(args) => stats::run(args, &face),
         Command::Report(args) => report::run(args, &face),
+        Command::Import(args) => import::run(args, &face),
+        Command::Export(args) => export::run(args, &face),
+        Command::Analyze(args) => analyze::run(args, &face),
         Command::Verdict(args) => verdict::run(args, &face),
         Command::Github(args) => github::run(args, &face),
         Command::Baseline(args) => baseline::run(args, &face),

@@ -4,10 +4,11 @@
 
 use crate::report::documents;
 use crate::session::MeasuredCase;
-use crate::store::{KeptImport, Layout, atomic};
+use crate::store::{FileStore, Kept, KeptImport, Layout, atomic};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::path::Path;
+use tokgate_core::imported::Imported;
 use tokgate_core::report::Report;
 use tokgate_core::summary::summarize;
 
@@ -23,6 +24,22 @@ pub(super) fn metadata(layout: &Layout, case: &MeasuredCase) -> Result<()> {
         put(&layout.metadata_file(test_id), &documents::metadata(run, &summary, &raw))?;
     }
     Ok(())
+}
+
+/// Keeps a result of another tool, with its metadata.
+///
+/// # Errors
+/// When it cannot be kept.
+pub(super) fn keep(store: &mut FileStore, result: &Imported) -> Result<Kept> {
+    let kept = store.keep_imported(result)?;
+    let (Kept::New(test_id) | Kept::Known(test_id)) = &kept;
+    // Whoever was killed in between left a result without it.
+    if !store.layout().metadata_file(test_id).exists()
+        && let Some(result) = store.imported(test_id)?
+    {
+        imported(store.layout(), &result)?;
+    }
+    Ok(kept)
 }
 
 /// The metadata of a result of another tool.

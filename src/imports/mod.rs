@@ -4,6 +4,7 @@
 //! understands, says which entries it does not and why, and invents nothing: a figure whose definition
 //! is not ours stays in the entry, as the tool wrote it.
 
+pub mod answers;
 mod digest;
 mod earlier;
 mod fields;
@@ -11,6 +12,12 @@ mod tools;
 
 use serde_json::Value;
 use tokgate_core::imported::Imported;
+
+/// What some programs put before their UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a file does not say of a platform, a model, or what was varied.
+pub const UNKNOWN: &str = "unknown";
 
 /// A file as it is handed in.
 #[derive(Debug)]
@@ -59,12 +66,47 @@ fn formats() -> impl Iterator<Item = &'static Format> {
 /// Reads a file; `None` where it is of no kind that is known.
 #[must_use]
 pub fn read(name: &str, bytes: &[u8]) -> Option<Found> {
+    read_as(name, bytes, None).map(|read| read.found)
+}
+
+/// What a file was read as, and what it gave.
+#[derive(Debug, PartialEq)]
+pub struct Read {
+    /// The kind of file.
+    pub format: &'static str,
+    /// What was in it.
+    pub found: Found,
+}
+
+/// Reads a file as one of the kind `named`, else of the kind that it is; `None` where there is none.
+#[must_use]
+pub fn read_as(name: &str, bytes: &[u8], named: Option<&str>) -> Option<Read> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let file = File { name, bytes, json: serde_json::from_slice(bytes).ok() };
-    formats().find(|format| (format.fits)(&file)).map(|format| (format.read)(&file))
+    let is_it = |format: &&Format| match named {
+        Some(named) => format.name == named,
+        None => (format.fits)(&file),
+    };
+    let format = formats().find(is_it)?;
+    Some(Read { format: format.name, found: (format.read)(&file) })
+}
+
+/// What names one of our epochs wherever its export goes: an imported result with this digest is that
+/// epoch.
+#[must_use]
+pub fn digest_of_epoch(test_id: &str) -> String {
+    earlier::digest_of(test_id)
 }
 
 /// The names of all kinds.
 #[must_use]
 pub fn format_names() -> Vec<&'static str> {
     formats().map(|format| format.name).collect()
+}
+
+/// The file beside one of this name that says what it is of: `benchmark.json` beside criterion's
+/// `estimates.json`. Its text is handed in in front of the other's.
+#[must_use]
+pub fn beside(name: &str) -> Option<&'static str> {
+    tools::beside(name)
 }

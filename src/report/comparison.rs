@@ -47,7 +47,9 @@ pub fn left_out(compared: &ComparedTests) -> Option<String> {
         1 => ("1 more epoch".to_owned(), "is"),
         n => (format!("{n} more epochs"), "are"),
     };
-    Some(format!("{count} {are} kept and not compared: INVALID, simulated, or of retrieval."))
+    Some(format!(
+        "{count} {are} kept and not compared: INVALID, simulated, of retrieval, or imported without a time."
+    ))
 }
 
 /// As one JSON object; keys are those of `metadata/*.json`.

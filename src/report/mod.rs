@@ -8,6 +8,7 @@ pub mod comment;
 pub mod comparison;
 pub mod documents;
 pub mod duel;
+pub mod export;
 pub mod history;
 pub mod imported;
 pub mod json;

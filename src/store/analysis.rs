@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// Version of the document's shape.
 const SCHEMA_VERSION: u32 = 1;
 /// Columns whose text is JSON.
-const DOCUMENTS: [&str; 2] = ["hardware_info", "invalid_reasons"];
+const DOCUMENTS: [&str; 3] = ["hardware_info", "invalid_reasons", "sample_responses"];
 /// Answers of a model may be long and private; they stay in the index.
 const LEFT_OUT: &str = "sample_responses";
 
@@ -45,7 +45,8 @@ fn benchmark(row: &Row<'_>, names: &[String]) -> rusqlite::Result<Value> {
     Ok(Value::Object(benchmark))
 }
 
-fn cell(name: &str, value: ValueRef<'_>) -> rusqlite::Result<Value> {
+/// A cell as JSON.
+pub(super) fn cell(name: &str, value: ValueRef<'_>) -> rusqlite::Result<Value> {
     Ok(match value {
         ValueRef::Null | ValueRef::Blob(_) => Value::Null,
         ValueRef::Integer(n) => n.into(),

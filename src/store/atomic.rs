@@ -30,12 +30,28 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace(path, folder, bytes).map_err(doing("write", path))
 }
 
+/// Writes `bytes` to `path`, where nothing may be yet.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let put = || {
+        let file = temporary(folder, bytes)?;
+        file.persist_noclobber(path)?;
+        sync_folder(folder)
+    };
+    put().map_err(doing("write", path))
+}
+
 fn replace(path: &Path, folder: &Path, bytes: &[u8]) -> io::Result<()> {
+    temporary(folder, bytes)?.persist(path)?;
+    sync_folder(folder)
+}
+
+/// A file of another name beside where it is to be, with all of its bytes on the disk.
+fn temporary(folder: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    sync_folder(folder)
+    Ok(file)
 }
 
 /// Makes a new name in `folder` survive a loss of power.

@@ -209,7 +209,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read, or the file or the rows cannot be written.
     pub fn keep_imported(&mut self, result: &Imported) -> Result<Kept, StoreError> {
-        if let Some(test_id) = self.database.read(|database| imported::known(database, result))? {
+        if let Some(test_id) = self.known_import(result)? {
             return Ok(Kept::Known(test_id));
         }
         let kept = imported::named(result, Timestamp::now().as_microsecond());
@@ -218,6 +218,14 @@ impl FileStore {
         imported::write(&self.layout, &kept)?;
         self.database.write(|database| imported::put(database, &kept, None))?;
         Ok(Kept::New(kept.test_id))
+    }
+
+    /// The test id of a result of another tool, where it is kept already.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn known_import(&self, result: &Imported) -> Result<Option<String>, StoreError> {
+        Ok(self.database.read(|database| imported::known(database, result))?)
     }
 
     /// How many results of other tools there are.

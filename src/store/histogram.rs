@@ -26,7 +26,7 @@ pub(super) fn put(database: &Connection, key: Key<'_>, summary: &Summary) -> rus
     )?;
     for latency in summary.metrics.iter().filter(|metric| is_latency(metric)) {
         let spread = spread(&latency.epochs);
-        let hdr = written(&spread).map_err(|why| rusqlite::Error::ToSqlConversionFailure(why))?;
+        let hdr = written(&spread).map_err(rusqlite::Error::ToSqlConversionFailure)?;
         insert.execute(params![
             case_id,
             latency.metric.id,

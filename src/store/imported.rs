@@ -168,7 +168,8 @@ fn named_columns(kept: &KeptImport) -> Vec<Column> {
     let result = &kept.result;
     let requests = result.requests;
     let reason = "no request succeeded, as its file says";
-    let invalid = (requests.succeeded == 0).then(|| Value::Text(json(&[reason])));
+    let failed = requests.attempted > 0 && requests.succeeded == 0;
+    let invalid = failed.then(|| Value::Text(json(&[reason])));
     let validity = if invalid.is_some() { "INVALID" } else { "VALID" };
     vec![
         ("test_id", text(&kept.test_id)),
@@ -273,7 +274,7 @@ fn put_case(database: &Connection, kept: &KeptImport) -> rusqlite::Result<()> {
             result.benchmark_type,
             result.platform,
             result.model.name,
-            i64::from(succeeded > 0),
+            i64::from(attempted == 0 || succeeded > 0),
             count(attempted),
             count(succeeded),
             count(failed),

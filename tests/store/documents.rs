@@ -206,3 +206,26 @@ fn cells_of_a_matrix_have_their_own_entries() {
     let keys: Vec<&String> = data["benchmarks"].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["token_throughput/concurrency=1", "token_throughput/concurrency=4"]);
 }
+
+#[test]
+fn what_is_written_for_others_can_be_imported() {
+    let run = generated();
+    let summary = summary(std::slice::from_ref(&run)).unwrap();
+    let document = metadata(&run, &summary, "");
+    let read = |document: &Value| {
+        let found = tokgate::imports::read("x.json", document.to_string().as_bytes()).unwrap();
+        assert_eq!(found.bad, []);
+        found.results
+    };
+    let results = read(&document);
+    let result = &results[0];
+    assert_eq!(result.source.digest, tokgate::imports::digest_of_epoch(&run.head.test_id));
+    assert_eq!((result.requests, result.window_s), (run.requests(), run.window_s()));
+    let tok_s = metric("tok_s");
+    let told = result.figures.iter().find(|figure| figure.metric == tok_s).unwrap();
+    assert_eq!(told.value, summary.estimate(tok_s).unwrap().value);
+    let results = read(&both());
+    let kinds: Vec<Kind> = results.iter().map(|result| result.kind).collect();
+    assert_eq!(kinds, [Kind::Retrieval, Kind::Generation]);
+    assert!(results.iter().all(|result| result.window_s.is_none() && !result.figures.is_empty()));
+}
