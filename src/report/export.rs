@@ -35,13 +35,24 @@ pub fn json(rows: &[Row]) -> String {
 /// # Errors
 /// When a cell cannot be written.
 pub fn csv(columns: &[String], rows: &[Row]) -> Result<String> {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
-    let first = ["schema_version", "tool"];
-    writer.write_record(first.into_iter().chain(columns.iter().map(String::as_str)))?;
-    for row in rows {
+    let first = ["schema_version", "tool"].map(str::to_owned);
+    let header = first.into_iter().chain(columns.iter().cloned()).collect();
+    let rows = rows.iter().map(|row| {
         let about = [SCHEMA_VERSION.to_string(), tool()];
         let cells = columns.iter().map(|column| cell(row.get(column).unwrap_or(&Value::Null)));
-        writer.write_record(about.into_iter().chain(cells))?;
+        about.into_iter().chain(cells).collect()
+    });
+    lines(std::iter::once(header).chain(rows))
+}
+
+/// Lines of cells as CSV by RFC 4180.
+///
+/// # Errors
+/// When a cell cannot be written.
+pub(super) fn lines(lines: impl Iterator<Item = Vec<String>>) -> Result<String> {
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    for line in lines {
+        writer.write_record(line)?;
     }
     let bytes = writer.into_inner().context("a line of CSV cannot be written")?;
     String::from_utf8(bytes).context("a line of CSV is no UTF-8")
@@ -50,9 +61,16 @@ pub fn csv(columns: &[String], rows: &[Row]) -> Result<String> {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) if text.starts_with(GUARDED) => format!("'{text}"),
-        Value::String(text) => text.clone(),
+        Value::String(text) => guarded(text),
         other => other.to_string(),
+    }
+}
+
+/// A text that no spreadsheet takes for a formula.
+pub(super) fn guarded(text: &str) -> String {
+    match text.starts_with(GUARDED) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
     }
 }
 

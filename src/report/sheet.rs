@@ -1,6 +1,8 @@
 //! A table that is told in several forms: for a terminal, as CSV, as Markdown.
 
+use super::export;
 use super::markdown::code_within;
+use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 use tokgate_core::diagnostic::line;
@@ -91,14 +93,13 @@ impl Sheet {
         (told + gap + &notes).trim_end().to_owned()
     }
 
-    /// As CSV (RFC 4180): numbers as they are, without what is said beneath.
-    #[must_use]
-    pub fn csv(&self) -> String {
-        let header: Vec<String> = self.columns.iter().map(|name| quoted(name)).collect();
-        let rows = self.rows.iter().map(|row| row.iter().map(Cell::exact).collect::<Vec<_>>());
-        let lines: Vec<String> =
-            std::iter::once(header).chain(rows).map(|cells| cells.join(",")).collect();
-        lines.join("\r\n") + "\r\n"
+    /// As CSV: numbers as they are, without what is said beneath.
+    ///
+    /// # Errors
+    /// When a cell cannot be written.
+    pub fn csv(&self) -> Result<String> {
+        let rows = self.rows.iter().map(|row| row.iter().map(Cell::exact).collect());
+        export::lines(std::iter::once(self.columns.clone()).chain(rows))
     }
 
     /// As Markdown, in which nothing that others named is markup.
@@ -129,7 +130,7 @@ impl Cell {
 
     fn exact(&self) -> String {
         match self {
-            Self::Text(text) => quoted(&harmless(text)),
+            Self::Text(text) => export::guarded(text),
             Self::Number(_, value) => value.to_string(),
             Self::Nothing => String::new(),
         }
@@ -140,21 +141,6 @@ impl Cell {
             Self::Text(text) => code_within(text, LONGEST),
             Self::Number(..) | Self::Nothing => self.shown(),
         }
-    }
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn harmless(text: &str) -> String {
-    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{text}"),
-        false => text.to_owned(),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
     }
 }
 
@@ -172,7 +158,10 @@ mod tests {
 
     #[test]
     fn each_form_says_the_same_and_nothing_from_outside_is_markup() {
-        assert_eq!(sheet().csv(), "model,tok/s\r\n\"a|b, \"\"c\"\"\",45.34\r\n'=1+1\u{1b},\r\n");
+        assert_eq!(
+            sheet().csv().unwrap(),
+            "model,tok/s\r\n\"a|b, \"\"c\"\"\",45.34\r\n'=1+1\u{1b},\r\n"
+        );
         let expected = "| model | tok/s |\n|---|---|\n| `a¦b, \"c\"` | 45.3 |\n| `=1+1\\u{1b}` | – |\n\n\
                         `of one task`";
         assert_eq!(sheet().markdown(), expected);

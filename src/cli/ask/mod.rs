@@ -148,7 +148,7 @@ impl How {
         let text = match self.format {
             Form::Table => sheet.table(),
             Form::Json => json.to_string(),
-            Form::Csv => sheet.csv(),
+            Form::Csv => sheet.csv()?,
             Form::Markdown => sheet.markdown(),
         };
         let Some(file) = &self.output else {
