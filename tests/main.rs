@@ -29,6 +29,7 @@ mod imports_broken;
 mod init;
 mod library;
 mod line;
+mod manuals;
 mod mock;
 mod mock_faults;
 mod mock_held;

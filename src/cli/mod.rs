@@ -8,6 +8,7 @@ mod ask;
 mod baseline;
 pub mod bench;
 mod ceiling;
+mod completions;
 mod contest;
 mod db;
 mod doctor;
@@ -21,6 +22,7 @@ mod import;
 mod init;
 mod invocation;
 mod list;
+mod man;
 mod mock_server;
 mod options;
 mod plan;
@@ -141,6 +143,10 @@ enum Command {
     Db(db::Args),
     /// Play a language model at a planned pace, and say at /truth what was really done
     MockServer(Box<mock_server::Args>),
+    /// Print what a shell needs to complete command lines
+    Completions(completions::Args),
+    /// Print the manual page, or write those of all commands
+    Man(man::Args),
 }
 
 /// The `tokgate` program.
@@ -182,6 +188,8 @@ pub fn main() -> ExitCode {
         Command::Rebuild(args) => rebuild::run(args, &face),
         Command::Db(args) => db::run(args, &face),
         Command::MockServer(args) => mock_server::run(args, &face),
+        Command::Completions(args) => completions::run(args, &face),
+        Command::Man(args) => man::run(args, &face),
     };
     ended(result, &face)
 }
