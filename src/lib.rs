@@ -19,6 +19,8 @@ pub mod git;
 pub mod github;
 pub mod history;
 pub mod imports;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 pub mod mock;
 pub mod notify;
 pub mod paired;

@@ -161,6 +161,23 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        place: "src/mcp",
+        must_not_name: &[
+            "crate::cli",
+            "crate::server",
+            "crate::github",
+            "crate::pipeline",
+            "crate::session",
+            "crate::again",
+            "crate::decided",
+            "crate::paired",
+            "tokgate_harness",
+            "tokgate_baseline",
+            "rusqlite",
+            "println!",
+        ],
+    },
+    Rule {
         place: "src/github",
         must_not_name: &[
             "crate::cli",

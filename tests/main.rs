@@ -30,6 +30,7 @@ mod init;
 mod library;
 mod line;
 mod manuals;
+mod mcp;
 mod mock;
 mod mock_faults;
 mod mock_held;

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use tokgate_core::case::Tolerance;
 use tokgate_core::day::Day;
 use tokgate_core::metric::{Metric, MetricRef};
-use tokgate_core::unit::Unit;
 use tokgate_core::verdict::Exit;
 
 /// Where a metric changed over many commits, and whether it crept; it fails nobody.
@@ -113,8 +112,7 @@ pub(super) fn began(since: &str, now: Timestamp) -> Result<i64> {
 }
 
 fn budget(written: Option<&str>, metric: &Metric) -> Result<Tolerance> {
-    let usual = if metric.unit == Unit::Ratio { "1 pp" } else { "5 %" };
-    let text = written.unwrap_or(usual);
+    let Some(text) = written else { return Ok(history::usual_budget(metric)) };
     let form = Tolerance::form(metric.unit);
     Tolerance::parse(text, metric.unit)
         .ok_or_else(|| anyhow!("--budget \"{text}\": expected {form}"))

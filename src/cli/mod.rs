@@ -23,6 +23,8 @@ mod init;
 mod invocation;
 mod list;
 mod man;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod mock_server;
 mod options;
 mod plan;
@@ -143,6 +145,9 @@ enum Command {
     Db(db::Args),
     /// Play a language model at a planned pace, and say at /truth what was really done
     MockServer(Box<mock_server::Args>),
+    /// Answer agents: a server of the Model Context Protocol on standard input and output
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::Args),
     /// Print what a shell needs to complete command lines
     Completions(completions::Args),
     /// Print the manual page, or write those of all commands
@@ -188,6 +193,8 @@ pub fn main() -> ExitCode {
         Command::Rebuild(args) => rebuild::run(args, &face),
         Command::Db(args) => db::run(args, &face),
         Command::MockServer(args) => mock_server::run(args, &face),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => mcp::run(args, &face),
         Command::Completions(args) => completions::run(args, &face),
         Command::Man(args) => man::run(args, &face),
     };

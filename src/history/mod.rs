@@ -14,8 +14,9 @@ use crate::store::Past;
 use std::collections::{BTreeMap, BTreeSet};
 use tokgate_baseline::{Change, Commit, Drift, History, changes, drift};
 use tokgate_core::case::Tolerance;
-use tokgate_core::metric::MetricRef;
+use tokgate_core::metric::{Metric, MetricRef};
 use tokgate_core::scenario::default_tolerance;
+use tokgate_core::unit::Unit;
 
 /// What is asked of the past.
 #[derive(Debug, Clone)]
@@ -95,6 +96,12 @@ pub enum Anchored {
     Elsewhere,
     /// It is compared with.
     Here,
+}
+
+/// How far a metric may creep where nobody says: 5 %, or one percentage point of a share.
+#[must_use]
+pub fn usual_budget(metric: &Metric) -> Tolerance {
+    if metric.unit == Unit::Ratio { Tolerance::Absolute(0.01) } else { Tolerance::Relative(0.05) }
 }
 
 /// Every series that the question is about, by its key. `ages` says how many commits ago each

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+pub(crate) mod choices;
 pub(crate) mod depot;
 pub(crate) mod github;
 pub(crate) mod lab;
