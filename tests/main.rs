@@ -47,6 +47,7 @@ mod references;
 mod report;
 mod rm;
 mod scenarios;
+mod seeds;
 mod spoilt;
 mod store;
 mod supply;
