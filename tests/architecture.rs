@@ -101,6 +101,10 @@ const RULES: &[Rule] = &[
         must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
     },
     Rule { place: "src/baselines.rs", must_not_name: &["crate::cli", "tokgate_harness"] },
+    Rule {
+        place: "src/earlier.rs",
+        must_not_name: &["crate::cli", "crate::report", "tokgate_harness"],
+    },
     Rule { place: "src/driver.rs", must_not_name: &["crate::", "fn "] },
     Rule { place: "src/git.rs", must_not_name: &["crate::", "tokgate_harness"] },
     Rule {

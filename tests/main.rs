@@ -36,6 +36,7 @@ mod recompute;
 mod recorded;
 mod references;
 mod report;
+mod resume;
 mod rm;
 mod scenarios;
 mod spoilt;

@@ -24,6 +24,7 @@ mod purge;
 mod rebuild;
 mod recompute;
 mod report;
+mod resume;
 mod rm;
 mod run;
 mod scenarios;
@@ -32,6 +33,7 @@ mod show;
 mod signals;
 mod stats;
 mod stress;
+mod stretch;
 mod together;
 mod tree;
 mod verdict;
@@ -50,6 +52,7 @@ First steps:
   tokgate run quick                                measure without any server
   tokgate run quick --base-url http://HOST:PORT/v1 measure a server
   tokgate stress --breaking-point                  how many workers does it sustain?
+  tokgate run --resume                             go on with what was interrupted
   tokgate run regression --save-baseline before    keep five epochs to compare with
   tokgate run regression --baseline before         was it slower?
   tokgate baseline record RUN                      keep it with the project, for everybody

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// The beginning of every temporary name, so that leftovers of a killed process can be told.
 pub(super) const TEMPORARY: &str = ".tokgate-";
@@ -18,6 +19,14 @@ pub struct FileError {
     pub source: io::Error,
 }
 
+impl FileError {
+    /// Whether the folder takes no writes, of whatever kind.
+    pub(super) fn is_refusal(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(self.source.kind(), PermissionDenied | ReadOnlyFilesystem)
+    }
+}
+
 /// Turns what the system says into what the user needs to hear.
 pub(super) fn doing(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
     move |source| FileError { doing, path: path.to_owned(), source }
@@ -30,12 +39,28 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace(path, folder, bytes).map_err(doing("write", path))
 }
 
+/// The same for a file that must not be there yet: what is there is never written over.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let create = || {
+        let file = written(folder, bytes)?;
+        file.persist_noclobber(path)?;
+        sync_folder(folder)
+    };
+    create().map_err(doing("create", path))
+}
+
 fn replace(path: &Path, folder: &Path, bytes: &[u8]) -> io::Result<()> {
+    written(folder, bytes)?.persist(path)?;
+    sync_folder(folder)
+}
+
+/// A temporary file with these bytes, which are on the disk.
+fn written(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    sync_folder(folder)
+    Ok(file)
 }
 
 /// Makes a new name in `folder` survive a loss of power.
@@ -61,6 +86,16 @@ mod tests {
         write(&path, b"old and longer").unwrap();
         write(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_created_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        create(&path, b"first").unwrap();
+        assert!(create(&path, b"second").is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
