@@ -14,6 +14,7 @@ pub mod config;
 pub mod datasets;
 pub mod decided;
 pub mod driver;
+pub mod earlier;
 pub mod gating;
 pub mod git;
 pub mod github;

@@ -117,6 +117,10 @@ const RULES: &[Rule] = &[
         must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
     },
     Rule { place: "src/baselines.rs", must_not_name: &["crate::cli", "tokgate_harness"] },
+    Rule {
+        place: "src/earlier.rs",
+        must_not_name: &["crate::cli", "crate::report", "tokgate_harness"],
+    },
     Rule { place: "src/driver.rs", must_not_name: &["crate::", "fn "] },
     Rule { place: "src/choice.rs", must_not_name: &["crate::", "fn "] },
     Rule {

@@ -28,6 +28,7 @@ mod purge;
 mod rebuild;
 mod recompute;
 mod report;
+mod resume;
 mod rm;
 mod run;
 mod scenarios;
@@ -36,6 +37,7 @@ mod show;
 mod signals;
 mod stats;
 mod stress;
+mod stretch;
 mod together;
 mod tree;
 mod verdict;
@@ -54,6 +56,7 @@ First steps:
   tokgate run quick                                measure without any server
   tokgate run quick --base-url http://HOST:PORT/v1 measure a server
   tokgate stress --breaking-point                  how many workers does it sustain?
+  tokgate run --resume                             go on with what was interrupted
   tokgate run regression --save-baseline before    keep five epochs to compare with
   tokgate run regression --baseline before         was it slower?
   tokgate estimate --model M --requests 50000      how long does that take?

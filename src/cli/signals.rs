@@ -47,6 +47,10 @@ impl Signals {
     }
 }
 
+/// `SIGXFSZ`: a file would grow beyond what `ulimit -f` allows.
+#[cfg(unix)]
+const TOO_LARGE: i32 = 25;
+
 /// Hears signals for as long as the process lives. The streams are opened once, so that a signal
 /// between two of them is not lost.
 #[cfg(unix)]
@@ -59,6 +63,8 @@ async fn hear(signals: &Signals) {
     ) else {
         return;
     };
+    // A file that may grow no more is told by the write that fails, not by our end.
+    let _told_by_the_write = signal(SignalKind::from_raw(TOO_LARGE));
     loop {
         let exit = tokio::select! {
             _ = interrupt.recv() => Exit::Interrupted,

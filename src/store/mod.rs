@@ -12,6 +12,7 @@ mod alone;
 mod analysis;
 pub mod atomic;
 mod backup;
+pub mod begun;
 mod case;
 mod cell;
 mod check;
@@ -36,6 +37,7 @@ mod question;
 mod reader;
 mod rebuild;
 mod schema;
+mod standing;
 pub mod stored;
 mod tables;
 mod trash;
@@ -43,12 +45,13 @@ mod vacuum;
 mod verdict;
 
 pub use backup::{BackedUp, backup};
+pub use begun::{Asked, Begun, BegunError, Measuring, Setting};
 pub use case::summary;
 pub use check::{Checked, Depth, Fault, Finding, check};
 pub use comparison::Rendered;
 pub use database::{Database, DatabaseError};
 pub use exported::Exported;
-pub use file_store::{FileStore, StoreError};
+pub use file_store::{FileStore, Found, StoreError};
 pub use ids::{EpochName, run_id};
 pub use imported::{Kept, KeptImport};
 pub use journal::{Journal, JournalError};
@@ -119,6 +122,7 @@ pub trait Store {
     /// The epochs, newest first.
     fn epochs(&self, limit: usize) -> Result<Vec<ListedEpoch>, StoreError>;
 
-    /// The raw epochs of a run, or the one epoch of a test id, in the order of their commit.
+    /// The raw epochs of a run, or the one epoch of a test id, in the order of their commit. Of a run,
+    /// those are left out that were cut off and measured again.
     fn show(&self, id: &str) -> Result<Vec<Stored>, StoreError>;
 }

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+pub(crate) mod calls;
 pub(crate) mod depot;
 pub(crate) mod github;
 pub(crate) mod lab;

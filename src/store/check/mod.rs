@@ -10,7 +10,8 @@ use crate::store::database::{DatabaseError, at};
 use crate::store::file_store::{Lock, StoreError, lock_file, try_lock};
 use crate::store::layout::Layout;
 use crate::store::rebuild::{self, Fresh, Skipped};
-use crate::store::{digest, reader, schema};
+use crate::store::{begun, digest, reader, schema};
+use rows::Beside;
 use rusqlite::{Connection, OpenFlags, Row};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -236,8 +237,15 @@ fn compare(index: &Connection, layout: &Layout, checked: &mut Checked) -> Result
     checked.notes.extend(report.notes);
     report.skipped.into_iter().for_each(|skipped| checked.unreadable(skipped));
     let expected = made(&path)?;
+    let unended = begun::unended(layout)?;
+    checked.notes.extend(unended.iter().map(|run| {
+        format!(
+            "run {run} is not complete, and its cases were not compared: `tokgate run --resume {run}`"
+        )
+    }));
+    let beside = Beside::of(layout, unended, &expected).map_err(at(&path))?;
     for table in rows::TABLES {
-        table.compare(index, &expected, layout, checked).map_err(at(&layout.database()))?;
+        table.compare(index, &expected, &beside, checked).map_err(at(&layout.database()))?;
     }
     Ok(())
 }
