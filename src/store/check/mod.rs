@@ -79,6 +79,8 @@ pub struct Checked {
     pub compared: bool,
     /// Raw epochs that its rows were compared with.
     pub epochs: usize,
+    /// Results of other tools that they were compared with.
+    pub imported: usize,
     /// What is wrong, at most a hundred.
     pub findings: Vec<Finding>,
     /// How much more is wrong.
@@ -90,7 +92,7 @@ pub struct Checked {
 impl Checked {
     fn of(database: PathBuf) -> Self {
         let (findings, notes) = (Vec::new(), Vec::new());
-        Self { database, compared: false, epochs: 0, findings, more: 0, notes }
+        Self { database, compared: false, epochs: 0, imported: 0, findings, more: 0, notes }
     }
 
     /// Whether nothing is wrong.
@@ -234,6 +236,7 @@ fn compare(index: &Connection, layout: &Layout, checked: &mut Checked) -> Result
     let Fresh { scratch: _scratch, path, report } = rebuild::fresh(layout)?;
     checked.compared = true;
     checked.epochs = report.epochs;
+    checked.imported = report.imported;
     checked.notes.extend(report.notes);
     report.skipped.into_iter().for_each(|skipped| checked.unreadable(skipped));
     let expected = made(&path)?;
