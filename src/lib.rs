@@ -27,6 +27,7 @@ pub mod pipeline;
 pub mod project;
 pub mod prompt;
 pub mod report;
+pub mod server;
 pub mod servers;
 pub mod session;
 pub mod store;

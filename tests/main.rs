@@ -49,6 +49,8 @@ mod report;
 mod resume;
 mod rm;
 mod scenarios;
+mod serve;
+mod serve_guarded;
 mod spoilt;
 mod store;
 mod supply;

@@ -33,6 +33,7 @@ mod rm;
 mod run;
 mod scenarios;
 mod selection;
+mod serve;
 mod show;
 mod signals;
 mod stats;
@@ -126,6 +127,8 @@ enum Command {
     Recommend(ask::recommend::Args),
     /// What was measured so far, what is missing, what is stale
     Status(ask::status::Args),
+    /// Answer questions over HTTP: a REST API for programs and agents, which only reads
+    Serve(serve::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
     Recompute(recompute::Args),
     /// List known GPUs, instances and hosted models, with their prices
@@ -176,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => ask::compare::run(args, &face),
         Command::Recommend(args) => ask::recommend::run(args, &face),
         Command::Status(args) => ask::status::run(args, &face),
+        Command::Serve(args) => serve::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
         Command::Hardware(args) => hardware::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),

@@ -82,3 +82,27 @@ async fn hear(signals: &Signals) {
         signals.heard(Exit::Interrupted);
     }
 }
+
+/// Waits for SIGINT or SIGTERM: that is how a server ends, so it is no failure.
+#[cfg(unix)]
+pub(super) async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without handlers the operating system ends the process.
+        _ => std::future::pending().await,
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+pub(super) async fn asked_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

@@ -9,6 +9,7 @@ pub(crate) mod lab;
 pub(crate) mod raw;
 pub(crate) mod replay;
 pub(crate) mod repository;
+pub(crate) mod served;
 pub(crate) mod targets;
 
 /// Whether all that is wrong with a run is that the host disturbed it.
