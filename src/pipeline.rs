@@ -2,7 +2,7 @@
 //! only measuring has a clock and a socket: all others can be had again from what is stored.
 
 use crate::decided::{Decided, evidence, missing, report_case};
-use crate::session::{CaseError, MeasuredCase, Session, Watch};
+use crate::session::{CaseError, Epochs, MeasuredCase, Session, Watch};
 use crate::store::{self, CaseEnd, StoreError};
 use std::collections::BTreeMap;
 use tokgate_baseline::{Evidence, judge, screen};
@@ -19,19 +19,32 @@ pub fn measure_case(
     case: &Case,
     watch: Watch<'_>,
 ) -> Result<CaseReport, CaseError> {
-    let case = &session.harness.prepare(case)?;
-    let driver = session.harness.open(case, &session.stop)?;
-    let window = driver.identity().context_window;
-    if let Some(why) = window.and_then(|window| case.exceeds(window)) {
-        return Err(CaseError::LeftOut(why));
-    }
-    let (epochs, validity) = session.epochs(case, driver.as_ref(), watch)?;
+    let (epochs, validity) = match session.whole(case)? {
+        Some(epochs) => epochs,
+        None => measure_epochs(session, case, watch)?,
+    };
     let summary = store::summary(&epochs).expect("a case has at least one epoch");
     let measured = MeasuredCase { epochs, validity, summary };
     keep(session, &measured, &[])?;
     let report = report_case(&measured, Vec::new());
     session.measured.push(measured);
     Ok(report)
+}
+
+/// Measures what of a case was not measured yet.
+fn measure_epochs(
+    session: &mut Session,
+    case: &Case,
+    watch: Watch<'_>,
+) -> Result<Epochs, CaseError> {
+    let case = &session.harness.prepare(case)?;
+    let driver = session.harness.open(case, &session.stop)?;
+    let window = driver.identity().context_window;
+    if let Some(why) = window.and_then(|window| case.exceeds(window)) {
+        return Err(CaseError::LeftOut(why));
+    }
+    session.refuse_another(case, driver.as_ref())?;
+    session.epochs(case, driver.as_ref(), watch)
 }
 
 /// Compares and judges all measured cases together, keeps the verdicts, and concludes. `planned`

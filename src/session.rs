@@ -1,6 +1,7 @@
 //! One invocation: the harness, the store, the machine, and what everything is compared with.
 
 use crate::baselines::Found;
+use crate::earlier::{self, Earlier};
 use crate::store::{self, EpochEnd, EpochName, Journal, Store, StoreError, Stored, ids};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,10 +32,18 @@ pub enum CaseError {
     /// It asks to be left out on such a target.
     #[error("{0}")]
     LeftOut(String),
+    /// It is another one than its earlier epochs were measured with.
+    #[error(
+        "what is measured is another than in this run's earlier epochs ({0}): start a run of its own"
+    )]
+    Changed(String),
     /// Results cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// Epochs, and whether each of them may be judged.
+pub(crate) type Epochs = (Vec<Run>, Vec<Validity>);
 
 /// Told of every request as it ends; on another thread than the load's.
 pub type Watch<'a> = &'a (dyn Fn(&Record) + Sync);
@@ -81,6 +90,8 @@ pub struct Session {
     pub samplers: fn() -> Vec<Box<dyn Sampler>>,
     /// Keeps.
     pub store: Box<dyn Store + Send>,
+    /// What the run has measured already, where it is gone on with.
+    pub earlier: Earlier,
     /// What each scenario is compared with, by its name.
     pub baselines: BTreeMap<String, Found>,
     /// Whether what is merely not proven fails the run.
@@ -146,18 +157,45 @@ impl MeasuredCase {
 }
 
 impl Session {
-    /// Measures the epochs of a case, each durable before the next begins. Stops after the epoch
-    /// in which a stop was asked for.
+    /// The epochs of a case of which nothing is left to measure; `None` where something is.
+    pub(crate) fn whole(&self, case: &Case) -> Result<Option<Epochs>, CaseError> {
+        if !self.earlier.is_whole(case) {
+            return Ok(None);
+        }
+        let stored = (0..case.run.epochs).map(|number| self.earlier.epoch(&case.id, number));
+        let stored: Vec<Option<Stored>> =
+            stored.collect::<Result<_, _>>().map_err(StoreError::from)?;
+        let pair = |stored: Stored| (stored.run, stored.validity);
+        Ok(Some(stored.into_iter().flatten().map(pair).unzip()))
+    }
+
+    /// Refuses to put epochs beside earlier ones of the same case that were measured otherwise.
+    pub(crate) fn refuse_another(&self, case: &Case, driver: &dyn Driver) -> Result<(), CaseError> {
+        let Some(first) = self.earlier.first(case).map_err(StoreError::from)? else {
+            return Ok(());
+        };
+        let then = &first.run.head;
+        let mut changed = earlier::changes(&then.case, case);
+        changed.extend(earlier::other_target(&then.target, &driver.identity()));
+        match changed.is_empty() {
+            true => Ok(()),
+            false => Err(CaseError::Changed(changed.join("; "))),
+        }
+    }
+
+    /// Measures the epochs of a case that there are not yet, each durable before the next begins.
+    /// Stops after the epoch in which a stop was asked for.
     pub(crate) fn epochs(
         &mut self,
         case: &Case,
         driver: &dyn Driver,
         watch: Watch<'_>,
-    ) -> Result<(Vec<Run>, Vec<Validity>), CaseError> {
+    ) -> Result<Epochs, CaseError> {
         let (mut epochs, mut validity) = (Vec::new(), Vec::new());
         for number in 0..case.run.epochs {
+            let kept = self.earlier.epoch(&case.id, number).map_err(StoreError::from)?;
             let turn = Turn { number, salt: self.salt(number), ..Turn::default() };
-            let stored = self.epoch(case, driver, &turn, watch)?;
+            let stored = kept.map_or_else(|| self.epoch(case, driver, &turn, watch), Ok)?;
             epochs.push(stored.run);
             validity.push(stored.validity);
             if self.stop.is_requested() {
@@ -191,7 +229,7 @@ impl Session {
 
     /// What keeps the prompts of the epoch of this number apart from those of any other.
     pub(crate) fn salt(&self, number: u32) -> String {
-        format!("{}/{number}", self.identity.run_id)
+        self.earlier.salt(&self.identity.run_id, number)
     }
 
     /// Measures one epoch; when this comes back, it is durable.

@@ -86,6 +86,29 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        place: "src/server",
+        must_not_name: &[
+            "crate::cli",
+            "crate::github",
+            "crate::pipeline",
+            "crate::again",
+            "crate::decided",
+            "crate::paired",
+            "crate::session",
+            "crate::mock",
+            "crate::notify",
+            "crate::prompt",
+            "tokgate_harness",
+            "rusqlite",
+            "reqwest",
+            "std::fs",
+            "std::process",
+            "FileStore",
+            "Journal",
+            "println!",
+        ],
+    },
+    Rule {
         place: "src/mock",
         must_not_name: &[
             "crate::store",
@@ -117,6 +140,10 @@ const RULES: &[Rule] = &[
         must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
     },
     Rule { place: "src/baselines.rs", must_not_name: &["crate::cli", "tokgate_harness"] },
+    Rule {
+        place: "src/earlier.rs",
+        must_not_name: &["crate::cli", "crate::report", "tokgate_harness"],
+    },
     Rule { place: "src/driver.rs", must_not_name: &["crate::", "fn "] },
     Rule { place: "src/choice.rs", must_not_name: &["crate::", "fn "] },
     Rule {

@@ -392,3 +392,25 @@ fn the_file_beside_criterions_estimates_says_what_they_are_of() {
     let alone = imports::read("estimates.json", &estimates).unwrap();
     assert_eq!(alone.results[0].model.name, "criterion:unknown");
 }
+
+#[test]
+fn estimates_are_named_by_the_file_that_lies_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let estimates = file("estimates.json");
+    std::fs::write(&estimates, bytes("criterion/criterion-0.8.2.json")).unwrap();
+    let import = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tokgate"));
+        command.current_dir(folder.path()).env_remove("TOKGATE_RESULTS");
+        command.args(["import", "--json", "--results-dir", "r"]).arg(&estimates);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let alone = import();
+    assert!(alone.contains("criterion-unknown"), "{alone}");
+    let beside = bytes("criterion/criterion-0.8.2-benchmark.json");
+    std::fs::write(file("benchmark.json"), beside).unwrap();
+    let named = import();
+    assert!(named.contains("criterion-sums-squares-1000"), "{named}");
+}

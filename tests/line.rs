@@ -72,6 +72,7 @@ impl Line {
             },
             harness: Harness::on(runtime),
             samplers: Vec::new,
+            earlier: Default::default(),
             store: Box::new(FileStore::open(Layout::new(folder.path())).unwrap()),
             baselines: [("line".to_owned(), Found { baseline, compared_with, recorded: false })]
                 .into(),

@@ -239,3 +239,19 @@ fn an_imported_result_counts_where_it_has_times_and_is_said_to_be_one() {
     assert!((one.efficiency.unwrap() - 25.0).abs() < 1e-9, "26 / 1.04");
     assert_eq!(one.warnings(), [Warning::SingleRun, Warning::ImportedOnly]);
 }
+
+#[test]
+fn an_imported_speed_without_a_window_is_a_configuration_and_no_estimate() {
+    let (_folder, mut store) = store();
+    let mut rented = imported("22222222222222222222cc", None);
+    rented.requests = Requests::default();
+    let tok_s = MetricRef { metric: &metric::TOK_S, stat: Stat::Value };
+    rented.figures = vec![Figure { metric: tok_s, value: 38.1, n: 0 }];
+    store.keep_imported(&rented).unwrap();
+    let found = rows(&store, |_| {});
+    let one = &configurations(&found, STARTED_US).all[0];
+    // 1.04 / 3600 / 38.1 * 1000 = 0.007582 USD; 38.1 / 1.04 = 36.63.
+    assert!((one.cost_per_1k.unwrap() - 0.007_582).abs() < 1e-6);
+    assert!((one.efficiency.unwrap() - 36.635).abs() < 1e-3);
+    assert!(estimate(&found, "gemma3:4b", 50_000).is_none());
+}

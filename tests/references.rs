@@ -26,7 +26,7 @@ pub(crate) fn same_as_file(path: &Path, text: &str) {
 }
 
 /// Compares a text with what stands in a file between the marks of a generated reference.
-fn same_between_marks(path: &Path, reference: &str) {
+pub(crate) fn same_between_marks(path: &Path, reference: &str) {
     let text = std::fs::read_to_string(path).unwrap();
     let (before, rest) = text.split_once("rewrites it -->\n").unwrap();
     let (_, after) = rest.split_once("<!-- end of reference -->").unwrap();

@@ -9,6 +9,7 @@ use crate::cli::invocation::{Invocation, Start, Voice};
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
 use crate::cli::selection::Selection;
+use crate::cli::stretch::Stretch;
 use crate::cli::tree::Tree;
 use crate::datasets::{self, Home};
 use crate::project::Project;
@@ -304,6 +305,7 @@ fn bench(
         environment,
         planned,
         voice: Voice::Bench { machine, quiet: !own_lines },
+        stretch: Stretch::Only,
     };
     let shared = Arc::new(Mutex::new(Some(Invocation::start(start, *face)?)));
     let trials = entries.into_iter().map(|entry| trial(entry, &shared)).collect();

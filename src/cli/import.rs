@@ -154,7 +154,8 @@ fn one(file: &Path, args: &Args, keeper: &mut Keeper<'_>) -> Result<Told> {
     let mut told = Told::of(file);
     let read = bytes(file).and_then(|bytes| {
         let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-        let mut read = recognised(&name, &bytes, args.format.as_deref())?;
+        let alone = recognised(&name, &bytes, args.format.as_deref())?;
+        let mut read = with_the_one_beside(file, &name, &bytes).unwrap_or(alone);
         read.found.bad.extend(unfolded(file, &bytes));
         Ok(read)
     });
@@ -220,6 +221,13 @@ fn recognised(name: &str, bytes: &[u8], format: Option<&str>) -> Result<Read> {
         bail!("it is empty");
     }
     imports::read_as(name, bytes, format).ok_or_else(|| unrecognised(bytes))
+}
+
+/// The same with the file in front that says what it is of, where there is one beside it.
+fn with_the_one_beside(file: &Path, name: &str, text: &[u8]) -> Option<Read> {
+    let beside = bytes(&file.with_file_name(imports::beside(name)?)).ok()?;
+    let read = imports::read_as(name, &[&beside, text].concat(), None)?;
+    read.found.bad.is_empty().then_some(read)
 }
 
 fn unrecognised(bytes: &[u8]) -> anyhow::Error {

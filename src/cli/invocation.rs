@@ -7,6 +7,7 @@ use crate::cli::options::Options;
 use crate::cli::plan;
 use crate::cli::run::Format;
 use crate::cli::signals::Signals;
+use crate::cli::stretch::Stretch;
 use crate::cli::written;
 use crate::config::Telling;
 use crate::git::Commit;
@@ -16,7 +17,7 @@ use crate::project::Project;
 use crate::report::terminal::Style;
 use crate::report::{comparison, json, terminal};
 use crate::session::{CaseError, Identity, Session, now_us};
-use crate::store::{DatabaseError, FileStore, Layout, StoreError, atomic, ids};
+use crate::store::{DatabaseError, FileStore, Layout, Measuring, StoreError, atomic, ids};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub(super) struct Invocation {
     save_baseline: Option<String>,
     pub(super) telling: Telling,
     planned: Vec<CaseId>,
+    /// The run, where it can be gone on with.
+    measuring: Option<Measuring>,
     /// Whether a case's metadata could not be written.
     undocumented: bool,
     told: Vec<String>,
@@ -79,6 +82,8 @@ pub(super) struct Start<'a> {
     pub(super) planned: Vec<CaseId>,
     /// How to speak.
     pub(super) voice: Voice,
+    /// Which run this is a stretch of.
+    pub(super) stretch: Stretch,
 }
 
 impl Invocation {
@@ -87,7 +92,7 @@ impl Invocation {
     /// # Errors
     /// When results cannot be kept, or a baseline is absent or unusable.
     pub(super) fn start(start: Start<'_>, face: Face) -> Result<Self> {
-        let Start { project, options, environment, machine, planned, voice } = start;
+        let Start { project, options, environment, machine, planned, voice, stretch } = start;
         tokgate_harness::telemetry::check_replay()?;
         if let Some(trace) = environment.replayed() {
             face.tell(&format!("the GPU is played from {trace}: nothing said of it is measured"));
@@ -95,10 +100,15 @@ impl Invocation {
         let temporary = options.no_store.then(tempfile::tempdir).transpose()?;
         let kept = options.results_dir.clone().map_or_else(|| project.results(), Ok)?;
         let root = temporary.as_ref().map_or(kept.clone(), |folder| folder.path().to_owned());
-        let (layout, kept) = (Layout::new(root), Layout::new(kept));
-        let identity = identify(project, options, environment, machine);
-        let baselines = find_baselines(project, options, &kept, &identity.machine, &planned)?;
+        let (layout, durable) = (Layout::new(root), Layout::new(kept));
+        let mut identity = identify(project, options, environment, machine);
+        stretch.name(&mut identity, options);
+        let baselines = find_baselines(project, options, &durable, &identity.machine, &planned)?;
         let signals = Signals::listen().context("cannot listen for signals")?;
+        let store = Box::new(FileStore::open_to_write(layout.clone())?);
+        let kept = temporary.is_none();
+        let (measuring, earlier) =
+            if kept { stretch.keep(&layout, &identity)? } else { Default::default() };
         let session = Session {
             identity,
             harness: Harness::new()
@@ -107,7 +117,8 @@ impl Invocation {
                 .with_cache(options.cache())
                 .with_drivers(options.drivers.clone()),
             samplers: tokgate_harness::telemetry::samplers,
-            store: Box::new(FileStore::open(layout.clone())?),
+            store,
+            earlier,
             baselines,
             strict: options.strict,
             stop: Arc::clone(&signals.stop),
@@ -117,13 +128,14 @@ impl Invocation {
         Ok(Self {
             session,
             layout,
-            baselines: kept,
+            baselines: durable,
             face,
             voice,
             signals,
             save_baseline: options.save_baseline.clone(),
             telling: options.settled.telling.clone(),
             planned,
+            measuring,
             undocumented: false,
             told: Vec::new(),
             _temporary: temporary,
@@ -135,8 +147,16 @@ impl Invocation {
     pub(super) fn why_not(&self, case: &Case) -> Option<String> {
         match self.signals.exit() {
             Some(_) => Some("stopped before its turn".to_owned()),
+            None if self.is_full() => Some("results can no longer be kept".to_owned()),
+            None if self.session.earlier.is_whole(case) => None,
             None => plan::unmet(&case.requires, &self.session.identity.environment),
         }
+    }
+
+    /// Whether something that was measured could not be kept: then nothing further is measured.
+    fn is_full(&self) -> bool {
+        let mut exits = self.session.unmeasured.iter().map(|case| case.exit);
+        self.undocumented || exits.any(|exit| exit == Exit::Storage)
     }
 
     /// Says that a case is not measured.
@@ -168,7 +188,11 @@ impl Invocation {
                     last.map_or(Ok(()), |case| written::metadata(&self.layout, case))
                 {
                     self.undocumented = true;
-                    return Err(format!("{error:#}"));
+                    let why = format!("{error:#}");
+                    if !self.is_silent() {
+                        self.face.tell(&format!("could not document {}: {why}", case.id.listed()));
+                    }
+                    return Err(why);
                 }
                 self.announce(&report);
                 verdict_on(&report)
@@ -224,6 +248,38 @@ impl Invocation {
     /// # Errors
     /// When the documents or a baseline cannot be written.
     pub(super) fn finish(mut self) -> Result<Exit> {
+        let ended = self.conclude().and_then(|exit| {
+            self.end()?;
+            Ok(exit)
+        });
+        if let (Some(run), true) = (self.open(), ended.is_err() || !self.is_complete()) {
+            self.face.tell(&format!(
+                "run {run} is not complete: `tokgate run --resume {run}` measures what is missing"
+            ));
+        }
+        ended
+    }
+
+    /// The run, where it can be gone on with.
+    fn open(&self) -> Option<&str> {
+        self.measuring.as_ref().map(Measuring::run_id)
+    }
+
+    /// Whether everything that was planned was measured, or left out by what it asks for itself.
+    fn is_complete(&self) -> bool {
+        let is_stopped = self.signals.exit().is_some();
+        !is_stopped && !self.undocumented && self.session.unmeasured.is_empty()
+    }
+
+    /// Says on the disk that the run is complete, when it is.
+    fn end(&self) -> Result<()> {
+        match &self.measuring {
+            Some(measuring) if self.is_complete() => Ok(measuring.end(&self.layout, now_us())?),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn conclude(&mut self) -> Result<Exit> {
         let mut report = pipeline::conclude_run(&mut self.session, &self.planned)?;
         report.exit = self.exit(&report);
         written::results(&self.layout, &report)?;
@@ -308,7 +364,8 @@ impl Invocation {
     }
 }
 
-fn identify(
+/// Who measures: the machine and the commit as they are now, under a run's name of its own.
+pub(super) fn identify(
     project: &Project,
     options: &Options,
     mut environment: Environment,
@@ -386,6 +443,7 @@ fn exit_of_case(error: &CaseError) -> Exit {
     match error {
         CaseError::Open(error) => exit_of_open(error),
         CaseError::LeftOut(_) => Exit::Nothing,
+        CaseError::Changed(_) => Exit::Invalid,
         CaseError::Store(_) => Exit::Storage,
     }
 }

@@ -1,6 +1,7 @@
 //! `tokgate mock-server`: a server that knows the truth, to test clients against.
 
 use crate::cli::face::Face;
+use crate::cli::signals::asked_to_end;
 use crate::mock::{Listening, Options, StartError};
 use anyhow::Result;
 use tokgate_core::verdict::Exit;
@@ -30,31 +31,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
             }
         };
         face.say(&format!("listening on http://{}/v1", listening.address()));
-        listening.serve(signal()).await?;
+        listening.serve(asked_to_end()).await?;
         Ok(Exit::Held)
     })
-}
-
-/// Waits for SIGINT or SIGTERM: that is how a server ends, so it is no failure.
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        // Without handlers the operating system ends the process.
-        _ => std::future::pending().await,
-    }
-}
-
-/// Waits for Ctrl-C.
-#[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }

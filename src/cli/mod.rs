@@ -32,14 +32,17 @@ mod purge;
 mod rebuild;
 mod recompute;
 mod report;
+mod resume;
 mod rm;
 mod run;
 mod scenarios;
 mod selection;
+mod serve;
 mod show;
 mod signals;
 mod stats;
 mod stress;
+mod stretch;
 mod together;
 mod tree;
 mod verdict;
@@ -58,6 +61,7 @@ First steps:
   tokgate run quick                                measure without any server
   tokgate run quick --base-url http://HOST:PORT/v1 measure a server
   tokgate stress --breaking-point                  how many workers does it sustain?
+  tokgate run --resume                             go on with what was interrupted
   tokgate run regression --save-baseline before    keep five epochs to compare with
   tokgate run regression --baseline before         was it slower?
   tokgate estimate --model M --requests 50000      how long does that take?
@@ -127,6 +131,8 @@ enum Command {
     Recommend(ask::recommend::Args),
     /// What was measured so far, what is missing, what is stale
     Status(ask::status::Args),
+    /// Answer questions over HTTP: a REST API for programs and agents, which only reads
+    Serve(serve::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
     Recompute(recompute::Args),
     /// List known GPUs, instances and hosted models, with their prices
@@ -184,6 +190,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => ask::compare::run(args, &face),
         Command::Recommend(args) => ask::recommend::run(args, &face),
         Command::Status(args) => ask::status::run(args, &face),
+        Command::Serve(args) => serve::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
         Command::Hardware(args) => hardware::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),

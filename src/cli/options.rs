@@ -4,6 +4,7 @@ use crate::config::{Config, GateSettings, Telling};
 use crate::project::Project;
 use clap::Args;
 use std::path::PathBuf;
+use tokgate_core::day::Day;
 use tokgate_core::price::Prices;
 use tokgate_core::scenario::{Override, Roots};
 use tokgate_harness::drivers::custom::Drivers;
@@ -154,8 +155,18 @@ pub(super) struct Settled {
     pub(super) telling: Telling,
     /// What a gate measures.
     pub(super) gate: GateSettings,
+    /// The day on which it was planned, where that was not today.
+    pub(super) today: Option<Day>,
     /// The keys of the named target; weaker than every option.
     target: Option<Vec<Override>>,
+}
+
+impl Settled {
+    /// Leaves out the keys of the named target: a run that is gone on with has them among what it was
+    /// asked.
+    pub(super) fn forget_target(&mut self) {
+        self.target = None;
+    }
 }
 
 impl Options {
@@ -171,7 +182,7 @@ impl Options {
         }
         let prices = Prices { catalogue: config.catalogue, hourly_usd: self.hourly_cost };
         let (roots, telling, gate) = (Roots(config.allow_paths), config.telling, config.gate);
-        self.settled = Settled { roots, prices, telling, gate, target: named };
+        self.settled = Settled { roots, prices, telling, gate, today: None, target: named };
         Ok(self)
     }
 

@@ -89,7 +89,8 @@ pub(super) fn read(
     let roots = options.settled.roots.clone();
     let free_memory_bytes = Some(environment.memory_available_bytes).filter(|bytes| *bytes > 0);
     let prices = options.settled.prices.clone();
-    let today = Some(Day::of_us(jiff::Timestamp::now().as_microsecond()));
+    let now = || Day::of_us(jiff::Timestamp::now().as_microsecond());
+    let today = Some(options.settled.today.unwrap_or_else(now));
     let mut facts = Facts { hardware, roots, free_memory_bytes, prices, today, ..Facts::default() };
     let mut cases = plan(&scenario, &facts)?;
     let mut all: Vec<CaseId> = cases.iter().map(|case| case.id.clone()).collect();

@@ -1,12 +1,16 @@
-//! `tokgate run SCENARIO`: measure one scenario.
+//! `tokgate run SCENARIO`: measure one scenario. Going on with a run is `resume`.
 
 use crate::cli::face::Face;
 use crate::cli::invocation::{Invocation, Start, Voice};
 use crate::cli::options::Options;
-use crate::cli::plan;
+use crate::cli::plan::{self, Planned};
+use crate::cli::resume;
+use crate::cli::stretch::{First, Stretch};
 use crate::cli::tree::Tree;
 use crate::project::Project;
-use anyhow::Result;
+use anyhow::{Result, bail};
+use tokgate_core::case::Case;
+use tokgate_core::environment::Environment;
 use tokgate_core::verdict::Exit;
 
 /// How the result is written to stdout.
@@ -21,11 +25,16 @@ pub(super) enum Format {
     Jsonl,
 }
 
-/// Measure a scenario, by name or file.
+/// Measure a scenario, by name or file; or go on with a run that was interrupted.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A scenario's name, or the path of its file
-    scenario: String,
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    scenario: Option<String>,
+    /// Go on with this run, or with the newest that is not complete: what is missing of it is measured,
+    /// as it was asked then
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with = "no_store")]
+    resume: Option<String>,
     /// How the result is written to stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -38,7 +47,14 @@ pub(super) struct Args {
 /// # Errors
 /// When what was written cannot be run, or results cannot be kept.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
-    scenario(&args.scenario, args.format, &args.options, face)
+    match (&args.resume, &args.scenario) {
+        (Some(run), _) => {
+            let named = Some(run.as_str()).filter(|run| !run.is_empty());
+            resume::run(named, args.format, &args.options, face)
+        }
+        (None, Some(name)) => scenario(name, args.format, &args.options, face),
+        (None, None) => bail!("name a scenario; `tokgate scenarios list` shows what there is"),
+    }
 }
 
 /// Measures and reports the scenario of this name or file.
@@ -49,17 +65,14 @@ pub(super) fn scenario(name: &str, format: Format, options: &Options, face: &Fac
     let project = Project::find(&std::env::current_dir()?);
     let environment = tokgate_harness::machine::detect();
     let options = options.clone().settle(&project)?;
-    let source = project.scenario(name)?;
-    let mut planned = plan::read(&source, &options, &environment, &|_, _| true)?;
+    let mut planned = cases(name, &options, &environment, &project)?;
     if planned.cases.is_empty() {
         face.tell(&format!("no case is left; `tokgate scenarios check {}` counts all", name));
         return Ok(Exit::Nothing);
     }
-    planned.locate()?;
-    plan::check_built_in(planned.cases.iter())?;
     plan::decide_auto(planned.cases.iter_mut(), |found| face.tell(found));
-    let tree = Tree::here(&project)?;
-    planned.cases.iter_mut().for_each(|case| tree.settle(case));
+    let asked = resume::asked(name, &options)?;
+    let first = First { asked, cases: planned.cases.clone() };
     let start = Start {
         project: &project,
         options: &options,
@@ -67,9 +80,37 @@ pub(super) fn scenario(name: &str, format: Format, options: &Options, face: &Fac
         environment,
         planned: planned.all,
         voice: Voice::Run(format),
+        stretch: Stretch::First(Box::new(first)),
     };
-    let mut invocation = Invocation::start(start, *face)?;
-    for case in &planned.cases {
+    measure(&planned.cases, Invocation::start(start, *face)?)
+}
+
+/// The cases of a scenario as they are asked for. Of those that take whatever server there is, the
+/// target is not decided.
+///
+/// # Errors
+/// When what was written cannot be run.
+pub(super) fn cases(
+    name: &str,
+    options: &Options,
+    environment: &Environment,
+    project: &Project,
+) -> Result<Planned> {
+    let source = project.scenario(name)?;
+    let mut planned = plan::read(&source, options, environment, &|_, _| true)?;
+    planned.locate()?;
+    plan::check_built_in(planned.cases.iter())?;
+    let tree = Tree::here(project)?;
+    planned.cases.iter_mut().for_each(|case| tree.settle(case));
+    Ok(planned)
+}
+
+/// Measures each case that can be measured here, and concludes.
+///
+/// # Errors
+/// When results cannot be kept.
+pub(super) fn measure(cases: &[Case], mut invocation: Invocation) -> Result<Exit> {
+    for case in cases {
         match invocation.why_not(case) {
             Some(why) => invocation.skip(case, &why),
             // What went wrong was told, and counts at the end.

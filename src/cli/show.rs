@@ -97,6 +97,8 @@ pub(super) fn by_case(epochs: Vec<Stored>) -> Vec<Vec<Stored>> {
 }
 
 fn case(epochs: Vec<Stored>) -> CaseReport {
-    let verdicts = epochs.iter().flat_map(|epoch| &epoch.verdicts).map(Into::into).collect();
+    // What an earlier epoch says was said when the run was interrupted there.
+    let last = epochs.last().map(|epoch| epoch.verdicts.as_slice());
+    let verdicts = last.unwrap_or_default().iter().map(Into::into).collect();
     report_case(&MeasuredCase::of(epochs), verdicts)
 }

@@ -47,6 +47,10 @@ impl Signals {
     }
 }
 
+/// `SIGXFSZ`: a file would grow beyond what `ulimit -f` allows.
+#[cfg(unix)]
+const TOO_LARGE: i32 = 25;
+
 /// Hears signals for as long as the process lives. The streams are opened once, so that a signal
 /// between two of them is not lost.
 #[cfg(unix)]
@@ -59,6 +63,8 @@ async fn hear(signals: &Signals) {
     ) else {
         return;
     };
+    // A file that may grow no more is told by the write that fails, not by our end.
+    let _told_by_the_write = signal(SignalKind::from_raw(TOO_LARGE));
     loop {
         let exit = tokio::select! {
             _ = interrupt.recv() => Exit::Interrupted,
@@ -74,5 +80,29 @@ async fn hear(signals: &Signals) {
 async fn hear(signals: &Signals) {
     while tokio::signal::ctrl_c().await.is_ok() {
         signals.heard(Exit::Interrupted);
+    }
+}
+
+/// Waits for SIGINT or SIGTERM: that is how a server ends, so it is no failure.
+#[cfg(unix)]
+pub(super) async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without handlers the operating system ends the process.
+        _ => std::future::pending().await,
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+pub(super) async fn asked_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }

@@ -34,6 +34,7 @@ pub fn rows(rows: &[Measured]) -> Sheet {
         "test id",
     ]);
     for row in rows {
+        let has_rate = row.req_s > 0.0;
         sheet.push(vec![
             text(&row.model),
             text(&row.platform),
@@ -41,8 +42,8 @@ pub fn rows(rows: &[Measured]) -> Sheet {
             Cell::count(Some(row.workers)),
             Cell::count(Some(row.requests)),
             Cell::number(Some(row.success_percent), 1),
-            Cell::number(Some(row.req_s), 2),
-            Cell::number(Some(row.time_per_request_s), 2),
+            Cell::number(has_rate.then_some(row.req_s), 2),
+            Cell::number(has_rate.then_some(row.time_per_request_s), 2),
             Cell::number(row.tok_s, 1),
             Cell::number(row.ttft_p50_s.map(|ttft| 1e3 * ttft), 1),
             task(row.task),

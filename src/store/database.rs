@@ -6,8 +6,10 @@
 //! SQLite's locks (sqlite.org/howtocorrupt.html, 2.2).
 
 use crate::store::atomic::{FileError, doing};
-use crate::store::schema;
+use crate::store::layout::Layout;
+use crate::store::{reader, schema};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -128,6 +130,25 @@ impl Database {
         })
     }
 
+    /// Opens the database of a folder that takes no writes. One of an older schema cannot be brought up to
+    /// date there, and is refused.
+    pub(super) fn open_to_read(layout: &Layout) -> Result<Self, DatabaseError> {
+        let (connection, path) = (reader::open(layout)?, layout.database());
+        inspect(&connection, &path)?;
+        let age = schema::age(&connection).map_err(at(&path))?;
+        if age.found < age.latest {
+            let refusal = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
+            return Err(doing("bring up to date", &path)(refusal).into());
+        }
+        Ok(Self {
+            connection,
+            was_older: false,
+            #[cfg(unix)]
+            identity: identity(&path),
+            path,
+        })
+    }
+
     /// Runs `work` in one transaction that holds the write lock from its beginning: one that
     /// read first and wrote later would lose to other processes whatever the patience.
     pub(super) fn write<T>(
@@ -168,6 +189,11 @@ impl Database {
     pub(super) fn vacuum(&mut self) -> Result<(), DatabaseError> {
         self.refuse_moved()?;
         self.connection.execute_batch("VACUUM").map_err(at(&self.path))
+    }
+
+    /// Plays the whole log into the file, for one that is given another name without its log.
+    pub(super) fn fold(&self) -> Result<(), DatabaseError> {
+        fold(&self.connection, &self.path)
     }
 
     /// Overwrites what is deleted from now on, instead of only forgetting where it stood.
@@ -240,6 +266,18 @@ pub(super) fn use_wal(connection: &Connection, path: &Path) -> Result<(), Databa
     match mode.as_str() {
         "wal" => Ok(()),
         _ => Err(DatabaseError::NoWal { path: path.to_owned(), mode }),
+    }
+}
+
+/// Plays the whole log into the file. The last one to close it would do so, too, and say nothing where
+/// it fails.
+pub(super) fn fold(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
+    let busy: bool = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(at(path))?;
+    match busy {
+        false => Ok(()),
+        true => Err(doing("finish", path)(io::ErrorKind::ResourceBusy.into()).into()),
     }
 }
 

@@ -1,13 +1,15 @@
 //! The store of one results folder: journals in `raw/`, their index in SQLite.
 
 use crate::store::atomic::{FileError, doing};
+use crate::store::begun::BegunError;
 use crate::store::database::{Database, DatabaseError};
 use crate::store::ids::is_plain;
 use crate::store::imported::{self, Kept, KeptImport};
 use crate::store::journal::{Journal, JournalError};
 use crate::store::layout::Layout;
 use crate::store::listing::{ListedEpoch, ListedRun};
-use crate::store::past::{self, Found, Past, PastOf};
+use crate::store::past::{self, Past, PastOf};
+use crate::store::standing::{is_whole, standing};
 use crate::store::stored::{self, First, ReadError, Stored};
 use crate::store::verdict::StoredVerdict;
 use crate::store::{
@@ -19,12 +21,13 @@ use rusqlite::Connection;
 use serde_json::Value;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
+use tokgate_core::case::CaseId;
 use tokgate_core::choice::{Coverage, Filter, Measured, Quantity, best_by, coverage};
 use tokgate_core::compared::ComparedTests;
 use tokgate_core::imported::Imported;
 use tokgate_core::metric::MetricRef;
 use tokgate_core::price::Prices;
-use tokgate_core::run::Head;
+use tokgate_core::run::{Arm, Head};
 
 /// Why something was not kept, or cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,19 @@ pub enum StoreError {
     /// The index.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// What a run was asked.
+    #[error(transparent)]
+    Begun(#[from] BegunError),
+    /// Somebody measures the run.
+    #[error(
+        "run {run_id} is being measured by {by}: wait until that has ended, or name another run"
+    )]
+    Measured {
+        /// The run.
+        run_id: String,
+        /// By whom.
+        by: String,
+    },
     /// Somebody else needs the store for themselves, or we do.
     #[error("{} is in use {by}: try again when that has ended", path.display())]
     InUse {
@@ -89,13 +105,36 @@ pub struct FileStore {
     database: Database,
     // Held for as long as the store is open: a rebuild waits for nobody and replaces nothing
     // under anybody.
-    _shared: Lock,
+    // There is none where the folder takes no writes, and so nobody replaces anything.
+    _shared: Option<Lock>,
 }
 
 impl FileStore {
+    /// Opens the store, and makes it where there is none. Where its folder takes no writes, it is opened to
+    /// be read.
+    ///
+    /// # Errors
+    /// As [`FileStore::open_to_write`].
+    pub fn open(layout: Layout) -> Result<Self, StoreError> {
+        match Self::open_to_write(layout.clone()) {
+            Err(StoreError::File(error)) if error.is_refusal() => {
+                Self::open_to_read(layout).map_err(|_| error.into())
+            }
+            result => result,
+        }
+    }
+
+    fn open_to_read(layout: Layout) -> Result<Self, StoreError> {
+        let database = Database::open_to_read(&layout)?;
+        Ok(Self { layout, database, _shared: None })
+    }
+
     /// Opens the store, and makes it where there is none. An index that was lost is not made
     /// anew in silence: that is what `rebuild` is for.
-    pub fn open(layout: Layout) -> Result<Self, StoreError> {
+    ///
+    /// # Errors
+    /// When the folder takes no writes, or its index is lost, damaged, or not ours.
+    pub fn open_to_write(layout: Layout) -> Result<Self, StoreError> {
         layout.create()?;
         let shared = lock_file(&layout)?;
         try_lock(shared.try_lock_shared(), &layout, "by `tokgate rebuild` or `tokgate db`")?;
@@ -109,7 +148,7 @@ impl FileStore {
         if database.was_older() {
             rebuild::fill_in(&mut database, &layout)?;
         }
-        Ok(Self { layout, database, _shared: shared })
+        Ok(Self { layout, database, _shared: Some(shared) })
     }
 
     /// Where everything lies.
@@ -127,7 +166,7 @@ impl FileStore {
     pub fn past(&self, metric: MetricRef) -> Result<PastOf, StoreError> {
         let found = self.database.read(|database| past::find(database, metric))?;
         let mut all = PastOf::default();
-        for Found { test_id, value } in found {
+        for past::Found { test_id, value } in found {
             // The index may have come from elsewhere: no path is made of what is no plain name.
             let path = self.layout.raw_file(&test_id);
             match is_plain(&test_id).then(|| stored::read_first(&path)) {
@@ -304,7 +343,8 @@ impl Store for FileStore {
         if ids.is_empty() || !ids.iter().all(|id| is_plain(id)) {
             return Err(StoreError::Unknown(id.to_owned()));
         }
-        ids.iter().map(|id| self.epoch(id)).collect()
+        let epochs = ids.iter().map(|id| self.epoch(id)).collect::<Result<_, _>>()?;
+        Ok(standing(epochs, |epoch: &Stored| &epoch.run))
     }
 }
 
@@ -321,7 +361,52 @@ pub(super) fn write_together(
     Ok(database.write(both)??)
 }
 
+/// An epoch of a run that is gone on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its case.
+    pub case: CaseId,
+    /// Its side.
+    pub arm: Arm,
+    /// Its number.
+    pub number: u32,
+    /// Its raw lines.
+    pub path: PathBuf,
+    /// Whether it was measured to its end.
+    pub whole: bool,
+}
+
 impl FileStore {
+    /// What there is of a run, in the order in which it was measured. An epoch that a process was
+    /// killed in before it had a row gets one; one whose raw lines cannot be read is left out with a
+    /// note.
+    ///
+    /// # Errors
+    /// When the index cannot be read or written.
+    pub fn gather(&mut self, run_id: &str) -> Result<(Vec<Found>, Vec<String>), StoreError> {
+        let indexed = self.database.read(|database| listing::test_ids(database, run_id))?;
+        let (mut found, mut notes) = (Vec::new(), Vec::new());
+        for path in self.layout.raw_files()? {
+            let Ok(First::Epoch(head, _)) = rebuild::first_of(&path) else { continue };
+            if head.run_id != run_id {
+                continue;
+            }
+            match stored::read(&path) {
+                Ok(stored) => {
+                    if !indexed.contains(&head.test_id) {
+                        self.database.write(|database| epoch::put(database, &stored, None))?;
+                    }
+                    let (case, whole) = (head.case.id.clone(), is_whole(&stored.run));
+                    let one = Found { case, arm: head.arm, number: head.epoch, path, whole };
+                    found.push((head.started_us, one));
+                }
+                Err(why) => notes.push(format!("left out: {why}")),
+            }
+        }
+        found.sort_by(|(a, one), (b, other)| (a, &one.path).cmp(&(b, &other.path)));
+        Ok((found.into_iter().map(|(_, one)| one).collect(), notes))
+    }
+
     fn epoch(&self, test_id: &str) -> Result<Stored, StoreError> {
         let path = self.layout.raw_file(test_id);
         match stored::read_first(&path)? {
@@ -347,7 +432,7 @@ impl FileStore {
 /// The lock's file, which is nothing but a lock. It is let go of by name: a child that is being
 /// started at that moment has the file open, too, until it has become another program.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock(pub(super) File);
 
 impl std::ops::Deref for Lock {
     type Target = File;

@@ -81,6 +81,30 @@ impl Layout {
         self.root.join("metadata")
     }
 
+    /// What runs were asked, and which of them have ended.
+    #[must_use]
+    pub fn runs(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    /// What a run was asked.
+    #[must_use]
+    pub fn run_file(&self, run_id: &str) -> PathBuf {
+        self.runs().join(format!("{run_id}.json"))
+    }
+
+    /// That a run is complete.
+    #[must_use]
+    pub fn run_end_file(&self, run_id: &str) -> PathBuf {
+        self.runs().join(format!("{run_id}.end.json"))
+    }
+
+    /// Who measures a run.
+    #[must_use]
+    pub fn run_lock(&self, run_id: &str) -> PathBuf {
+        self.runs().join(format!("{run_id}.lock"))
+    }
+
     /// What was taken out, a folder a run.
     #[must_use]
     pub fn trash(&self) -> PathBuf {
@@ -125,7 +149,7 @@ impl Layout {
 
     /// Makes the folders, for their owner alone: answers of a model may be private.
     pub fn create(&self) -> Result<(), FileError> {
-        for folder in ["raw", "metadata", "analysis", "reports", "baselines"] {
+        for folder in ["raw", "metadata", "analysis", "reports", "baselines", "runs"] {
             let path = self.root.join(folder);
             make_folder(&path)?;
         }

@@ -62,25 +62,34 @@ pub struct ListedEpoch {
     pub started_us: i64,
 }
 
+/// What is told of a run `r`; [`listed_run`] reads it.
+pub(super) const RUN_COLUMNS: &str = "
+    r.run_id, r.scenario, r.machine, r.started_us,
+    (SELECT count(*) FROM cases c WHERE c.run_id = r.run_id),
+    (SELECT count(*) FROM benchmark_results b WHERE b.run_id = r.run_id),
+    (SELECT count(*) FROM benchmark_results b
+     WHERE b.run_id = r.run_id AND b.validity = 'VALID'),
+    (SELECT ifnull(sum(targets_met), 0) FROM cases c WHERE c.run_id = r.run_id),
+    (SELECT ifnull(sum(total_targets), 0) FROM cases c WHERE c.run_id = r.run_id)";
+/// That tokgate measured a run `r`.
+pub(super) const IS_OURS: &str = "
+    NOT EXISTS (SELECT 1 FROM benchmark_results b
+                WHERE b.run_id = r.run_id AND b.provenance = 'imported')";
+/// What is told of an epoch; [`listed_epoch`] reads it.
+pub(super) const EPOCH_COLUMNS: &str = "
+    test_id, run_id, case_id, platform, model_name, machine, concurrency, num_requests,
+    success_rate, tok_s, ttft_p50_s, query_p95_s, validity, provenance, started_us";
+
 /// The runs that tokgate measured, newest first.
 pub(super) fn runs(database: &Connection, limit: usize) -> rusqlite::Result<Vec<ListedRun>> {
-    let mut query = database.prepare_cached(
-        "SELECT r.run_id, r.scenario, r.machine, r.started_us,
-                (SELECT count(*) FROM cases c WHERE c.run_id = r.run_id),
-                (SELECT count(*) FROM benchmark_results b WHERE b.run_id = r.run_id),
-                (SELECT count(*) FROM benchmark_results b
-                 WHERE b.run_id = r.run_id AND b.validity = 'VALID'),
-                (SELECT ifnull(sum(targets_met), 0) FROM cases c WHERE c.run_id = r.run_id),
-                (SELECT ifnull(sum(total_targets), 0) FROM cases c WHERE c.run_id = r.run_id)
-         FROM runs r
-         WHERE NOT EXISTS (SELECT 1 FROM benchmark_results b
-                           WHERE b.run_id = r.run_id AND b.provenance = 'imported')
-         ORDER BY r.started_us DESC, r.run_id DESC LIMIT ?1",
-    )?;
+    let mut query = database.prepare_cached(&format!(
+        "SELECT {RUN_COLUMNS} FROM runs r WHERE {IS_OURS}
+         ORDER BY r.started_us DESC, r.run_id DESC LIMIT ?1"
+    ))?;
     query.query_map(params![row_limit(limit)], listed_run)?.collect()
 }
 
-fn listed_run(row: &Row<'_>) -> rusqlite::Result<ListedRun> {
+pub(super) fn listed_run(row: &Row<'_>) -> rusqlite::Result<ListedRun> {
     Ok(ListedRun {
         run_id: row.get(0)?,
         scenario: row.get(1)?,
@@ -96,16 +105,13 @@ fn listed_run(row: &Row<'_>) -> rusqlite::Result<ListedRun> {
 
 /// The epochs, newest first.
 pub(super) fn epochs(database: &Connection, limit: usize) -> rusqlite::Result<Vec<ListedEpoch>> {
-    let mut query = database.prepare_cached(
-        "SELECT test_id, run_id, case_id, platform, model_name, machine, concurrency, num_requests,
-                success_rate, tok_s, ttft_p50_s, query_p95_s, validity, provenance,
-                started_us
-         FROM benchmark_results ORDER BY id DESC LIMIT ?1",
-    )?;
+    let mut query = database.prepare_cached(&format!(
+        "SELECT {EPOCH_COLUMNS} FROM benchmark_results ORDER BY id DESC LIMIT ?1"
+    ))?;
     query.query_map(params![row_limit(limit)], listed_epoch)?.collect()
 }
 
-fn listed_epoch(row: &Row<'_>) -> rusqlite::Result<ListedEpoch> {
+pub(super) fn listed_epoch(row: &Row<'_>) -> rusqlite::Result<ListedEpoch> {
     Ok(ListedEpoch {
         test_id: row.get(0)?,
         run_id: row.get(1)?,

@@ -12,6 +12,7 @@ mod alone;
 mod analysis;
 pub mod atomic;
 mod backup;
+pub mod begun;
 mod case;
 mod cell;
 mod check;
@@ -30,12 +31,15 @@ pub mod layout;
 mod line;
 mod listing;
 mod machine;
+pub mod pages;
 mod past;
 mod purge;
 mod question;
 mod reader;
+mod reading;
 mod rebuild;
 mod schema;
+mod standing;
 pub mod stored;
 mod tables;
 mod trash;
@@ -43,12 +47,13 @@ mod vacuum;
 mod verdict;
 
 pub use backup::{BackedUp, backup};
+pub use begun::{Asked, Begun, BegunError, Measuring, Setting};
 pub use case::summary;
 pub use check::{Checked, Depth, Fault, Finding, check};
 pub use comparison::Rendered;
 pub use database::{Database, DatabaseError};
 pub use exported::Exported;
-pub use file_store::{FileStore, StoreError};
+pub use file_store::{FileStore, Found, StoreError};
 pub use ids::{EpochName, run_id};
 pub use imported::{Kept, KeptImport};
 pub use journal::{Journal, JournalError};
@@ -56,6 +61,7 @@ pub use layout::Layout;
 pub use listing::{ListedEpoch, ListedRun};
 pub use past::{Past, PastOf};
 pub use purge::{Purged, purge, rehearse_purge};
+pub use reading::{Reading, ReadingError};
 pub use rebuild::{RebuildReport, Skipped, rebuild};
 pub use stored::{ReadError, Stored, read, read_bytes};
 pub use tables::schema_markdown;
@@ -119,6 +125,7 @@ pub trait Store {
     /// The epochs, newest first.
     fn epochs(&self, limit: usize) -> Result<Vec<ListedEpoch>, StoreError>;
 
-    /// The raw epochs of a run, or the one epoch of a test id, in the order of their commit.
+    /// The raw epochs of a run, or the one epoch of a test id, in the order of their commit. Of a run,
+    /// those are left out that were cut off and measured again.
     fn show(&self, id: &str) -> Result<Vec<Stored>, StoreError>;
 }

@@ -12,7 +12,8 @@ use tokgate_core::price::{Price, Prices, Rate};
 const THEN: &str = "when it was measured";
 /// Every row that says something about a model. An epoch that may not be judged, one of a target that
 /// is played (also under another platform's name), one that searched vectors and one without times
-/// say nothing about one.
+/// say nothing about one. What was imported may tell tokens a second and no window: it has a speed, and
+/// no rate of requests.
 const QUERY: &str = "
     SELECT test_id, run_id, case_id, epoch, model_name, model_size_params, platform, machine, instance,
            gpu_name, gpu_count, gpu_vram_bytes, context_window, num_workers, num_requests, success_rate,
@@ -21,7 +22,8 @@ const QUERY: &str = "
            hourly_usd, driver, endpoint
     FROM benchmark_results
     WHERE validity = 'VALID' AND kind <> 'retrieval' AND driver <> 'simulated'
-      AND platform <> 'simulated' AND total_time_seconds > 0";
+      AND platform <> 'simulated'
+      AND (total_time_seconds > 0 OR (provenance = 'imported' AND tok_s > 0))";
 
 /// The rows that a filter takes, in the order in which they began.
 pub(super) fn measured(

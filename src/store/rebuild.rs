@@ -4,7 +4,8 @@ use crate::store::atomic::{TEMPORARY, doing, sync_folder};
 use crate::store::database::{Database, DatabaseError};
 use crate::store::file_store::{StoreError, lock_file, try_lock};
 use crate::store::layout::Layout;
-use crate::store::stored::{self, First, Stored};
+use crate::store::standing::standing;
+use crate::store::stored::{self, First, ReadError, Stored};
 use crate::store::{CaseEnd, case, cell, epoch, imported, listing};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -114,6 +115,7 @@ pub(super) fn fresh(layout: &Layout) -> Result<Fresh, StoreError> {
     let mut fresh = Database::open_or_create(&path)?;
     let report = index(&mut fresh, layout)?;
     fresh.check()?;
+    fresh.fold()?;
     fresh.close()?;
     Ok(Fresh { scratch, path, report })
 }
@@ -175,6 +177,10 @@ fn raw(layout: &Layout, report: &mut RebuildReport) -> Result<Vec<Raw>, StoreErr
     for path in layout.raw_files()? {
         match first_of(&path) {
             Ok(first) => sources.push(Raw { path, first, number: 0 }),
+            Err(_) if is_unborn(&path) => report.notes.push(format!(
+                "{}: cut off before its first line was whole: nothing was measured into it",
+                path.display()
+            )),
             Err(why) => report.skipped.push(Skipped { path, why }),
         }
     }
@@ -186,6 +192,11 @@ fn raw(layout: &Layout, report: &mut RebuildReport) -> Result<Vec<Raw>, StoreErr
         source.number = number;
     }
     Ok(sources)
+}
+
+/// Whether a process was killed, or the disk was full, while a file was made.
+fn is_unborn(path: &Path) -> bool {
+    matches!(stored::read_first(path), Err(ReadError::Headless(_)))
 }
 
 /// The first line of a file, which has the name that it says.
@@ -226,9 +237,11 @@ fn read(source: Source, report: &mut RebuildReport) -> Option<Numbered> {
 }
 
 fn put(database: &Connection, epochs: Vec<Numbered>) -> rusqlite::Result<()> {
+    for Numbered { number, stored } in &epochs {
+        epoch::put(database, stored, *number)?;
+    }
     let (mut runs, mut validity, mut verdicts) = (Vec::new(), Vec::new(), Vec::new());
-    for Numbered { number, stored } in epochs {
-        epoch::put(database, &stored, number)?;
+    for Numbered { stored, .. } in standing(epochs, |epoch| &epoch.stored.run) {
         runs.push(stored.run);
         validity.push(stored.validity);
         verdicts = stored.verdicts;

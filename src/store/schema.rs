@@ -1,7 +1,7 @@
 //! The tables: made, recognised, and brought up to date.
 
 use crate::store::atomic::{TEMPORARY, doing, sync_folder};
-use crate::store::database::{DatabaseError, at, check_sqlite, configure, use_wal};
+use crate::store::database::{DatabaseError, at, check_sqlite, configure, fold, use_wal};
 use rusqlite::{Connection, Row};
 use rusqlite_migration::{M, Migrations};
 use std::collections::BTreeSet;
@@ -45,6 +45,7 @@ fn make(path: &Path) -> Result<(), DatabaseError> {
     Migrations::from_slice(STEPS)
         .to_latest(&mut connection)
         .map_err(|source| DatabaseError::Migration { path: path.to_owned(), source })?;
+    fold(&connection, path)?;
     connection.close().map_err(|(_, error)| at(path)(error))
 }
 

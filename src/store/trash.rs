@@ -139,7 +139,8 @@ fn files(
     let with_run = epochs.iter().cloned().chain([run.to_owned()]).collect();
     let metadata = called(&layout.metadata(), epochs)?;
     let reports = called(&layout.reports(), &with_run)?;
-    Ok([metadata, reports, called(&layout.raw(), epochs)?].concat())
+    let asked = called(&layout.runs(), &[run.to_owned(), format!("{run}.end")].into())?;
+    Ok([metadata, reports, asked, called(&layout.raw(), epochs)?].concat())
 }
 
 /// The files of a folder that are called so, whatever they end in, by name.

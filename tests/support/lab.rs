@@ -159,6 +159,7 @@ fn session(results: &Path, taken: Taken<'_>) -> Session {
         },
         harness: Harness::on(runtime),
         samplers: Vec::new,
+        earlier: Default::default(),
         store: Box::new(FileStore::open(Layout::new(results)).unwrap()),
         baselines: [].into(),
         strict: false,

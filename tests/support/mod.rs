@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+pub(crate) mod calls;
 pub(crate) mod choices;
 pub(crate) mod depot;
 pub(crate) mod github;
@@ -9,6 +10,7 @@ pub(crate) mod lab;
 pub(crate) mod raw;
 pub(crate) mod replay;
 pub(crate) mod repository;
+pub(crate) mod served;
 pub(crate) mod targets;
 
 /// Whether all that is wrong with a run is that the host disturbed it.

@@ -69,7 +69,7 @@ impl Quantity {
             Self::CostPer1k => row.cost_per_1k(),
             Self::CostEfficiency => row.efficiency(),
             Self::Ttft => row.ttft_p50_s,
-            Self::ReqS => Some(row.req_s),
+            Self::ReqS => Some(row.req_s).filter(|req_s| *req_s > 0.0),
             Self::UsdPerHour => row.usd_per_hour(),
         }
     }

@@ -64,7 +64,7 @@ pub struct Measured {
     pub requests: u64,
     /// Share of them that succeeded, percent.
     pub success_percent: f64,
-    /// Successful requests a second.
+    /// Successful requests a second; 0 where nobody says.
     pub req_s: f64,
     /// The window by its successful requests, seconds.
     pub time_per_request_s: f64,

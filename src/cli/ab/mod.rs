@@ -8,6 +8,7 @@ use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice};
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
 use crate::cli::run::Format;
+use crate::cli::stretch::Stretch;
 use crate::cli::tree::Tree;
 use crate::paired::{Side, Sides};
 use crate::project::Project;
@@ -101,6 +102,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         environment,
         planned: head.all.clone(),
         voice: Voice::Run(args.format),
+        stretch: Stretch::Only,
     };
     let mut invocation = Invocation::start(start, *face)?;
     let trees = args.trees(&variants, &project, &invocation)?;

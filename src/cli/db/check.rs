@@ -42,13 +42,14 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 }
 
 fn object(checked: &Checked) -> serde_json::Value {
-    let Checked { database, compared, epochs, findings, more, notes } = checked;
+    let Checked { database, compared, epochs, imported, findings, more, notes } = checked;
     json!({
         "schema_version": SCHEMA_VERSION,
         "sound": checked.is_sound(),
         "database": database,
         "compared_with_raw_lines": compared,
         "epochs": epochs,
+        "imported": imported,
         "findings": findings,
         "further_findings": more,
         "notes": notes,
@@ -66,7 +67,13 @@ fn tell(checked: &Checked, face: &Face) {
         let epochs = checked.epochs;
         face.say(&match checked.compared {
             true => {
-                format!("{database} is sound: all rows are what the lines of {epochs} epochs say")
+                let imported = match checked.imported {
+                    0 => String::new(),
+                    n => format!(" and {n} imported results"),
+                };
+                format!(
+                    "{database} is sound: all rows are what the lines of {epochs} epochs{imported} say"
+                )
             }
             false => format!("{database} is sound; its rows were not compared with the raw lines"),
         });

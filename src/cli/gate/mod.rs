@@ -15,6 +15,7 @@ use crate::cli::invocation::{HOST_NOISE, Invocation, Start, Voice};
 use crate::cli::options::Options;
 use crate::cli::plan;
 use crate::cli::run::Format;
+use crate::cli::stretch::Stretch;
 use crate::cli::tree::Tree;
 use crate::gating::{Gating, Measured, Suspects};
 use crate::git::Commit;
@@ -202,6 +203,7 @@ impl<'a> Bench<'a> {
                 environment: self.rules.environment.clone(),
                 planned: planned.to_vec(),
                 voice: Voice::Run(self.args.format),
+                stretch: Stretch::Only,
             },
             *face,
         )?;

@@ -5,7 +5,7 @@
 use super::draft::{Origin, found, note, within, without_lists};
 use super::values::{Placed, head, names_all, values};
 use crate::imports::fields::Fields;
-use crate::imports::{File, Format, Found};
+use crate::imports::{File, Format, Found, UNKNOWN};
 use serde_json::Value;
 use tokgate_core::imported::Imported;
 use tokgate_core::metric::Kind;
@@ -94,7 +94,7 @@ fn estimates(origin: Origin<'_>, entry: &Value, of: Option<String>) -> Result<Im
 /// A file alone says what it is of only by its own name.
 fn named_by(file: &str) -> String {
     let stem = file.strip_suffix(".json").unwrap_or(file);
-    if file == FILE || stem.is_empty() { super::draft::UNKNOWN } else { stem }.to_owned()
+    if file == FILE || stem.is_empty() { UNKNOWN } else { stem }.to_owned()
 }
 
 fn of_line(origin: Origin<'_>, entry: &Value) -> Result<Imported, String> {

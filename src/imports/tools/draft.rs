@@ -1,15 +1,12 @@
 //! A result of which nothing is known yet, and what fills it.
 
 use crate::imports::digest::digest;
-use crate::imports::{BadEntry, File, Found};
+use crate::imports::{BadEntry, File, Found, UNKNOWN};
 use jiff::{Timestamp, civil};
 use serde_json::{Value, json};
 use tokgate_core::imported::{Figure, Imported, ImportedHardware, ImportedModel, Source};
 use tokgate_core::metric::{Kind, MetricRef};
 use tokgate_core::run::Requests;
-
-/// What a file does not say.
-pub(super) const UNKNOWN: &str = "unknown";
 
 /// What is noted of a time without a zone.
 pub(super) const NO_ZONE: &str = "its time is written without a zone, and is taken as UTC";

@@ -4,7 +4,7 @@
 use super::draft::{self, Origin, figure, found, note, versioned, within, without_lists};
 use super::values::{Placed, head, names_all, values};
 use crate::imports::fields::Fields;
-use crate::imports::{File, Format, Found};
+use crate::imports::{File, Format, Found, UNKNOWN};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tokgate_core::imported::Imported;
@@ -113,7 +113,7 @@ fn served(report: &Value, entry: &Value, result: &mut Imported) {
     result.platform = match backend.unwrap_or_default() {
         backend if backend.starts_with("openai") => "openai",
         backend if backend.starts_with("vllm_python") => "vllm-offline",
-        _ => draft::UNKNOWN,
+        _ => UNKNOWN,
     }
     .to_owned();
 }

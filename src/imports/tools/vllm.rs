@@ -4,7 +4,7 @@
 use super::draft::{self, NO_ZONE, Origin, figure, found, note, without_lists};
 use super::values::{Placed, head, names_all, values};
 use crate::imports::fields::Fields;
-use crate::imports::{File, Format, Found};
+use crate::imports::{File, Format, Found, UNKNOWN};
 use serde_json::Value;
 use tokgate_core::imported::Imported;
 use tokgate_core::metric::Kind;
@@ -100,7 +100,7 @@ fn platform(backend: &str) -> &'static str {
         "llama.cpp" => "llama-cpp",
         "vllm" => "openai",
         other if other.starts_with("openai") => "openai",
-        _ => draft::UNKNOWN,
+        _ => UNKNOWN,
     }
 }
 

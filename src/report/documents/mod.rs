@@ -3,10 +3,12 @@
 //!
 //! What was not measured is `null`; a key is never left out.
 
+mod benchmarks;
 mod imported;
 mod metadata;
 mod result;
 
+pub use benchmarks::{benchmarked_models, benchmarks_of, compared, estimated};
 pub use imported::{ImportedAs, imported_metadata};
 pub use metadata::metadata;
 pub use result::result_document;

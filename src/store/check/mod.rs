@@ -10,7 +10,8 @@ use crate::store::database::{DatabaseError, at};
 use crate::store::file_store::{Lock, StoreError, lock_file, try_lock};
 use crate::store::layout::Layout;
 use crate::store::rebuild::{self, Fresh, Skipped};
-use crate::store::{digest, reader, schema};
+use crate::store::{begun, digest, reader, schema};
+use rows::Beside;
 use rusqlite::{Connection, OpenFlags, Row};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -78,6 +79,8 @@ pub struct Checked {
     pub compared: bool,
     /// Raw epochs that its rows were compared with.
     pub epochs: usize,
+    /// Results of other tools that they were compared with.
+    pub imported: usize,
     /// What is wrong, at most a hundred.
     pub findings: Vec<Finding>,
     /// How much more is wrong.
@@ -89,7 +92,7 @@ pub struct Checked {
 impl Checked {
     fn of(database: PathBuf) -> Self {
         let (findings, notes) = (Vec::new(), Vec::new());
-        Self { database, compared: false, epochs: 0, findings, more: 0, notes }
+        Self { database, compared: false, epochs: 0, imported: 0, findings, more: 0, notes }
     }
 
     /// Whether nothing is wrong.
@@ -233,11 +236,19 @@ fn compare(index: &Connection, layout: &Layout, checked: &mut Checked) -> Result
     let Fresh { scratch: _scratch, path, report } = rebuild::fresh(layout)?;
     checked.compared = true;
     checked.epochs = report.epochs;
+    checked.imported = report.imported;
     checked.notes.extend(report.notes);
     report.skipped.into_iter().for_each(|skipped| checked.unreadable(skipped));
     let expected = made(&path)?;
+    let unended = begun::unended(layout)?;
+    checked.notes.extend(unended.iter().map(|run| {
+        format!(
+            "run {run} is not complete, and its cases were not compared: `tokgate run --resume {run}`"
+        )
+    }));
+    let beside = Beside::of(layout, unended, &expected).map_err(at(&path))?;
     for table in rows::TABLES {
-        table.compare(index, &expected, layout, checked).map_err(at(&layout.database()))?;
+        table.compare(index, &expected, &beside, checked).map_err(at(&layout.database()))?;
     }
     Ok(())
 }

@@ -1,0 +1,55 @@
+//! `tokgate serve`: what was measured, asked for over HTTP. Everything is read, nothing is changed.
+//!
+//! A request passes the door (who may ask, from where, and how much), finds its route in one
+//! table, and is answered by a function of it from one short read of the store. The same table makes the
+//! description at `/openapi.json` and the page at `/docs`, so that none of them can say what is not so.
+//!
+//! What does not live here, on purpose: measuring and judging. The server reaches into no harness.
+
+mod cursor;
+mod door;
+mod hosts;
+mod house;
+mod known;
+mod listed;
+mod listen;
+mod models;
+mod openapi;
+mod page;
+mod parameter;
+mod problem;
+mod prometheus;
+mod query;
+mod reply;
+mod route;
+mod routes;
+mod schema;
+mod token;
+
+pub use hosts::{Host, NoHost};
+pub use listen::{Listening, StartError};
+pub use token::{NoToken, Token};
+
+use crate::choice::Prices;
+use crate::store::Layout;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// What is served, where, and to whom.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address to listen on.
+    pub bind: IpAddr,
+    /// The port; 0 for any that is free.
+    pub port: u16,
+    /// The results.
+    pub layout: Layout,
+    /// The project, whose recorded baselines are listed.
+    pub project: Option<PathBuf>,
+    /// What is known of hardware and prices.
+    pub prices: Prices,
+    /// What everybody must show; absent where everybody on this machine may ask.
+    pub token: Option<Token>,
+    /// By which names the server may be called, besides this machine's own.
+    pub hosts: Vec<Host>,
+}

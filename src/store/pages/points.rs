@@ -1,0 +1,97 @@
+//! What each epoch said of one metric, newest first.
+
+use super::{After, Conditions, Page, Slice};
+use crate::store::listing::whole;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+use serde::Serialize;
+use tokgate_core::metric::MetricRef;
+
+/// Which epochs; what is absent excludes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Points {
+    /// The metric.
+    pub metric: MetricRef,
+    /// The case, by its whole name.
+    pub case: Option<String>,
+    /// The machine's key.
+    pub machine: Option<String>,
+    /// The model, by its whole name.
+    pub model: Option<String>,
+    /// Begun then or later, microseconds since 1970.
+    pub since_us: Option<i64>,
+}
+
+/// One VALID epoch of the head's side that tokgate measured, and what it said.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Point {
+    /// Its file and row.
+    pub test_id: String,
+    /// The invocation.
+    pub run_id: String,
+    /// The case.
+    pub case_id: String,
+    /// The machine's key.
+    pub machine: String,
+    /// How the model was served.
+    pub platform: String,
+    /// The model.
+    pub model: String,
+    /// The commit of the project that was measured, where there is one.
+    pub git_commit: Option<String>,
+    /// The number of the epoch within its case.
+    pub epoch: u64,
+    /// Wall-clock start, microseconds since 1970.
+    pub started_us: i64,
+    /// What it said, in the metric's unit.
+    pub value: f64,
+    /// Samples that it is of.
+    pub n: u64,
+}
+
+/// What each epoch said, newest first.
+pub(in crate::store) fn points(
+    database: &Connection,
+    which: &Points,
+    slice: &Slice,
+) -> rusqlite::Result<Page<Point>> {
+    let MetricRef { metric, stat } = which.metric;
+    let mut conditions = Conditions::default();
+    conditions
+        .and("e.metric = ?", Some(Value::Text(metric.id.to_owned())))
+        .and("e.stat = ?", Some(Value::Text(stat.as_str().to_owned())))
+        .is("b.case_id = ?", which.case.as_ref())
+        .is("b.machine = ?", which.machine.as_ref())
+        .is("b.model_name = ?", which.model.as_ref())
+        .and("b.started_us >= ?", which.since_us.map(Value::Integer))
+        .behind("b.started_us, b.test_id", slice.after.as_ref())
+        .bind(slice.rows());
+    let mut query = database.prepare_cached(&format!(
+        "SELECT b.test_id, b.run_id, b.case_id, b.machine, b.platform, b.model_name, r.git_commit, b.epoch,
+                b.started_us, e.value, e.n
+         FROM benchmark_results b JOIN epoch_metrics e ON e.result_id = b.id
+              JOIN runs r ON r.run_id = b.run_id
+         WHERE b.validity = 'VALID' AND b.arm = 'head' AND b.provenance = 'measured'{}
+         ORDER BY b.started_us DESC, b.test_id DESC LIMIT ?",
+        conditions.sql
+    ))?;
+    let rows = query.query_map(params_from_iter(conditions.bound), point)?;
+    let rows: Vec<Point> = rows.collect::<Result<_, _>>()?;
+    Ok(slice.page(rows, |point| After { at_us: point.started_us, name: point.test_id.clone() }))
+}
+
+fn point(row: &Row<'_>) -> rusqlite::Result<Point> {
+    Ok(Point {
+        test_id: row.get(0)?,
+        run_id: row.get(1)?,
+        case_id: row.get(2)?,
+        machine: row.get(3)?,
+        platform: row.get(4)?,
+        model: row.get(5)?,
+        git_commit: row.get(6)?,
+        epoch: whole(row, 7)?,
+        started_us: row.get(8)?,
+        value: row.get(9)?,
+        n: whole(row, 10)?,
+    })
+}
