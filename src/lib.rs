@@ -18,6 +18,7 @@ pub mod earlier;
 pub mod gating;
 pub mod git;
 pub mod github;
+mod hex;
 pub mod history;
 pub mod imports;
 #[cfg(feature = "mcp")]

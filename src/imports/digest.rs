@@ -1,8 +1,8 @@
 //! What names an entry, from what it says.
 
+use crate::hex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// SHA-256 of the entry as JSON with its names in order, in hexadecimal digits; `format` keeps entries
 /// of different tools apart.
@@ -10,10 +10,5 @@ pub(crate) fn digest(format: &str, entry: &Value) -> String {
     let mut entry = entry.clone();
     entry.sort_all_objects();
     let hash = Sha256::new().chain_update(format).chain_update([0]);
-    let hash = hash.chain_update(entry.to_string()).finalize();
-    hash.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::digits(&hash.chain_update(entry.to_string()).finalize())
 }

@@ -1,10 +1,10 @@
 //! An answer on its way out: its tag, and the headers that every answer has.
 
+use crate::hex;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// Nothing may be loaded, run or framed.
 const NOTHING: &str =
@@ -50,11 +50,7 @@ impl Reply {
 
 /// The strong tag of a body: the beginning of its SHA-256.
 fn tag(body: &str) -> String {
-    let mut tag = "\"".to_owned();
-    for byte in &Sha256::digest(body.as_bytes())[..TAG] {
-        write!(tag, "{byte:02x}").expect("a String takes everything");
-    }
-    tag + "\""
+    format!("\"{}\"", hex::digits(&Sha256::digest(body.as_bytes())[..TAG]))
 }
 
 /// Whether one of the tags that somebody has is this one.

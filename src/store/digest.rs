@@ -1,10 +1,10 @@
 //! A number over all rows of a case, by which a changed one is found without the raw lines.
 
+use crate::hex;
 use crate::store::case::Key;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Statement, params};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// The rows of a case, table by table, each in the order of what names them.
 const ROWS: [&str; 7] = [
@@ -42,11 +42,7 @@ pub(super) fn of(database: &Connection, key: Key<'_>) -> rusqlite::Result<String
         let mut query = database.prepare_cached(sql)?;
         add_rows(&mut hash, &mut query, key)?;
     }
-    Ok(hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        // Writing into a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hex::digits(&hash.finalize()))
 }
 
 fn add_rows(hash: &mut Sha256, query: &mut Statement<'_>, key: Key<'_>) -> rusqlite::Result<()> {

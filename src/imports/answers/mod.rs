@@ -7,12 +7,12 @@ mod line;
 
 pub use line::Form;
 
+use crate::hex;
 use crate::imports::digest::digest;
 use line::{Answer, Line};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use tokgate_core::imported::{Figure, Imported, ImportedHardware, ImportedModel, Source};
 use tokgate_core::metric::{self, Kind, Metric, MetricRef, Stat};
 use tokgate_core::run::Requests;
@@ -250,11 +250,7 @@ impl Test<'_> {
 }
 
 fn checksum(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        // Writing into a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::digits(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]
