@@ -5,6 +5,7 @@
 //! is not ours stays in the entry, as the tool wrote it.
 
 pub mod answers;
+mod blank;
 mod digest;
 mod earlier;
 mod fields;

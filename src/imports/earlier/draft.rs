@@ -1,11 +1,11 @@
 //! A result of which nothing is known yet but its model, and what fills it.
 
+use crate::imports::blank::blank;
 use crate::imports::digest::digest;
-use crate::imports::{BadEntry, File, Found, UNKNOWN};
+use crate::imports::{BadEntry, File, Found};
 use serde_json::Value;
-use tokgate_core::imported::{Figure, Imported, ImportedHardware, ImportedModel, Source};
-use tokgate_core::metric::{Kind, Metric, MetricRef, Stat};
-use tokgate_core::run::Requests;
+use tokgate_core::imported::{Figure, Imported, Source};
+use tokgate_core::metric::{Metric, MetricRef, Stat};
 
 /// Bytes in the GB of the files: a card of 24 GB has 2³⁰ times that.
 const GIB: f64 = 1_073_741_824.0;
@@ -23,30 +23,13 @@ pub(super) struct Origin<'a> {
 impl Origin<'_> {
     /// A generation of which nothing is known; `identity` is what names the entry.
     pub(super) fn draft(&self, identity: &Value, entry: Value) -> Imported {
-        Imported {
-            source: Source {
-                tool: self.tool.to_owned(),
-                format: self.format.to_owned(),
-                file: self.file.to_owned(),
-                digest: digest(self.family, identity),
-            },
-            measured_us: None,
-            platform: UNKNOWN.to_owned(),
-            engine: String::new(),
-            endpoint: None,
-            model: ImportedModel { name: UNKNOWN.to_owned(), ..ImportedModel::default() },
-            hardware: ImportedHardware::default(),
-            kind: Kind::Generation,
-            benchmark_type: UNKNOWN.to_owned(),
-            task_category: None,
-            workers: None,
-            requests: Requests::default(),
-            window_s: None,
-            figures: Vec::new(),
-            samples: Vec::new(),
-            notes: String::new(),
-            entry,
-        }
+        let source = Source {
+            tool: self.tool.to_owned(),
+            format: self.format.to_owned(),
+            file: self.file.to_owned(),
+            digest: digest(self.family, identity),
+        };
+        blank(source, entry)
     }
 }
 

@@ -1,11 +1,12 @@
 //! A result of which nothing is known yet, and what fills it.
 
+use crate::imports::blank::blank;
 use crate::imports::digest::digest;
 use crate::imports::{BadEntry, File, Found, UNKNOWN};
 use jiff::{Timestamp, civil};
 use serde_json::{Value, json};
-use tokgate_core::imported::{Figure, Imported, ImportedHardware, ImportedModel, Source};
-use tokgate_core::metric::{Kind, MetricRef};
+use tokgate_core::imported::{Figure, Imported, Source};
+use tokgate_core::metric::MetricRef;
 use tokgate_core::run::Requests;
 
 /// What is noted of a time without a zone.
@@ -28,30 +29,13 @@ impl<'a> Origin<'a> {
     /// A result of which nothing is known; `identity` is what names it, `entry` what is kept of it.
     pub(super) fn draft(&self, tool: String, identity: &Value, entry: Value) -> Imported {
         let Self { format, file } = *self;
-        Imported {
-            source: Source {
-                tool,
-                format: format.to_owned(),
-                file: file.to_owned(),
-                digest: digest(format, identity),
-            },
-            measured_us: None,
-            platform: UNKNOWN.to_owned(),
-            engine: String::new(),
-            endpoint: None,
-            model: ImportedModel { name: UNKNOWN.to_owned(), ..ImportedModel::default() },
-            hardware: ImportedHardware::default(),
-            kind: Kind::Generation,
-            benchmark_type: "single".to_owned(),
-            task_category: None,
-            workers: None,
-            requests: Requests::default(),
-            window_s: None,
-            figures: Vec::new(),
-            samples: Vec::new(),
-            notes: String::new(),
-            entry,
-        }
+        let source = Source {
+            tool,
+            format: format.to_owned(),
+            file: file.to_owned(),
+            digest: digest(format, identity),
+        };
+        Imported { benchmark_type: "single".to_owned(), ..blank(source, entry) }
     }
 }
 
