@@ -15,6 +15,7 @@ pub mod datasets;
 pub mod decided;
 pub mod driver;
 pub mod earlier;
+pub mod figure;
 pub mod gating;
 pub mod git;
 pub mod github;

@@ -39,6 +39,20 @@ const RULES: &[Rule] = &[
         place: "harness/src",
         must_not_name: &["tokgate_baseline", "rusqlite", "indicatif", "clap", "println!"],
     },
+    Rule { place: "src/figure", must_not_name: CLOCKS_FILES_ENVIRONMENT },
+    Rule {
+        place: "src/figure",
+        must_not_name: &[
+            "crate::store",
+            "crate::server",
+            "crate::github",
+            "crate::cli",
+            "crate::pipeline",
+            "crate::decided",
+            "tokgate_harness",
+            "rusqlite",
+        ],
+    },
     Rule {
         place: "src/report",
         must_not_name: &[
