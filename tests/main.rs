@@ -62,4 +62,6 @@ mod support;
 mod targets;
 mod telemetry;
 mod verdict;
+#[cfg(target_os = "linux")]
+mod wizard;
 mod writers;
