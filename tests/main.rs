@@ -10,6 +10,8 @@ mod ask;
 mod baseline;
 mod book;
 mod cache;
+#[cfg(unix)]
+mod command_line;
 mod comment;
 mod comparison;
 mod datasets;
