@@ -37,6 +37,7 @@ mod mcp;
 mod mock;
 mod mock_faults;
 mod mock_held;
+mod models;
 mod nextest;
 mod pressure;
 mod prices;

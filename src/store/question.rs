@@ -53,6 +53,7 @@ fn conditions(filter: &Filter) -> impl Iterator<Item = (&'static str, Value)> {
     let task = task.and_then(|task| Some(Value::Text(task.as_str()?.to_owned())));
     let provenance = filter.provenance.map(|it| Value::Text(it.as_str().to_owned()));
     [
+        (" AND run_id = ?", text(&filter.run)),
         (" AND model_name = ?", text(&filter.model)),
         (" AND platform = ?", text(&filter.platform)),
         (" AND machine = ?", text(&filter.machine)),

@@ -111,6 +111,7 @@ impl Which {
 
     fn filter(&self, now: Timestamp) -> Result<Filter> {
         Ok(Filter {
+            run: None,
             model: self.model.clone(),
             platform: self.platform.clone(),
             machine: self.machine.clone(),
