@@ -55,6 +55,7 @@ mod scenarios;
 mod seeds;
 mod serve;
 mod serve_guarded;
+mod serve_measured;
 mod spoilt;
 mod store;
 mod supply;
