@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let store = FileStore::open(Layout::new(root))?;
     let is_open = filter == Filter::default();
     let taken = (!is_open).then(|| store.taken(&filter, &prices)).transpose()?;
-    let how = if args.json { args.how.clone().as_json() } else { args.how.clone() };
+    let how = if args.json { args.how.clone().in_json() } else { args.how.clone() };
     let (sheet, json) = match args.epochs {
         true => {
             let epochs = epochs(&store, taken.as_ref(), args.limit)?;

@@ -132,11 +132,25 @@ impl Standing {
         if !self.left_out.is_empty() {
             sheet.note(format!("nothing VALID was measured of {}", self.left_out.join(", ")));
         }
+        if let Some(uneven) = uneven(&self.models) {
+            sheet.note(uneven);
+        }
         if sheet.is_empty() {
             sheet.note("nothing here tells how fast a model is");
         }
         format!("models at {}\n{}\n", self.load.listed(), sheet.table())
     }
+}
+
+/// Of how many requests each rate is, where that is not the same for all: a case that is INVALID leaves the one
+/// before it to speak for its model.
+fn uneven(models: &[Compared]) -> Option<String> {
+    let of = |one: &Compared| one.for_counts.first().map(|it| it.estimate.based_on.requests);
+    let first = of(models.first()?)?;
+    let is_even = models.iter().all(|one| of(one) == Some(first));
+    let each = models.iter().filter_map(|one| Some(format!("{} of {}", one.model, of(one)?)));
+    let each: Vec<String> = each.collect();
+    (!is_even).then(|| format!("not measured by as many requests: {}", each.join(", ")))
 }
 
 /// The report as JSON, with what was compared where that was asked for.
@@ -151,6 +165,7 @@ pub(super) fn report(report: &Report, standings: Option<&Standings>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::choice::{Basis, Estimate, ForCount, Provenance, Span};
     use tokgate_core::scenario::{Facts, Override, Scenario, Surroundings, plan};
 
     const TEXT: &str = r#"
@@ -203,5 +218,53 @@ dataset = { entries = 1000, dimensions = 8 }
         let entrant = Entrant { case: CaseId("s/chat".to_owned()), model: Some("a".to_owned()) };
         let load = Load { name: CaseId("s/chat".to_owned()), entrants: vec![entrant] };
         assert_eq!((found.loads, found.counts), (vec![load], vec![7]));
+    }
+
+    /// A model whose rate is of so many requests.
+    fn of(model: &str, requests: u64) -> Compared {
+        let based_on = Basis {
+            test_id: "t".to_owned(),
+            run_id: "r".to_owned(),
+            size_params: None,
+            context_window: None,
+            platform: "ollama".to_owned(),
+            machine: "x1".to_owned(),
+            requests,
+            workers: 4,
+            success_percent: 100.0,
+            provenance: Provenance::Measured,
+            started_us: 0,
+        };
+        let estimate = Estimate {
+            model: model.to_owned(),
+            requests: 10,
+            time: Span(5.0),
+            interval: None,
+            cost: None,
+            req_s: 2.0,
+            time_per_request_s: 0.5,
+            based_on,
+        };
+        Compared {
+            model: model.to_owned(),
+            size_params: None,
+            context_window: None,
+            req_s: 2.0,
+            speedup: 1.0,
+            for_counts: vec![ForCount { estimate, saved: Span(0.0) }],
+        }
+    }
+
+    #[test]
+    fn rates_of_another_number_of_requests_are_told() {
+        let text = |models: Vec<Compared>, left_out: &[&str]| {
+            let left_out = left_out.iter().map(|name| (*name).to_owned()).collect();
+            Standing { load: CaseId("s/chat".to_owned()), models, left_out }.text(&[10])
+        };
+        let told = text(vec![of("a", 100), of("b", 500)], &[]);
+        assert!(told.contains("not measured by as many requests: a of 100, b of 500"), "{told}");
+        let told = text(vec![of("a", 100), of("b", 100)], &["c"]);
+        assert!(!told.contains("as many") && told.contains("nothing VALID was measured of c"));
+        assert!(text(Vec::new(), &["c"]).contains("nothing here tells how fast a model is"));
     }
 }

@@ -125,7 +125,7 @@ fn metrics() -> Vec<String> {
         }
         Shape::Mean | Shape::Scalar => vec![metric.id.to_owned()],
     };
-    CATALOGUE.iter().flat_map(|metric| names(&metric)).collect()
+    CATALOGUE.iter().flat_map(names).collect()
 }
 
 fn problem_schema() -> Value {

@@ -155,7 +155,7 @@ impl Which {
 
 impl How {
     /// The same as JSON.
-    pub(super) fn as_json(self) -> Self {
+    pub(super) fn in_json(self) -> Self {
         Self { format: Form::Json, ..self }
     }
 
