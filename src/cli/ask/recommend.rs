@@ -60,7 +60,7 @@ impl Args {
             || self.prefer.is_some()
             || self.context.is_some()
             || self.which.task().is_some();
-        !is_said && !self.no_input && self.how.is_for_people() && !asked.rows.is_empty()
+        !is_said && !self.no_input && self.how.is_table() && !asked.rows.is_empty()
     }
 
     /// What the options say.
