@@ -10,6 +10,8 @@ mod ask;
 mod baseline;
 mod book;
 mod cache;
+#[cfg(unix)]
+mod command_line;
 mod comment;
 mod comparison;
 mod datasets;
@@ -40,6 +42,7 @@ mod mock_faults;
 mod mock_held;
 mod models;
 mod nextest;
+mod pasted;
 mod pressure;
 mod prices;
 mod purge;
@@ -61,7 +64,10 @@ mod spoilt;
 mod store;
 mod supply;
 mod support;
+mod tables;
 mod targets;
 mod telemetry;
 mod verdict;
+#[cfg(target_os = "linux")]
+mod wizard;
 mod writers;
