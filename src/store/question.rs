@@ -31,19 +31,35 @@ pub(super) fn measured(
     filter: &Filter,
     prices: &Prices,
 ) -> rusqlite::Result<Vec<Measured>> {
+    let mut rows = found(database, conditions(filter), prices)?;
+    rows.retain(|row| filter.takes(row));
+    Ok(rows)
+}
+
+/// The rows of epochs that were committed behind this one, in the same order.
+pub(super) fn added(
+    database: &Connection,
+    behind: i64,
+    prices: &Prices,
+) -> rusqlite::Result<Vec<Measured>> {
+    found(database, [(" AND id > ?", Value::Integer(behind))], prices)
+}
+
+/// The rows under some conditions, which are constants of ours; values are bound.
+fn found(
+    database: &Connection,
+    conditions: impl IntoIterator<Item = (&'static str, Value)>,
+    prices: &Prices,
+) -> rusqlite::Result<Vec<Measured>> {
     let mut sql = QUERY.to_owned();
     let mut bound = Vec::new();
-    // Conditions are constants of ours; values are bound.
-    for (condition, value) in conditions(filter) {
+    for (condition, value) in conditions {
         sql.push_str(condition);
         bound.push(value);
     }
     sql.push_str(" ORDER BY started_us, test_id");
     let mut query = database.prepare_cached(&sql)?;
-    let rows = query.query_map(params_from_iter(bound), |row| measured_of(row, prices))?;
-    let is_wanted =
-        |row: &rusqlite::Result<Measured>| row.as_ref().map_or(true, |it| filter.takes(it));
-    rows.filter(is_wanted).collect()
+    query.query_map(params_from_iter(bound), |row| measured_of(row, prices))?.collect()
 }
 
 /// What of a filter a database can say: sizes and names of hardware need the catalogue's words.
