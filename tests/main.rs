@@ -53,6 +53,7 @@ mod rm;
 mod scenarios;
 mod seeds;
 mod serve;
+mod serve_faults;
 mod serve_guarded;
 mod spoilt;
 mod store;
