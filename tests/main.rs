@@ -58,6 +58,7 @@ mod rm;
 mod scenarios;
 mod seeds;
 mod serve;
+mod serve_faults;
 mod serve_guarded;
 mod serve_measured;
 mod spoilt;
