@@ -20,6 +20,7 @@ mod timeline;
 mod unit;
 
 pub use cases::{CaseNames, word};
+pub use comparison::of_results;
 pub use history::of_history;
 
 use serde::Serialize;
