@@ -38,6 +38,7 @@ mod mock;
 mod mock_faults;
 mod mock_held;
 mod nextest;
+mod plot;
 mod pressure;
 mod prices;
 mod purge;
