@@ -2,15 +2,19 @@
 
 use crate::again::report_stored;
 use crate::cli::face::Face;
+use crate::cli::history::metric;
 use crate::cli::import::{bytes, recognised};
 use crate::cli::report::case_of;
 use crate::cli::show::{by_case, heads, stored};
 use crate::figure::{self, CaseNames, Figure, MOST_POINTS};
+use crate::git;
+use crate::history::{self, Question};
 use crate::plot;
 use crate::project::Project;
-use crate::report::benchmark_summary;
+use crate::report::terminal::Style;
+use crate::report::{self, benchmark_summary};
 use crate::session::MeasuredCase;
-use crate::store::{self, FileStore, Layout, Store, Stored, atomic};
+use crate::store::{self, FileStore, Layout, PastOf, Store, Stored, atomic};
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,6 +34,9 @@ pub(super) struct Args {
     /// Each case with this in its name by itself, too; of a run with one case it is anyway
     #[arg(long, value_name = "FILTER")]
     case: Option<String>,
+    /// This metric over commits, in place of a run: ttft.p50, tok_s. `--case` narrows it
+    #[arg(long, value_name = "METRIC", conflicts_with = "what")]
+    history: Option<String>,
     /// Which pictures
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -67,13 +74,13 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
     let folder = args.output_dir.clone().unwrap_or_else(|| layout.plots());
-    let drawn = match args.what.as_deref().filter(|what| what.is_file()) {
-        Some(file) => of_file(file, args)?,
-        None => match of_run(layout, args, face)? {
-            Some(drawn) => drawn,
-            None => return Ok(Exit::Nothing),
-        },
+    let file = args.what.as_deref().filter(|what| what.is_file());
+    let drawn = match (file, &args.history) {
+        (Some(file), _) => Some(of_file(file, args)?),
+        (None, Some(metric)) => Some(of_history(layout, metric, &project, args, face)?),
+        (None, None) => of_run(layout, args, face)?,
     };
+    let Some(drawn) = drawn else { return Ok(Exit::Nothing) };
     if drawn.figures.is_empty() {
         face.tell("nothing was measured that a picture could show: no file was written");
         return Ok(Exit::Nothing);
@@ -163,6 +170,31 @@ fn unique(figures: Vec<Figure>) -> Vec<Figure> {
         Figure { id, ..figure }
     };
     figures.into_iter().map(free).collect()
+}
+
+/// A metric over commits, each series by itself.
+fn of_history(
+    layout: Layout,
+    name: &str,
+    project: &Project,
+    args: &Args,
+    face: &Face,
+) -> Result<Drawn> {
+    let here = std::env::current_dir()?;
+    let metric = metric(name)?;
+    let PastOf { epochs, notes } = FileStore::open(layout)?.past(metric)?;
+    notes.iter().for_each(|note| face.tell(note));
+    let ages = git::ages(project.root.as_deref().unwrap_or(&here), &history::commits(&epochs));
+    let (case, budget) = (args.case.clone(), history::usual_budget(metric.metric));
+    let question = Question { metric, case, machine: None, since_us: None, anchor: None, budget };
+    let series = history::series(epochs, &question, &ages);
+    let figures = series.iter().filter_map(|one| figure::of_history(one, metric)).collect();
+    let text: Vec<String> = series
+        .iter()
+        .map(|one| report::history::series(one, &question, Style { color: false }))
+        .collect();
+    let summary = Box::new(move |_: &[String]| text.join("\n"));
+    Ok(Drawn { figures: unique(figures), summary })
 }
 
 fn of_file(file: &Path, args: &Args) -> Result<Drawn> {
