@@ -3,7 +3,7 @@
 
 use super::canvas::{Area, Place};
 use super::span::{Span, Tick};
-use super::text::{broken, cut, harmless, widest, width, wrapped};
+use super::text::{broken, cut, harmless, squeezed, widest, width, wrapped};
 use crate::figure::{Across, Axis, Figure, Layer, Mark, Point, Scale};
 
 /// Wide enough for a page; everything else follows from it.
@@ -221,7 +221,7 @@ fn keys(figure: &Figure, top: f64) -> (Vec<Key>, usize) {
     let (mut x, mut row) = (EDGE, 0);
     let mut keys = Vec::new();
     for (layer, named) in figure.layers.iter().enumerate() {
-        let name = cut(&harmless(&named.name), LABEL, WIDEST_KEY);
+        let name = squeezed(&harmless(&named.name), LABEL, WIDEST_KEY);
         let wide = 28.0 + width(&name, LABEL) + 22.0;
         if x + wide > WIDTH - EDGE && x > EDGE {
             (x, row) = (EDGE, row + 1);
@@ -314,7 +314,7 @@ fn names_of(axis: &Axis, x: Span, area: Area) -> Option<Names> {
     let every = ((f64::from(SMALL) + 4.0) / slot).ceil().max(1.0) as usize;
     let slanted = |(at, name): (usize, String)| {
         let room = LONGEST_NAME.min((middle(at) - 8.0) / SLANT.1);
-        (middle(at), vec![cut(&name, SMALL, room)])
+        (middle(at), vec![squeezed(&name, SMALL, room)])
     };
     let names = names.into_iter().enumerate().step_by(every).map(slanted).collect();
     Some(Names { is_slanted: true, names })

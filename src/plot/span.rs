@@ -6,7 +6,7 @@ use crate::figure::Scale;
 /// Room on either side of what is drawn, as a share of it.
 const MARGIN: f64 = 0.05;
 /// Numbers that begin below this share of the greatest are shown from zero on.
-const FROM_ZERO: f64 = 0.6;
+const FROM_ZERO: f64 = 0.75;
 /// Steps between numbers that read well, within a power of ten.
 const STEPS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 
