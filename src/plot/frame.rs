@@ -25,6 +25,10 @@ const LONGEST_NAME: f64 = 230.0;
 pub(super) const SLANT: (f64, f64) = (0.643, 0.766);
 /// Lines that names of places may take before they are slanted.
 const NAME_LINES: usize = 4;
+/// Numbers that begin below this share of the greatest are shown from zero on: heights are compared as
+/// lengths, places are not.
+const FROM_ZERO_UP: f64 = 0.75;
+const FROM_ZERO_ACROSS: f64 = 0.25;
 /// Width of a name in the legend, and of one beside a line.
 const WIDEST_KEY: f64 = 400.0;
 const WIDEST_FLAG: f64 = 260.0;
@@ -184,7 +188,7 @@ fn x_span(figure: &Figure) -> Span {
     let edges =
         bars.flat_map(|layer| edges(layer, figure.x.scale)).flat_map(|(low, high)| [low, high]);
     let all = points(figure).map(|point| point.x).chain(intervals).chain(edges);
-    let span = Span::around(all.chain(lines(figure, Across::X)), figure.x.scale);
+    let span = Span::around(all.chain(lines(figure, Across::X)), figure.x.scale, FROM_ZERO_ACROSS);
     if figure.x.unit == "%" { span.at_most(100.0) } else { span }
 }
 
@@ -195,7 +199,8 @@ fn y_span(figure: &Figure) -> Span {
     let has_bars = figure.layers.iter().any(|layer| layer.mark == Mark::Bars);
     let zero = has_bars.then_some(0.0);
     let all = points(figure).map(|point| point.y).chain(points(figure).flat_map(ends));
-    let span = Span::around(all.chain(lines(figure, Across::Y)).chain(zero), figure.y.scale);
+    let span =
+        Span::around(all.chain(lines(figure, Across::Y)).chain(zero), figure.y.scale, FROM_ZERO_UP);
     if figure.y.unit == "%" { span.at_most(100.0) } else { span }
 }
 
