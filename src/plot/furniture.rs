@@ -1,7 +1,7 @@
 //! Everything around what was measured: title, legend, axes, names, lines across and notes.
 
-use super::canvas::{Anchor, Area, BLACK, Canvas, GRAY, PALE, Style, WHITE, style};
-use super::frame::{EDGE, Flag, Frame, Key, LABEL, LINE, Names, SMALL, TITLE};
+use super::canvas::{Anchor, Area, Canvas, GRAY, PALE, Style, WHITE, style};
+use super::frame::{EDGE, Flag, Frame, Key, LABEL, LINE, Names, SMALL, TITLE, WIDTH};
 use super::marks::{self, ink};
 use super::text::{cut, harmless, width};
 use crate::figure::{Across, Figure};
@@ -38,9 +38,7 @@ pub(super) fn behind(canvas: &mut Canvas, figure: &Figure, frame: &Frame) {
 /// What lies above it: the names of those lines, labels, legend, title and notes.
 pub(super) fn before(canvas: &mut Canvas, figure: &Figure, frame: &Frame) {
     frame.flags.iter().for_each(|flag| flag_name(canvas, flag));
-    for line in figure.lines.iter().filter(|line| line.across == Across::Y) {
-        lying_name(canvas, frame, line.at, &line.label);
-    }
+    lying_names(canvas, figure, frame);
     for (row, line) in frame.title.iter().enumerate() {
         canvas.text((EDGE, EDGE + 14.0 + 24.0 * row as f64), line, style(TITLE));
     }
@@ -103,16 +101,18 @@ fn lying(canvas: &mut Canvas, frame: &Frame, at: f64) {
     canvas.dashes((frame.area.left, y), (frame.area.right, y), GRAY, 1.2);
 }
 
-/// The name of a lying line stands on it, at its right end.
-fn lying_name(canvas: &mut Canvas, frame: &Frame, at: f64, label: &str) {
-    let Some(y) = frame.up(at) else { return };
-    let Area { left, right, top, .. } = frame.area;
-    let name = cut(&harmless(label), SMALL, right - left);
-    let base = if y - 18.0 > top { y - 6.0 } else { y + 16.0 };
-    let before = right - width(&name, SMALL) - 6.0;
-    let under = Area { left: before, top: base - 12.0, right, bottom: base + 4.0 };
-    canvas.bar(under, WHITE, 0.85);
-    canvas.text((right - 3.0, base), &name, Style { ink: BLACK, ..at_end(SMALL) });
+/// The names of lying lines, above what is drawn, where they hide nothing.
+fn lying_names(canvas: &mut Canvas, figure: &Figure, frame: &Frame) {
+    let lying = figure.lines.iter().filter(|line| line.across == Across::Y);
+    let names: Vec<String> = lying.map(|line| harmless(&line.label)).collect();
+    if names.is_empty() {
+        return;
+    }
+    let (right, y) = (frame.area.right, frame.y_label_y);
+    let name = cut(&names.join(" · "), SMALL, WIDTH / 2.0);
+    let before = right - width(&name, SMALL) - 8.0;
+    canvas.dashes((before - 28.0, y - 4.0), (before, y - 4.0), GRAY, 1.2);
+    canvas.text((right, y), &name, Style { ink: GRAY, ..at_end(SMALL) });
 }
 
 fn legend(canvas: &mut Canvas, figure: &Figure, key: &Key) {
