@@ -43,6 +43,7 @@ mod mock_held;
 mod models;
 mod nextest;
 mod pasted;
+mod plot;
 mod pressure;
 mod prices;
 mod purge;

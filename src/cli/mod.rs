@@ -29,6 +29,7 @@ mod mock_server;
 mod models;
 mod options;
 mod plan;
+mod plot;
 mod purge;
 mod rebuild;
 mod recompute;
@@ -112,6 +113,8 @@ enum Command {
     Stats(stats::Args),
     /// Tell a stored run to other programs: JSON, JUnit; or all of them side by side
     Report(report::Args),
+    /// Draw a stored run, or a file of results, as PNG and SVG
+    Plot(plot::Args),
     /// Keep results of other tools beside ours
     Import(import::Args),
     /// Write stored results as one file that another tokgate imports
@@ -182,6 +185,7 @@ pub fn main() -> ExitCode {
         Command::History(args) => history::run(args, &face),
         Command::Stats(args) => stats::run(args, &face),
         Command::Report(args) => report::run(args, &face),
+        Command::Plot(args) => plot::run(args, &face),
         Command::Import(args) => import::run(args, &face),
         Command::Export(args) => export::run(args, &face),
         Command::Analyze(args) => analyze::run(args, &face),

@@ -107,14 +107,15 @@ fn told(args: &Args) -> Result<Told<'_>> {
 /// # Errors
 /// When it has no epoch of its own.
 pub(super) fn kept(epochs: Vec<Stored>, run: &str, strict: bool) -> Result<Report> {
-    let cases: Vec<_> = by_case(heads(epochs)).into_iter().map(case).collect();
+    let cases: Vec<_> = by_case(heads(epochs)).into_iter().map(case_of).collect();
     if cases.is_empty() {
         bail!("`{run}` has no epoch to tell; `tokgate list` shows what there is");
     }
     Ok(report_stored(cases, strict))
 }
 
-fn case(epochs: Vec<Stored>) -> (MeasuredCase, Vec<Judged>) {
+/// A case with the verdicts that were kept with it.
+pub(super) fn case_of(epochs: Vec<Stored>) -> (MeasuredCase, Vec<Judged>) {
     let verdicts = epochs.iter().flat_map(|epoch| &epoch.verdicts).map(Into::into).collect();
     (MeasuredCase::of(epochs), verdicts)
 }
