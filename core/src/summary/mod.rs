@@ -25,6 +25,7 @@ pub use counts::TokenCounts;
 use observe::pooled;
 pub use observe::{observe, of_request, sample};
 pub(crate) use request::{ttft, whole};
+pub use spike::threshold as spike_threshold;
 pub use stalls::{Meanwhile, Stall, Stalls};
 use std::collections::BTreeMap;
 
