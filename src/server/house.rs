@@ -4,7 +4,8 @@
 use super::hosts::Hosts;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::route::{Asked, Route};
+use super::board::Board;
+use super::route::{Answering, Asked};
 use super::token::Token;
 use crate::choice::Prices;
 use crate::store::{Layout, Reading};
@@ -20,6 +21,8 @@ use tokio::time::timeout;
 const READS: usize = 4;
 /// How long a question waits for its turn.
 const TURN: Duration = Duration::from_secs(2);
+/// Most who look on at once: other questions have connections left.
+const VIEWERS: usize = 232;
 /// How long its reads may take together.
 const WITHIN: Duration = Duration::from_secs(2);
 
@@ -32,6 +35,10 @@ pub(super) struct House {
     pub(super) token: Option<Token>,
     pub(super) hosts: Hosts,
     pub(super) tally: Tally,
+    /// Runs as they go on.
+    pub(super) board: Board,
+    /// Places for those who look on.
+    pub(super) seats: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
 
@@ -70,7 +77,9 @@ impl House {
     pub(super) fn new(settings: super::Settings, hosts: Hosts) -> Self {
         let super::Settings { layout, project, prices, token, .. } = settings;
         let turns = Arc::new(Semaphore::new(READS));
-        Self { layout, project, prices, token, hosts, tally: Tally::default(), turns }
+        let seats = Arc::new(Semaphore::new(VIEWERS));
+        let board = Board::new(layout.clone());
+        Self { layout, project, prices, token, hosts, tally: Tally::default(), board, seats, turns }
     }
 
     /// The index as it is now.
@@ -81,14 +90,14 @@ impl House {
     /// Answers a question on a thread that may wait for a disk.
     pub(super) async fn answer(
         self: Arc<Self>,
-        route: &'static Route,
+        answer: Answering,
         asked: Asked,
     ) -> Result<Reply, Problem> {
         let turn = timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_| Problem::busy("too much is asked at once: ask again later"))?;
         let turn = turn.map_err(|closed| Problem::fault(&closed))?;
         let work = tokio::task::spawn_blocking(move || {
-            let reply = (route.answer)(&self, &asked);
+            let reply = answer(&self, &asked);
             drop(turn);
             reply
         });

@@ -127,9 +127,11 @@ pub(super) fn prometheus(house: &House, _: &Asked) -> Result<Reply, Problem> {
     let reading = house.reading()?;
     let counted = reading.counted()?;
     let rows = reading.measured(&Filter::default(), &house.prices)?;
+    let live = crate::live::list(&house.layout).map_err(|error| Problem::fault(&error))?;
     let told = prometheus::Told {
         counted: &counted,
         newest: &newest_of_each(&rows),
+        live: &live,
         tally: &house.tally,
         now_us: now_us(),
     };

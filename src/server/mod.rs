@@ -6,17 +6,21 @@
 //!
 //! What does not live here, on purpose: measuring and judging. The server reaches into no harness.
 
+mod board;
 mod cursor;
+mod dashboard;
 mod door;
 mod hosts;
 mod house;
 mod known;
 mod listed;
 mod listen;
+mod live;
 mod models;
 mod openapi;
 mod page;
 mod parameter;
+mod patient;
 mod problem;
 mod prometheus;
 mod query;
@@ -25,6 +29,7 @@ mod route;
 mod routes;
 mod schema;
 mod token;
+mod viewer;
 
 pub use hosts::{Host, NoHost};
 pub use listen::{Listening, StartError};
