@@ -26,6 +26,7 @@ mod man;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod mock_server;
+mod monitor;
 mod onlookers;
 mod options;
 mod plan;

@@ -18,6 +18,7 @@ pub(super) fn about(identity: &Identity, planned: &[CaseId], cases: Option<usize
         commit: identity.environment.commit.clone(),
         started_us: identity.started_us,
         cases,
+        alone: false,
     }
 }
 

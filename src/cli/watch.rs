@@ -42,14 +42,18 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let mut screen = Screen::new();
     loop {
         let Some(seen) = live::look(&layout, &run)? else {
-            bail!("nobody tells of a run `{run}` any more; `tokgate show {run}` shows what was kept");
+            bail!(
+                "nobody tells of a run `{run}` any more; `tokgate show {run}` shows what was kept"
+            );
         };
         let state = seen.state;
         screen.show(seen, face);
         match state {
             State::Ended => return Ok(Exit::Held),
             State::Interrupted => {
-                face.tell(&format!("`tokgate run --resume {run}` measures what is missing, if it can be"));
+                face.tell(&format!(
+                    "`tokgate run --resume {run}` measures what is missing, if it can be"
+                ));
                 return Ok(Exit::Invalid);
             }
             State::Running if args.once => return Ok(Exit::Held),

@@ -38,6 +38,8 @@ pub struct About {
     pub started_us: i64,
     /// How many cases there are, where that is known.
     pub cases: Option<usize>,
+    /// Whether the machine is looked at alone, without a load.
+    pub alone: bool,
 }
 
 /// Tells of a run, or of nothing.
@@ -138,6 +140,11 @@ impl Feed {
     /// A case could not be measured.
     pub fn unmeasured(&self, case: &CaseId, why: &str) {
         self.with(|progress, _| progress.unmeasured(case, why));
+    }
+
+    /// What was looked at is over, and there is nothing to be said of it.
+    pub fn over(&self) {
+        self.with(|progress, _| progress.over());
     }
 
     /// The run has ended, with everything that was planned, or before.

@@ -98,9 +98,7 @@ impl Followed {
         let (value, n) = match (&self.times, stat) {
             (Some(times), Stat::Mean) => times.mean()?,
             (Some(times), stat) => times.quantile(stat.probability()?)?,
-            (None, Stat::Value) => {
-                (totals.value(self.goal.metric.metric.id)?, totals.attempted)
-            }
+            (None, Stat::Value) => (totals.value(self.goal.metric.metric.id)?, totals.attempted),
             (None, _) => return None,
         };
         Some(Estimate { value, interval: None, n: usize::try_from(n).unwrap_or(usize::MAX) })

@@ -52,6 +52,8 @@ struct Epoch {
     began: Instant,
     window: Window,
     warmup: u32,
+    /// Most requests that the load has in flight at once.
+    most: Option<u64>,
     ended: u64,
     totals: Totals,
     goals: Vec<Followed>,
@@ -66,6 +68,7 @@ impl Progress {
             run_id: about.run_id,
             scenario: bounded(&about.scenario),
             machine: about.machine,
+            alone: about.alone,
             commit: about.commit,
             started_us: about.started_us,
             // A viewer of the earlier process finds no number a second time.
@@ -104,6 +107,7 @@ impl Progress {
             began: now.at,
             window: Window::new(now.at, &case.run.spike_of),
             warmup,
+            most: case.workload.most_in_flight(),
             ended: 0,
             totals: Totals::default(),
             goals: of_case(case),
@@ -144,11 +148,8 @@ impl Progress {
         let found = alert::alerts(std::slice::from_ref(run), std::slice::from_ref(validity), &[]);
         let began_us = self.told.started_us;
         for alert in found {
-            let about = alert::About {
-                case: alert.case.clone(),
-                rule: alert.rule,
-                of: alert.of.clone(),
-            };
+            let about =
+                alert::About { case: alert.case.clone(), rule: alert.rule, of: alert.of.clone() };
             let at_s = alert.raised_us.saturating_sub(began_us) as f64 / 1e6;
             let raises = |cooldown: &mut Cooldown| cooldown.raises(&about, alert.level, at_s);
             if self.cooldown.as_mut().is_none_or(raises) {
@@ -212,9 +213,14 @@ impl Progress {
         (self.epoch, self.told.now) = (None, None);
     }
 
+    /// There is nothing to be said of it.
+    pub(super) fn over(&mut self) {
+        self.told.state = State::Ended;
+    }
+
     /// The run ends without a word.
     pub(super) fn abandon(&mut self) {
-        if self.told.end.is_none() {
+        if self.told.state == State::Running {
             self.told.state = State::Interrupted;
         }
     }
@@ -232,7 +238,9 @@ impl Progress {
                 let standing = |goal: &Followed| goal.standing(&case, Some(&epoch.totals));
                 self.told.goals = epoch.goals.iter().map(standing).collect();
                 let sent = self.sent.load(Ordering::Relaxed);
-                told.requests.in_flight = sent.saturating_sub(epoch.ended);
+                // Those that have ended and were not heard of yet are no load any more.
+                let in_flight = sent.saturating_sub(epoch.ended);
+                told.requests.in_flight = epoch.most.map_or(in_flight, |most| in_flight.min(most));
                 told.elapsed_s = now.at.saturating_duration_since(epoch.began).as_secs_f64();
                 // The last one of the warm-up has ended, and the first that counts has not.
                 if told.stage == Stage::Warmup && epoch.ended >= epoch.warmup.into() {

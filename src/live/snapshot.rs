@@ -21,6 +21,9 @@ pub struct Snapshot {
     pub scenario: String,
     /// The machine's key.
     pub machine: String,
+    /// Whether the machine is looked at alone, without a load.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// The commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
@@ -192,6 +195,12 @@ pub struct Telemetry {
     pub gpu_power_w: Option<f64>,
     /// The hottest GPU, degrees Celsius.
     pub gpu_temperature_c: Option<f64>,
+    /// Requests that the target works on, as it says itself.
+    pub requests_running: Option<f64>,
+    /// Requests that wait in the target.
+    pub requests_waiting: Option<f64>,
+    /// Share of the target's cache that is in use, 0 to 1.
+    pub cache_use: Option<f64>,
 }
 
 impl Telemetry {
@@ -210,6 +219,9 @@ impl Telemetry {
             gpu_memory_bytes: (!used.is_empty()).then(|| used.iter().sum()),
             gpu_power_w: sum(known(|gpu| gpu.power_w)),
             gpu_temperature_c: known(|gpu| gpu.temperature_c).into_iter().reduce(f64::max),
+            requests_running: sample.server.get("requests_running").copied(),
+            requests_waiting: sample.server.get("requests_waiting").copied(),
+            cache_use: sample.server.get("cache_use").copied(),
         }
     }
 }
@@ -359,6 +371,12 @@ impl Snapshot {
             telemetry: self.telemetry,
         });
         thin::keep(&mut self.points, |point| point.seq);
+    }
+
+    /// Whether nothing comes after it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.end.is_some() || self.state == State::Ended
     }
 
     /// The points after the one of this number, where none of those between is missing.

@@ -29,8 +29,14 @@ pub fn screen(run: &Snapshot, style: Style) -> String {
     }
     for alert in run.alerts.iter().rev().take(LISTED).rev() {
         let mark = style.level(alert.level, alert.level.as_str());
-        writeln!(text, "{mark} {} {}, in {}", alert.rule.as_str(), line(&alert.message), line(&alert.case))
-            .ok();
+        writeln!(
+            text,
+            "{mark} {} {}, in {}",
+            alert.rule.as_str(),
+            line(&alert.message),
+            line(&alert.case)
+        )
+        .ok();
     }
     text
 }
@@ -104,7 +110,8 @@ fn measured(run: &Snapshot, now: &Now, style: Style) -> String {
     let rate = Unit::RequestsPerSecond.show(recent.req_s);
     let tokens = recent.tok_s.map(|tok_s| format!("   {}", Unit::TokensPerSecond.show(tok_s)));
     let line = trend(&run.points, |point| Some(point.recent.req_s));
-    writeln!(text, "{:10}{rate:>10}{}  {}", "rate", tokens.unwrap_or_default(), style.dim(&line)).ok();
+    writeln!(text, "{:10}{rate:>10}{}  {}", "rate", tokens.unwrap_or_default(), style.dim(&line))
+        .ok();
     text
 }
 
@@ -164,7 +171,10 @@ fn mark(level: Level) -> &'static str {
 fn finished(case: &Finished, style: Style) -> String {
     let name = line(&case.case);
     if let Some(why) = &case.why_not {
-        return format!("{name}: {}", style.level(Level::Red, &format!("not measured, {}", line(why))));
+        return format!(
+            "{name}: {}",
+            style.level(Level::Red, &format!("not measured, {}", line(why)))
+        );
     }
     let told: Vec<String> = [
         case.tok_s.map(|value| Unit::TokensPerSecond.show(value)),
@@ -200,7 +210,9 @@ pub fn changes(before: Option<&Snapshot>, run: &Snapshot) -> Vec<String> {
     let before = before.unwrap_or(&known);
     let fresh = run.cases.done + run.cases.unmeasured - before.cases.done - before.cases.unmeasured;
     let skipped = run.finished.len().saturating_sub(fresh);
-    lines.extend(run.finished[skipped..].iter().map(|case| format!("done {}", finished(case, style))));
+    lines.extend(
+        run.finished[skipped..].iter().map(|case| format!("done {}", finished(case, style))),
+    );
     if let Some(now) = run.now.as_ref().filter(|now| begins(before.now.as_ref(), now)) {
         lines.push(format!(
             "{} epoch {} of {}: {}",
@@ -210,7 +222,8 @@ pub fn changes(before: Option<&Snapshot>, run: &Snapshot) -> Vec<String> {
             now.stage.as_str()
         ));
     }
-    for goal in run.goals.iter().filter(|goal| goal.level.is_some_and(|level| level > Level::Green)) {
+    for goal in run.goals.iter().filter(|goal| goal.level.is_some_and(|level| level > Level::Green))
+    {
         let was = before.goals.iter().find(|it| it.case == goal.case && it.metric == goal.metric);
         if was.and_then(|was| was.level) != goal.level {
             let level = goal.level.map_or("", Level::as_str);
@@ -259,7 +272,12 @@ mod tests {
                 epoch: 1,
                 epochs: 2,
                 stage: Stage::Measured,
-                requests: Requests { planned: Some(200), succeeded: 99, failed: 1, ..Default::default() },
+                requests: Requests {
+                    planned: Some(200),
+                    succeeded: 99,
+                    failed: 1,
+                    ..Default::default()
+                },
                 elapsed_s: 5.0,
             }),
             recent: Recent { ttft_s: times, req_s: 12.0, ..Recent::default() },

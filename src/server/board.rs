@@ -66,10 +66,9 @@ impl Board {
         let Some(seen) = self.look(run.to_owned()).await? else { return Ok(None) };
         let mut runs = self.runs();
         // Somebody else may have come in between: theirs is what news are told against.
-        let watched = runs.entry(run.to_owned()).or_insert_with(|| Watched {
-            latest: Arc::new(seen),
-            news: channel(BEHIND).0,
-        });
+        let watched = runs
+            .entry(run.to_owned())
+            .or_insert_with(|| Watched { latest: Arc::new(seen), news: channel(BEHIND).0 });
         Ok(Some(watched.view()))
     }
 
@@ -125,7 +124,7 @@ impl Board {
             return;
         }
         let frame = since(before.seq, &seen);
-        let is_last = seen.end.is_some();
+        let is_last = seen.is_over();
         watched.latest = Arc::new(seen);
         // Nobody may be looking any more.
         let _ = watched.news.send(Arc::new(News { frame, is_last }));
@@ -170,4 +169,60 @@ pub(super) fn missed(count: u64) -> Bytes {
 /// An event (JSON of one line has no line break).
 fn frame(id: u64, event: &str, data: &str) -> Bytes {
     Bytes::from(format!("id: {id}\nevent: {event}\ndata: {data}\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+
+    fn run(seq: u64) -> Snapshot {
+        let points = (1..=seq).map(|seq| Point { seq, ..Point::default() }).collect();
+        Snapshot { run_id: "a".to_owned(), seq, points, ..Snapshot::default() }
+    }
+
+    fn board() -> (Board, View) {
+        let board = Board::new(Layout::new("nowhere"));
+        let watched = Watched { latest: Arc::new(run(1)), news: channel(BEHIND).0 };
+        let view = watched.view();
+        board.runs().insert("a".to_owned(), watched);
+        (board, view)
+    }
+
+    fn text(frame: &Bytes) -> &str {
+        std::str::from_utf8(frame).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_is_slow_is_told_how_much_was_missed_and_the_others_miss_nothing() {
+        let (board, mut slow) = board();
+        let mut quick = board.known("a").unwrap();
+        for seq in 2..=40 {
+            board.tell("a", Some(run(seq)));
+            let news = quick.news.try_recv().unwrap();
+            assert!(text(&news.frame).starts_with(&format!("id: {seq}\nevent: tick\n")));
+        }
+        assert!(matches!(slow.news.recv().await, Err(RecvError::Lagged(23))));
+        assert_eq!(board.latest("a").unwrap().seq, 40);
+    }
+
+    #[test]
+    fn what_is_not_new_is_told_to_nobody_and_what_is_taken_away_ends() {
+        let (board, mut view) = board();
+        board.tell("a", Some(run(1)));
+        assert!(matches!(view.news.try_recv(), Err(TryRecvError::Empty)));
+        board.tell("a", Some(run(3)));
+        let news = view.news.try_recv().unwrap();
+        assert!(text(&news.frame).contains("\"seq\":2") && text(&news.frame).contains("\"seq\":3"));
+        board.tell("a", None);
+        assert!(matches!(view.news.try_recv(), Err(TryRecvError::Closed)));
+    }
+
+    #[test]
+    fn a_run_that_nobody_looks_at_any_more_is_forgotten() {
+        let (board, view) = board();
+        assert_eq!(board.looked_at(), ["a"]);
+        drop(view);
+        assert!(board.looked_at().is_empty() && board.known("a").is_none());
+    }
 }

@@ -90,7 +90,9 @@ mod tests {
         for open in ["/", "/runs/2026-a", "/assets/live.js", "/assets/style.css"] {
             assert!(is_open(open), "{open}");
         }
-        for closed in ["/v1/live", "/v1/runs/a", "/runs/a/events", "/assets/", "/metrics", "/docs", ""] {
+        for closed in
+            ["/v1/live", "/v1/runs/a", "/runs/a/events", "/assets/", "/metrics", "/docs", ""]
+        {
             assert!(!is_open(closed), "{closed}");
         }
     }
@@ -101,7 +103,10 @@ mod tests {
         for asset in ASSETS.iter().filter(|asset| asset.path.starts_with("/assets/")) {
             assert_eq!(page.matches(&format!("\"{}\"", asset.path)).count(), 1, "{}", asset.path);
         }
-        assert_eq!(page.matches("<script").count(), page.matches("<script defer src=\"/assets/").count());
+        assert_eq!(
+            page.matches("<script").count(),
+            page.matches("<script defer src=\"/assets/").count()
+        );
         for own in ["<style", "style=", "onclick", "onload", "javascript:", "http://", "https://"] {
             assert!(!page.contains(own), "{own}");
         }
@@ -109,8 +114,18 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_never_read_as_markup() {
-        for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".js") && !asset.path.contains("uplot")) {
-            for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"] {
+        for asset in ASSETS
+            .iter()
+            .filter(|asset| asset.path.ends_with(".js") && !asset.path.contains("uplot"))
+        {
+            for way in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "new Function",
+            ] {
                 assert!(!asset.text.contains(way), "{}: {way}", asset.path);
             }
         }

@@ -86,7 +86,8 @@ fn has_body(headers: &HeaderMap) -> Option<Problem> {
 /// Whether somebody asks who has not shown the token. A page that says nothing of what was measured needs
 /// none: a browser shows the token only once the page is there.
 fn is_unknown(house: &House, request: &Request) -> bool {
-    let Some(token) = house.token.as_ref().filter(|_| !dashboard::is_open(request.uri().path())) else {
+    let Some(token) = house.token.as_ref().filter(|_| !dashboard::is_open(request.uri().path()))
+    else {
         return false;
     };
     let headers = request.headers();

@@ -1,10 +1,10 @@
 //! What all answers share: where the results lie, who may ask, how many questions are open at once, and how
 //! many were answered.
 
+use super::board::Board;
 use super::hosts::Hosts;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::board::Board;
 use super::route::{Answering, Asked};
 use super::token::Token;
 use crate::choice::Prices;
@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokgate_baseline::Baseline;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -31,6 +32,7 @@ const WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct House {
     pub(super) layout: Layout,
     pub(super) project: Option<PathBuf>,
+    pub(super) baseline: Option<Baseline>,
     pub(super) prices: Prices,
     pub(super) token: Option<Token>,
     pub(super) hosts: Hosts,
@@ -75,11 +77,22 @@ impl Tally {
 
 impl House {
     pub(super) fn new(settings: super::Settings, hosts: Hosts) -> Self {
-        let super::Settings { layout, project, prices, token, .. } = settings;
+        let super::Settings { layout, project, baseline, prices, token, .. } = settings;
         let turns = Arc::new(Semaphore::new(READS));
         let seats = Arc::new(Semaphore::new(VIEWERS));
         let board = Board::new(layout.clone());
-        Self { layout, project, prices, token, hosts, tally: Tally::default(), board, seats, turns }
+        Self {
+            layout,
+            project,
+            baseline,
+            prices,
+            token,
+            hosts,
+            tally: Tally::default(),
+            board,
+            seats,
+            turns,
+        }
     }
 
     /// The index as it is now.

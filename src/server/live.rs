@@ -15,6 +15,7 @@ pub(super) fn runs(house: &House, _: &Asked) -> Result<Reply, Problem> {
 
 pub(super) fn run(house: &House, asked: &Asked) -> Result<Reply, Problem> {
     let seen = live::look(&house.layout, &asked.name).map_err(|error| Problem::fault(&error))?;
-    let absent = || Problem::absent("nobody tells of such a run; /v1/live lists those that are told of");
+    let absent =
+        || Problem::absent("nobody tells of such a run; /v1/live lists those that are told of");
     object(&json!(seen.ok_or_else(absent)?))
 }

@@ -39,6 +39,7 @@ use crate::choice::Prices;
 use crate::store::Layout;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use tokgate_baseline::Baseline;
 
 /// What is served, where, and to whom.
 #[derive(Debug, Clone)]
@@ -51,6 +52,8 @@ pub struct Settings {
     pub layout: Layout,
     /// The project, whose recorded baselines are listed.
     pub project: Option<PathBuf>,
+    /// What is shown beside what is seen.
+    pub baseline: Option<Baseline>,
     /// What is known of hardware and prices.
     pub prices: Prices,
     /// What everybody must show; absent where everybody on this machine may ask.

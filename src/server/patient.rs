@@ -81,3 +81,36 @@ impl AsyncWrite for Patient {
         Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_loses_its_connection_and_one_that_reads_keeps_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connect = || TcpStream::connect(listener.local_addr().unwrap());
+        let (_silent, accepted) = tokio::join!(connect(), listener.accept());
+        let mut stalled = Patient::new(accepted.unwrap().0);
+        // From now on time goes by itself whenever everybody waits.
+        tokio::time::pause();
+        let error = loop {
+            if let Err(error) = stalled.write_all(&[0; 1 << 16]).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let (reader, accepted) = tokio::join!(connect(), listener.accept());
+        let mut patient = Patient::new(accepted.unwrap().0);
+        let reading = tokio::spawn(async move {
+            tokio::io::copy(&mut reader.unwrap(), &mut tokio::io::sink()).await.unwrap()
+        });
+        for _ in 0..100 {
+            patient.write_all(&[0; 1 << 16]).await.unwrap();
+        }
+        drop(patient);
+        assert_eq!(reading.await.unwrap(), 100 << 16);
+    }
+}

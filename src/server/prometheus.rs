@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn an_empty_store_says_nothing_of_models_or_ages() {
-        let told = Told { counted: &[], newest: &[], live: &[], tally: &Tally::default(), now_us: 5 };
+        let told =
+            Told { counted: &[], newest: &[], live: &[], tally: &Tally::default(), now_us: 5 };
         let text = told.text();
         assert!(text.contains("tokgate_build_info{version="), "{text}");
         assert!(!text.contains("age") && !text.contains("model"), "{text}");

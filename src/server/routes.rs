@@ -28,7 +28,8 @@ macro_rules! answered {
 }
 
 /// A run that is told of.
-const RUN: Parameter = Parameter { name: "run", of: Of::Path, meaning: "the run", example: "run-0" };
+const RUN: Parameter =
+    Parameter { name: "run", of: Of::Path, meaning: "the run", example: "run-0" };
 
 /// Everything that can be asked.
 pub(super) static ROUTES: &[Route] = &[
@@ -115,6 +116,17 @@ pub(super) static ROUTES: &[Route] = &[
         example: "/v1/runs/run-0",
         answered: answered!("run.json"),
         answer: Once(listed::run),
+    },
+    Route {
+        path: "/v1/runs/{id}/report",
+        id: "report",
+        summary: "the report of a run as one file for a browser, where it was written",
+        about: "To be kept and opened from there: its own words say what it may do, and it asks nobody anything.",
+        media: PAGE,
+        parameters: &[Parameter { name: "id", of: Of::Path, meaning: "the run", example: "run-0" }],
+        example: "/v1/runs/run-0/report",
+        answered: "",
+        answer: Once(listed::report),
     },
     Route {
         path: "/v1/cases",
@@ -257,6 +269,17 @@ pub(super) static ROUTES: &[Route] = &[
         answer: Once(known::baselines),
     },
     Route {
+        path: "/v1/baseline",
+        id: "baseline",
+        summary: "the baseline that the server was started with, by the middle of each metric",
+        about: "`tokgate serve --baseline-file FILE`; without it there are no metrics here.",
+        media: JSON,
+        parameters: &[],
+        example: "/v1/baseline",
+        answered: answered!("baseline.json"),
+        answer: Once(known::baseline),
+    },
+    Route {
         path: "/v1/alerts",
         id: "alerts",
         summary: "what was worth an alert, the newest first",
@@ -276,6 +299,7 @@ pub(super) static ROUTES: &[Route] = &[
                 meaning: "only this category",
                 example: "stability",
             },
+            MODEL,
             SINCE,
             LIMIT,
             CURSOR,

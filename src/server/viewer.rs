@@ -39,10 +39,12 @@ pub(super) async fn events(
     let seat = Arc::clone(&house.seats).try_acquire_owned();
     let seat = seat.map_err(|_| Problem::busy("too many look on: come again later"))?;
     let Some(view) = house.board.view(run).await? else {
-        return Err(Problem::absent("nobody tells of such a run; /v1/live lists those that are told of"));
+        return Err(Problem::absent(
+            "nobody tells of such a run; /v1/live lists those that are told of",
+        ));
     };
     let last = headers.get(LAST).and_then(|last| last.to_str().ok()?.trim().parse::<u64>().ok());
-    let is_over = view.latest.end.is_some();
+    let is_over = view.latest.is_over();
     if is_over && last == Some(view.latest.seq) {
         return Ok(nothing_more());
     }
@@ -116,5 +118,87 @@ impl Viewer {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Gone),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::{SCHEMA_VERSION, Snapshot};
+    use crate::server::Settings;
+    use crate::server::hosts::Hosts;
+    use crate::store::Layout;
+    use http_body_util::BodyExt;
+
+    fn house(folder: &std::path::Path) -> Arc<House> {
+        let settings = Settings {
+            bind: [127, 0, 0, 1].into(),
+            port: 0,
+            layout: Layout::new(folder),
+            project: None,
+            baseline: None,
+            prices: Default::default(),
+            token: None,
+            hosts: Vec::new(),
+        };
+        Arc::new(House::new(settings, Hosts::of(([127, 0, 0, 1], 1).into(), Vec::new())))
+    }
+
+    fn publish(folder: &std::path::Path, seq: u64) {
+        let run = Snapshot {
+            schema_version: SCHEMA_VERSION,
+            run_id: "a".to_owned(),
+            seq,
+            ..Snapshot::default()
+        };
+        let layout = Layout::new(folder);
+        layout.create().unwrap();
+        std::fs::write(layout.live_file("a"), serde_json::to_vec(&run).unwrap()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_viewer_who_takes_nothing_is_gone_after_a_while_and_the_others_are_told_on() {
+        let folder = tempfile::tempdir().unwrap();
+        publish(folder.path(), 1);
+        let house = house(folder.path());
+        let seats = house.seats.available_permits();
+        let stalled = events(&house, "a", &HeaderMap::new()).await.unwrap();
+        let reading = events(&house, "a", &HeaderMap::new()).await.unwrap();
+        assert_eq!(house.seats.available_permits(), seats - 2);
+        // From now on time goes by itself whenever everybody waits.
+        tokio::time::pause();
+        let mut body = reading.into_body();
+        let mut text = String::new();
+        for seq in 2.. {
+            if house.seats.available_permits() == seats - 1 {
+                break;
+            }
+            assert!(seq < 1000, "the one who takes nothing stays");
+            let bytes = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            text.push_str(std::str::from_utf8(&bytes).unwrap());
+        }
+        // Heartbeats went on for the one who reads.
+        assert!(text.contains("event: snapshot") && text.contains(": alive"), "{text}");
+        drop(stalled);
+    }
+
+    #[tokio::test]
+    async fn there_are_so_many_seats_and_a_seat_comes_free_when_somebody_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        publish(folder.path(), 1);
+        let house = house(folder.path());
+        let mut all = Vec::new();
+        let full = loop {
+            match events(&house, "a", &HeaderMap::new()).await {
+                Ok(response) => all.push(response),
+                Err(problem) => break problem.reply().status,
+            }
+        };
+        assert_eq!(full, StatusCode::SERVICE_UNAVAILABLE);
+        drop(all);
+        while house.seats.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(events(&house, "a", &HeaderMap::new()).await.is_ok());
     }
 }

@@ -111,6 +111,12 @@ impl Layout {
         self.root.join("live")
     }
 
+    /// What was seen of the machine without a load, a file a day.
+    #[must_use]
+    pub fn monitor(&self) -> PathBuf {
+        self.root.join("monitor")
+    }
+
     /// A run as it was seen last.
     #[must_use]
     pub fn live_file(&self, run_id: &str) -> PathBuf {

@@ -65,12 +65,12 @@ globalThis.Charts = (() => {
     const across = axis(figure, "x", wide - 70);
     const free = !named(figure.x) && !named(figure.y);
     const scale = (along) => ({ time: false, distr: figure[along].scale === "logarithmic" ? 3 : 1, log: 10 });
-    const drawn = () => figure.layers.filter((layer, index) => !chart.hidden.has(index));
+    const drawn = () => chart.figure.layers.filter((layer, index) => !chart.hidden.has(index));
     return {
       width: wide, height: chart.height(), legend: { show: false }, padding: [headroom(figure), 14, 4, 4 + (across.overhang ?? 0)],
       scales: {
         x: { ...scale("x"), range: (plot, low, high) => [low, high] },
-        y: { ...scale("y"), dir: named(figure.y) ? -1 : 1, range: (plot) => range(figure, drawn(), "y", free && chart.zoomed ? [plot.scales.x.min, plot.scales.x.max] : null) },
+        y: { ...scale("y"), dir: named(figure.y) ? -1 : 1, range: (plot) => range(chart.figure, drawn(), "y", free && chart.zoomed ? [plot.scales.x.min, plot.scales.x.max] : null) },
       },
       axes: [across, axis(figure, "y", wide * 0.42)],
       series: [{}, { show: true, scale: "y", points: { show: false }, paths: () => null }],

@@ -6,7 +6,6 @@ globalThis.Alerts = (() => {
   const SHOWN = 30;
   let live = [];
   let stored = [];
-  let models = new Map(); // of a case of a run, where it is known
 
   const words = { yellow: "warning", red: "critical" };
   const same = (alert) => JSON.stringify([alert.rule, alert.of, alert.case]);
@@ -15,7 +14,7 @@ globalThis.Alerts = (() => {
     const all = [...live.map((alert) => ({ ...alert, run: null })), ...stored.map((alert) => ({
       rule: alert.rule, category: alert.category, level: alert.level, of: alert.about, message: alert.message,
       advice: alert.advice, case: alert.case_id, raised_us: alert.raised_us, run: alert.run_id,
-      model: models.get(`${alert.run_id} ${alert.case_id}`) ?? "",
+      model: alert.model ?? "",
     }))];
     const once = new Map();
     for (const alert of all) {
@@ -77,6 +76,5 @@ globalThis.Alerts = (() => {
 
   const setLive = (alerts) => { live = alerts; draw(); };
   const setStored = (alerts) => { stored = alerts; draw(); };
-  const setModels = (run, cases) => { for (const one of cases) models.set(`${run} ${one.case_id}`, one.model); };
-  return { setLive, setStored, setModels, listen, draw };
+  return { setLive, setStored, listen, draw };
 })();

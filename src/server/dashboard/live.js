@@ -44,7 +44,10 @@
     if (keep) choose("run", which);
     pick();
     leave = Stream.follow(which, on);
-    readStored(which);
+    // Of a run whose first case goes on nothing is stored yet.
+    const going = listed.find((one) => one.run_id === which);
+    at("verdicts").hidden = true;
+    if (!going || going.state !== "running" || going.cases.done > 0) readStored(which);
   }
 
   function on(event, data) {
@@ -62,7 +65,6 @@
       const told = await Stream.ask(`/v1/runs/${encodeURIComponent(which)}`);
       if (which !== name) return;
       stored = told;
-      Alerts.setModels(which, told.cases);
       Stored.verdicts(told.cases);
       if (run === null) past();
       else cases();
@@ -91,15 +93,18 @@
     Alerts.setLive(run.alerts);
     if (run.state !== "running") line(run.state === "ended" ? "on" : "off", run.state);
     else line("on", "live");
+    if (done) readStored(name);
     if (ended || done) beside();
-    if (ended) setTimeout(() => { readStored(name); beside(); }, 1500);
+    // Verdicts and documents are written just before the end is told; the index is there by then.
+    if (ended) readStored(name);
     document.title = `${run.state === "running" ? "▶ " : ""}${plain(run.scenario)} – tokgate`;
   }
 
   const CONCLUSIONS = { held: ["green", "✓", "Held"], regressed: ["red", "✗", "Regressed"], inconclusive: ["yellow", "?", "Inconclusive"], invalid: ["red", "!", "Invalid"] };
 
   function hero() {
-    const word = run.state === "running" ? ["green", "▶", "Running"] : run.state === "interrupted" ? ["red", "■", "Interrupted"] : CONCLUSIONS[run.end?.conclusion] ?? ["green", "✓", "Ended"];
+    const going = run.alone ? "Watching the machine" : "Running";
+    const word = run.state === "running" ? ["green", "▶", going] : run.state === "interrupted" ? ["red", "■", "Interrupted"] : CONCLUSIONS[run.end?.conclusion] ?? ["green", "✓", "Ended"];
     at("hero").className = `panel hero ${word[0]}`;
     at("title").replaceChildren(element("span", { "aria-hidden": "true" }, word[1]), word[2]);
     const took = clock((run.at_us - run.started_us) / 1e6);
@@ -107,6 +112,7 @@
     const { planned, done, unmeasured } = run.cases;
     const grade = run.end ? element("span", {}, `grade ${run.end.grade.toLowerCase()}, exit ${run.end.exit}`) : element("span", {}, unmeasured > 0 ? `cases done, ${unmeasured} not measured` : "cases done");
     at("done").replaceChildren(element("b", {}, known(planned) ? `${done} of ${planned}` : `${done}`), grade);
+    if (run.alone) at("done").replaceChildren();
     at("advice").hidden = run.state !== "interrupted";
     at("advice").textContent = `What was measured is kept. Where it can be gone on with: tokgate run --resume ${plain(run.run_id)}`;
   }
@@ -128,23 +134,32 @@
     at("requests").replaceChildren(`${digits(ended)}${of} requests, ${digits(in_flight)} in flight, `, failed > 0 ? element("strong", { class: "red" }, `${digits(failed)} failed`) : "none failed");
   }
 
-  function tile(title, value, aside = "") {
-    return element("div", { class: "tile" }, element("span", { class: "name" }, title), element("span", { class: "value" }, value), element("span", { class: "aside" }, aside));
+  function tile(title, value, asides = []) {
+    return element("div", { class: "tile" }, element("span", { class: "name" }, title), element("span", { class: "value" }, value), ...asides.filter((aside) => aside !== "").map((aside) => element("span", { class: "aside" }, aside)));
+  }
+
+  // How far a number is from the baseline that the server was started with.
+  function against(metric, value) {
+    const base = run.now ? Stored.baselineOf(run.now.case, metric) : null;
+    if (!known(base) || base === 0) return "";
+    const change = (value / base - 1) * 100;
+    return `${change >= 0 ? "+" : "−"}${digits(Math.abs(change))} % against the baseline`;
   }
 
   function tiles() {
     const { recent, telemetry } = run;
-    const time = (title, seen) => (seen ? [tile(title, seconds(seen.p50), `p95 ${seconds(seen.p95)}`)] : []);
+    const time = (title, metric, seen) => (seen ? [tile(title, seconds(seen.p50), [`p95 ${seconds(seen.p95)}`, against(metric, seen.p50)])] : []);
     const only = (value, made) => (known(value) ? [made()] : []);
     const live = run.state === "running" && run.now ? [
-      ...time("TTFT, median", recent.ttft_s), ...time("Between tokens", recent.itl_s), ...time("Whole request", recent.e2e_s),
-      ...only(recent.tok_s, () => tile("Output tokens", rate(recent.tok_s, "tok/s"))),
-      tile("Requests", rate(recent.req_s, "/s"), recent.failed > 0 ? `${recent.failed} failed` : "none failed"),
+      ...time("TTFT, median", "ttft.p50", recent.ttft_s), ...time("Between tokens", "itl.p50", recent.itl_s), ...time("Whole request", "e2e.p50", recent.e2e_s),
+      ...only(recent.tok_s, () => tile("Output tokens", rate(recent.tok_s, "tok/s"), [against("tok_s", recent.tok_s)])),
+      tile("Requests", rate(recent.req_s, "/s"), [recent.failed > 0 ? `${recent.failed} failed` : "none failed", against("req_s", recent.req_s)]),
     ] : [];
     const machine = run.state === "running" ? [
-      ...only(telemetry.cpu, () => tile("CPU", share(telemetry.cpu), known(telemetry.memory_bytes) ? bytes(telemetry.memory_bytes) : "")),
-      ...only(telemetry.gpu, () => tile("GPU", share(telemetry.gpu), known(telemetry.gpu_memory_bytes) ? bytes(telemetry.gpu_memory_bytes) : "")),
-      ...only(telemetry.gpu_power_w, () => tile("GPU power", rate(telemetry.gpu_power_w, "W"), known(telemetry.gpu_temperature_c) ? rate(telemetry.gpu_temperature_c, "°C") : "")),
+      ...only(telemetry.cpu, () => tile("CPU", share(telemetry.cpu), known(telemetry.memory_bytes) ? [bytes(telemetry.memory_bytes)] : [])),
+      ...only(telemetry.gpu, () => tile("GPU", share(telemetry.gpu), known(telemetry.gpu_memory_bytes) ? [bytes(telemetry.gpu_memory_bytes)] : [])),
+      ...only(telemetry.gpu_power_w, () => tile("GPU power", rate(telemetry.gpu_power_w, "W"), known(telemetry.gpu_temperature_c) ? [rate(telemetry.gpu_temperature_c, "°C")] : [])),
+      ...only(telemetry.requests_running, () => tile("In the target", digits(telemetry.requests_running), known(telemetry.requests_waiting) ? [`${digits(telemetry.requests_waiting)} waiting`] : [])),
     ] : [];
     at("tiles").replaceChildren(...live, ...machine);
   }
@@ -172,10 +187,10 @@
 
   function cases() {
     const all = rows();
-    const head = ["Case", "Model", "State", "", "Requests", "Failed", "Requests/s", "Tokens/s", "TTFT p50", "Whole p50"];
+    const head = ["Case", "Model", "State", "Requests", "Failed", "Requests/s", "Tokens/s", "TTFT p50", "Whole p50"];
     const number = (text) => element("td", { class: "number" }, text);
-    const row = (one) => element("tr", {}, element("td", { class: "wrap" }, one.case), element("td", {}, one.model), element("td", {}, standing(one.level, one.state)), element("td", {}), number(digits(one.attempted)), number(digits(one.failed)), number(known(one.req_s) ? digits(one.req_s) : "–"), number(known(one.tok_s) ? digits(one.tok_s) : "–"), number(seconds(one.ttft_p50_s)), number(seconds(one.e2e_p50_s)));
-    at("case-list").replaceChildren(all.length > 0 ? Stored.table(head, all.map(row), "Cases that have ended") : element("p", { class: "muted" }, "No case has ended yet."));
+    const row = (one) => element("tr", {}, element("td", { class: "wrap" }, one.case), element("td", {}, one.model), element("td", {}, standing(one.level, one.state)), number(digits(one.attempted)), number(digits(one.failed)), number(known(one.req_s) ? digits(one.req_s) : "–"), number(known(one.tok_s) ? digits(one.tok_s) : "–"), number(seconds(one.ttft_p50_s)), number(seconds(one.e2e_p50_s)));
+    at("case-list").replaceChildren(all.length > 0 ? Stored.table(head, all.map(row), "Cases that have ended", 3) : element("p", { class: "muted" }, "No case has ended yet."));
   }
 
   // A run that nobody tells of any more.
@@ -208,6 +223,18 @@
     else Figures.download(file, "text/csv", `${[["case", "model", "state", "requests", "failed", "req_s", "tok_s", "ttft_p50_s", "e2e_p50_s"], ...all.map((one) => [one.case, one.model, one.state, one.attempted, one.failed, one.req_s, one.tok_s, one.ttft_p50_s, one.e2e_p50_s])].map(Figures.csv).join("\r\n")}\r\n`);
   }
 
+  // The report as one file: written when a run has ended.
+  async function saveReport() {
+    const button = at("save-html");
+    try {
+      const page = await (await Stream.answer(`/v1/runs/${encodeURIComponent(name)}/report`)).text();
+      Figures.download(`${name}.html`, "text/html", page);
+    } catch (error) {
+      button.textContent = error instanceof Stream.Absent ? "No HTML report yet" : "No answer";
+      setTimeout(() => { button.textContent = "HTML report"; }, 3000);
+    }
+  }
+
   // ---- what stands beside it -----------------------------------------------------------------------------
 
   let asked = false;
@@ -215,6 +242,7 @@
     if (asked) return;
     asked = true;
     try {
+      await Stored.readBaseline();
       await Stored.runs(open);
       Alerts.setStored((await Stream.ask("/v1/alerts?limit=200")).alerts);
       await Stored.trends();
@@ -252,6 +280,7 @@
   at("run").addEventListener("change", () => open(at("run").value));
   at("save-csv").addEventListener("click", () => save("csv"));
   at("save-json").addEventListener("click", () => save("json"));
+  at("save-html").addEventListener("click", saveReport);
   addEventListener("popstate", () => look());
   document.addEventListener("visibilitychange", () => look());
   Alerts.listen();

@@ -43,10 +43,11 @@ globalThis.Moments = (() => {
       figure("itl", "Time between tokens", run, ms, [...pair(run, "itl_s"), spikes(run, "itl")], [mean], goalLines(run, ["itl.p50", "itl.p95"])),
       figure("e2e", "Whole requests", run, ms, [...pair(run, "e2e_s"), spikes(run, "e2e"), spikes(run, "query")], [mean], goalLines(run, ["e2e.p50", "e2e.p95", "query.p50", "query.p95"])),
       figure("tokens", "Output tokens", run, axis("rate", "tok/s"), [layer("output tokens", run, (point) => point.recent.tok_s)], [mean]),
-      figure("rate", "Requests", run, axis("rate", "1/s"), [layer("succeeded", run, (point) => point.recent.req_s), layer("failed", run, (point) => (point.recent.failed > 0 && point.recent.seconds > 0 ? point.recent.failed / point.recent.seconds : null))], [mean]),
+      figure("rate", "Requests", run, axis("rate", "1/s"), [layer("succeeded", run, (point) => (run.alone ? null : point.recent.req_s)), layer("failed", run, (point) => (point.recent.failed > 0 && point.recent.seconds > 0 ? point.recent.failed / point.recent.seconds : null))], [mean]),
       figure("flight", "Requests in flight", run, axis("requests", ""), [layer("in flight", run, (point) => (point.case > 0 ? point.in_flight : null))]),
-      figure("busy", "How busy the machine is", run, axis("utilisation", "%"), [layer("CPU", run, (point) => point.telemetry.cpu, 100), layer("GPU", run, (point) => point.telemetry.gpu, 100)]),
+      figure("busy", "How busy the machine is", run, axis("utilisation", "%"), [layer("CPU", run, (point) => point.telemetry.cpu, 100), layer("GPU", run, (point) => point.telemetry.gpu, 100)], [], [{ across: "y", at: 0, label: "" }, { across: "y", at: 100, label: "" }]),
       figure("memory", "Memory in use", run, axis("memory", "GiB"), [layer("host", run, (point) => point.telemetry.memory_bytes, 2 ** -30), layer("GPU", run, (point) => point.telemetry.gpu_memory_bytes, 2 ** -30)]),
+      figure("target", "Requests in the target, as it says", run, axis("requests", ""), [layer("running", run, (point) => point.telemetry.requests_running), layer("waiting", run, (point) => point.telemetry.requests_waiting)]),
       figure("power", "GPU power", run, axis("power", "W"), [layer("power", run, (point) => point.telemetry.gpu_power_w)]),
     ];
   }
@@ -56,7 +57,11 @@ globalThis.Moments = (() => {
     for (const one of figures(run)) {
       const seen = one.layers.some((layer) => layer.mark === "line" && layer.points.length > 1);
       const chart = mounted.get(one.id);
-      if (chart && seen) chart.update(one);
+      if (chart && seen) {
+        chart.update(one);
+        // What is higher than everything before is seen whole.
+        if (!chart.zoomed) chart.plot.setScale("y", { min: null, max: null });
+      }
       else if (seen) {
         const place = Charts.element("div", { "data-order": String(figures.order.indexOf(one.id)) });
         const after = [...at("charts").children].find((other) => Number(other.dataset.order) > Number(place.dataset.order));
@@ -69,7 +74,7 @@ globalThis.Moments = (() => {
     }
     [...at("charts").children].filter((place) => place.children.length === 0).forEach((place) => place.remove());
   }
-  figures.order = ["ttft", "itl", "e2e", "tokens", "rate", "flight", "busy", "memory", "power"];
+  figures.order = ["ttft", "itl", "e2e", "tokens", "rate", "flight", "busy", "memory", "target", "power"];
 
   function clear() {
     mounted.forEach((chart) => chart.destroy());

@@ -7,6 +7,7 @@ globalThis.Stored = (() => {
   const DRAWN = 300; // epochs of a trend
   const USUAL = ["ttft.p50", "tok_s", "itl.p50", "e2e.p95", "req_s", "query.p50"];
   let units = new Map();
+  let baseline = new Map(); // by case and metric
   let chart = null;
 
   // ---- runs ------------------------------------------------------------------------------------------
@@ -21,7 +22,7 @@ globalThis.Stored = (() => {
       const goals = run.total_targets > 0 ? `${run.targets_met} of ${run.total_targets}` : "–";
       return element("tr", run.run_id === chosen("run") ? { class: "chosen" } : {}, element("td", {}, link), element("td", {}, run.scenario), element("td", {}, run.machine), element("td", {}, when(run.started_us)), element("td", { class: "number" }, run.cases), element("td", { class: "number" }, `${run.valid_epochs} of ${run.epochs}`), element("td", { class: "number" }, goals));
     };
-    at("run-list").replaceChildren(page.runs.length === 0 ? element("p", { class: "muted" }, "No run is stored yet: tokgate run quick measures one.") : table(head, page.runs.map(row), "Stored runs"));
+    at("run-list").replaceChildren(page.runs.length === 0 ? element("p", { class: "muted" }, "No run is stored yet: tokgate run quick measures one.") : table(head, page.runs.map(row), "Stored runs", 4));
     at("older").hidden = page.next === null;
     at("older").onclick = () => { choose("before", page.next); runs(open); };
     at("newest").hidden = before === "";
@@ -29,9 +30,10 @@ globalThis.Stored = (() => {
     return page.runs;
   }
 
-  function table(head, rows, label) {
-    const names = head.map((name, index) => element("th", { scope: "col", ...(index >= 4 ? { class: "number" } : {}) }, name));
-    return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, element("table", {}, element("thead", {}, element("tr", {}, ...names)), element("tbody", {}, ...rows)));
+  // A table whose columns are numbers from this one on.
+  function table(head, rows, label, numbers) {
+    const names = head.map((name, index) => element("th", { scope: "col", ...(index >= numbers ? { class: "number" } : {}) }, name));
+    return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, element("table", { class: "wide" }, element("thead", {}, element("tr", {}, ...names)), element("tbody", {}, ...rows)));
   }
 
   // ---- one run against its baseline --------------------------------------------------------------------
@@ -49,8 +51,15 @@ globalThis.Stored = (() => {
       return element("tr", {}, element("td", {}, one.case_id), element("td", {}, verdict.metric), element("td", {}, standing(level(verdict.verdict), verdict.verdict)), element("td", { class: "wrap" }, verdict.why), element("td", { class: "number" }, quantity(verdict.base, unit)), element("td", { class: "number" }, quantity(verdict.head, unit)), element("td", { class: "number" }, percent(verdict.effect) + sure));
     }));
     at("verdicts").hidden = rows.length === 0;
-    at("verdicts").replaceChildren(element("h3", {}, "Against the baseline"), element("p", { class: "muted" }, "A change of more than nothing is worse."), table(["Case", "Metric", "Verdict", "Why", "Baseline", "Now", "Change"], rows, "Verdicts"));
+    at("verdicts").replaceChildren(element("h3", {}, "Against the baseline"), element("p", { class: "muted" }, "A change of more than nothing is worse."), table(["Case", "Metric", "Verdict", "Why", "Baseline", "Now", "Change"], rows, "Verdicts", 4));
   }
+
+  async function readBaseline() {
+    const told = await Stream.ask("/v1/baseline");
+    baseline = new Map(told.metrics.map((one) => [`${one.case_id} ${one.metric}`, one.value]));
+  }
+  // What the baseline says of a metric of a case; nothing where there is none.
+  const baselineOf = (of, metric) => baseline.get(`${of} ${metric}`) ?? null;
 
   // ---- a metric over time ------------------------------------------------------------------------------
 
@@ -115,11 +124,13 @@ globalThis.Stored = (() => {
       return { name: plain(name), mark: "line", points };
     });
     const more = new Set(epochs.map((epoch) => epoch.case_id)).size - names.length;
+    const base = names.length === 1 ? baselineOf(names[0], metric) : null;
+    const lines = known(base) ? [{ across: "y", at: base * factor, label: "baseline" }] : [];
     const notes = [`the mean of each run's epochs, with the lowest and the highest; the newest ${epochs.length} epochs`, ...(more > 0 ? [`and ${more} more cases: choose one`] : [])];
-    return { id: "trend", title: `${metric} over runs`, x: { label: "run, from the oldest", unit: "", scale: "linear", names: [] }, y: { label: metric, unit, scale: "linear", names: [] }, layers, lines: [], notes };
+    return { id: "trend", title: `${metric} over runs`, x: { label: "run, from the oldest", unit: "", scale: "linear", names: [] }, y: { label: metric, unit, scale: "linear", names: [] }, layers, lines, notes };
   }
 
   // ---- files -----------------------------------------------------------------------------------------
 
-  return { runs, verdicts, trends, trend, table };
+  return { runs, verdicts, trends, readBaseline, baselineOf, table };
 })();

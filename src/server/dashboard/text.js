@@ -46,7 +46,7 @@ globalThis.Text = (() => {
   const moment = (us) => time.format(new Date(us / 1000));
 
   // How something stands: a sign and a word besides the colour.
-  const SIGNS = { green: ["✓", "met"], yellow: ["!", "close"], red: ["✗", "missed"] };
+  const SIGNS = { green: ["✓", "met"], yellow: ["!", "unsure"], red: ["✗", "missed"] };
   function standing(level, words) {
     const [sign, word] = SIGNS[level] ?? ["·", "open"];
     return element("span", { class: `standing ${level in SIGNS ? level : "open"}` }, element("span", { "aria-hidden": "true" }, sign), words ?? word);
