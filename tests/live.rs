@@ -17,6 +17,8 @@ use tokgate_core::verdict::Conclusion;
 
 /// Longest wait for what comes within a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A baseline that is recorded here.
+const RECORDED: &str = "baseline/recorded/cpu-2c-amd-epyc/quick.json";
 
 /// A run of some seconds against a server at this address.
 fn scenario(base_url: &str) -> TempDir {
@@ -273,4 +275,52 @@ fn a_signal_ends_the_server_while_somebody_looks_on() {
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(served.ended(), Some(0));
     assert!(events.next().is_none());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_machine_alone_is_seen_and_kept_and_handed_out_and_is_not_interrupted_by_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path(), &["--monitor-only"]);
+    let run = until(|| {
+        let run = served.object("/v1/live")["runs"][0].clone();
+        (run["alone"] == true && run["telemetry"]["memory_bytes"].is_u64()).then_some(run)
+    });
+    assert_eq!(run["state"], "running");
+    let pid = rustix::process::Pid::from_raw(served.pid().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(served.ended(), Some(0));
+    let told_of = call(folder.path(), &["watch", &name(&run)]);
+    assert_eq!(code(&told_of), Some(0), "{}", told(&told_of));
+    for file in ["seen.csv", "seen.json"] {
+        let output = call(folder.path(), &["export", "--telemetry", file]);
+        assert_eq!(code(&output), Some(0), "{}", told(&output));
+    }
+    let csv = std::fs::read_to_string(folder.path().join("seen.csv")).unwrap();
+    assert!(csv.starts_with("at_us,cpu,memory_bytes,") && csv.lines().count() > 1, "{csv}");
+    let json = std::fs::read(folder.path().join("seen.json")).unwrap();
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["moments"].as_array().unwrap().len(), csv.lines().count() - 1);
+    let again = call(folder.path(), &["export", "--telemetry", "seen.csv"]);
+    assert_eq!(code(&again), Some(2), "nothing is overwritten: {}", told(&again));
+}
+
+#[test]
+fn a_baseline_is_shown_by_the_middle_of_its_epochs_and_a_mistyped_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("r")).unwrap();
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDED);
+    let served = Served::start(folder.path(), &["--baseline-file", recorded.to_str().unwrap()]);
+    let told_of = served.object("/v1/baseline");
+    let text = std::fs::read_to_string(&recorded).unwrap();
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let first = &told_of["metrics"][0];
+    let (case, metric) = (first["case_id"].as_str().unwrap(), first["metric"].as_str().unwrap());
+    let epochs = file["cases"][case][metric]["epochs"].as_array().unwrap();
+    let mut values: Vec<f64> = epochs.iter().map(|it| it["value"].as_f64().unwrap()).collect();
+    values.sort_by(f64::total_cmp);
+    let middle = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
+    assert!((first["value"].as_f64().unwrap() - middle).abs() < 1e-9 * middle, "{first}");
+    let wrong = call(folder.path(), &["serve", "--port", "0", "--baseline-file", "nowhere.json"]);
+    assert_eq!(code(&wrong), Some(2), "{}", told(&wrong));
 }

@@ -366,12 +366,17 @@ fn example(id: &str, body: &str) -> Option<(PathBuf, String)> {
     match id {
         "openapi" | "docs" | "report" => None,
         "prometheus" => Some((folder.join("prometheus.txt"), steady(body))),
-        "live_events" => Some((folder.join("live_events.txt"), body.to_owned())),
+        "live_events" => Some((folder.join("live_events.txt"), unchunked(body))),
         id => {
             let answer = shortened(serde_json::from_str(body).unwrap());
             Some((folder.join(format!("{id}.json")), pretty(&answer)))
         }
     }
+}
+
+/// The body of an answer that came in chunks: each behind its length.
+fn unchunked(body: &str) -> String {
+    body.split("\r\n").skip(1).step_by(2).collect()
 }
 
 fn pretty(value: &Value) -> String {

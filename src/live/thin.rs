@@ -12,7 +12,7 @@ pub(super) fn keep<T>(all: &mut Vec<T>, number: impl Fn(&T) -> u64) {
     let Some(last) = all.last().map(&number) else { return };
     all.retain(|one| {
         let seq = number(one);
-        seq + NEAR > last || seq % EACH == 0
+        seq + NEAR > last || seq.is_multiple_of(EACH)
     });
     let surplus = all.len().saturating_sub(MOST);
     all.drain(..surplus);
@@ -32,6 +32,6 @@ mod tests {
         assert_eq!(all.len(), MOST);
         let near = &all[MOST - NEAR as usize..];
         assert!(near.windows(2).all(|two| two[1] == two[0] + 1));
-        assert!(all[..MOST - NEAR as usize].iter().all(|number| number % EACH == 0));
+        assert!(all[..MOST - NEAR as usize].iter().all(|number| number.is_multiple_of(EACH)));
     }
 }

@@ -2,7 +2,9 @@
 
 use super::sparkline::sparkline;
 use super::terminal::Style;
-use crate::live::{Finished, Now, Percentiles, Point, Snapshot, Standing, State, Telemetry};
+use crate::live::{
+    Finished, Now, Percentiles, Point, Recent, Snapshot, Standing, State, Telemetry,
+};
 use std::fmt::Write;
 use tokgate_core::diagnostic::line;
 use tokgate_core::goal::Level;
@@ -94,24 +96,29 @@ fn measured(run: &Snapshot, now: &Now, style: Style) -> String {
         requests.in_flight
     )
     .ok();
-    let recent = &run.recent;
-    writeln!(text, "\n{}", style.dim(&format!("{:10}{:>10}{:>10}", "", "p50", "p95"))).ok();
-    let rows: [(&str, Option<Percentiles>, fn(&Point) -> Option<Percentiles>); 3] = [
-        ("ttft", recent.ttft_s, |point| point.recent.ttft_s),
-        ("itl", recent.itl_s, |point| point.recent.itl_s),
-        ("whole", recent.e2e_s, |point| point.recent.e2e_s),
-    ];
-    for (name, seen, of) in rows {
-        let Some(seen) = seen else { continue };
+    text + &recent(run, style)
+}
+
+/// One of the times that are told.
+type Of = fn(&Recent) -> Option<Percentiles>;
+
+const TIMES: [(&str, Of); 3] =
+    [("ttft", |it| it.ttft_s), ("itl", |it| it.itl_s), ("whole", |it| it.e2e_s)];
+
+/// The last seconds, each number with its way there.
+fn recent(run: &Snapshot, style: Style) -> String {
+    let mut text = format!("\n{}\n", style.dim(&format!("{:10}{:>10}{:>10}", "", "p50", "p95")));
+    for (name, of) in TIMES {
+        let Some(seen) = of(&run.recent) else { continue };
         let [p50, p95] = [seen.p50, seen.p95].map(|value| Unit::Seconds.show(value));
-        let line = trend(&run.points, |point| of(point).map(|seen| seen.p50));
+        let line = trend(&run.points, |point| of(&point.recent).map(|seen| seen.p50));
         writeln!(text, "{name:10}{p50:>10}{p95:>10}  {}", style.dim(&line)).ok();
     }
-    let rate = Unit::RequestsPerSecond.show(recent.req_s);
-    let tokens = recent.tok_s.map(|tok_s| format!("   {}", Unit::TokensPerSecond.show(tok_s)));
+    let rate = Unit::RequestsPerSecond.show(run.recent.req_s);
+    let tokens = run.recent.tok_s.map(|tok_s| format!("   {}", Unit::TokensPerSecond.show(tok_s)));
     let line = trend(&run.points, |point| Some(point.recent.req_s));
-    writeln!(text, "{:10}{rate:>10}{}  {}", "rate", tokens.unwrap_or_default(), style.dim(&line))
-        .ok();
+    let tokens = tokens.unwrap_or_default();
+    writeln!(text, "{:10}{rate:>10}{tokens}  {}", "rate", style.dim(&line)).ok();
     text
 }
 
@@ -254,7 +261,7 @@ fn begins(before: Option<&Now>, now: &Now) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::live::{Cases, Recent, Requests, Stage};
+    use crate::live::{Cases, Requests, Stage};
 
     const PLAIN: Style = Style { color: false };
 
@@ -292,8 +299,8 @@ mod tests {
             "quick  run-1  running  01:01",
             "0 cases of 3 done",
             "epoch 1 of 2  measured  ██████████████░░░░░░░░░░░░░░ 100/200  0 in flight, 1 failed",
-            "ttft         12 ms     40 ms",
-            "rate         12 /s",
+            "ttft           12 ms     40 ms",
+            "rate           12 /s",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
