@@ -62,6 +62,7 @@ pub use layout::Layout;
 pub use listing::{ListedEpoch, ListedRun};
 pub use past::{Past, PastOf};
 pub use purge::{Purged, purge, rehearse_purge};
+pub use question::Taken;
 pub use reading::{Reading, ReadingError};
 pub use rebuild::{RebuildReport, Skipped, rebuild};
 pub use report_page::report_page;
