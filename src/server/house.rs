@@ -7,8 +7,8 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::route::{Answering, Asked};
 use super::token::Token;
-use crate::choice::Prices;
-use crate::store::{Layout, Reading};
+use crate::choice::{Measured, Prices};
+use crate::store::{Layout, Reading, Remembered};
 use axum::http::StatusCode;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +41,7 @@ pub(super) struct House {
     pub(super) board: Board,
     /// Places for those who look on.
     pub(super) seats: Arc<Semaphore>,
+    remembered: Remembered,
     turns: Arc<Semaphore>,
 }
 
@@ -81,6 +82,7 @@ impl House {
         let turns = Arc::new(Semaphore::new(READS));
         let seats = Arc::new(Semaphore::new(VIEWERS));
         let board = Board::new(layout.clone());
+        let remembered = Remembered::new(prices.clone());
         Self {
             layout,
             project,
@@ -91,6 +93,7 @@ impl House {
             tally: Tally::default(),
             board,
             seats,
+            remembered,
             turns,
         }
     }
@@ -98,6 +101,16 @@ impl House {
     /// The index as it is now.
     pub(super) fn reading(&self) -> Result<Reading, Problem> {
         Ok(Reading::open(&self.layout, WITHIN)?)
+    }
+
+    /// The rows that say something about a model, as they are now.
+    pub(super) fn rows(&self) -> Result<Arc<Vec<Measured>>, Problem> {
+        self.rows_of(&self.reading()?)
+    }
+
+    /// The same as a reading has them.
+    pub(super) fn rows_of(&self, reading: &Reading) -> Result<Arc<Vec<Measured>>, Problem> {
+        Ok(self.remembered.rows(reading)?)
     }
 
     /// Answers a question on a thread that may wait for a disk.
