@@ -22,6 +22,7 @@ pub mod github;
 mod hex;
 pub mod history;
 pub mod imports;
+pub mod live;
 #[cfg(feature = "mcp")]
 pub mod mcp;
 pub mod mock;

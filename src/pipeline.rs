@@ -19,6 +19,7 @@ pub fn measure_case(
     case: &Case,
     watch: Watch<'_>,
 ) -> Result<CaseReport, CaseError> {
+    session.feed.case_begins(case);
     let (epochs, validity) = match session.whole(case)? {
         Some(epochs) => epochs,
         None => measure_epochs(session, case, watch)?,
@@ -27,6 +28,7 @@ pub fn measure_case(
     let measured = MeasuredCase { epochs, validity, summary };
     keep(session, &measured, &[])?;
     let report = report_case(&measured, Vec::new());
+    session.feed.case_ended(&report);
     session.measured.push(measured);
     Ok(report)
 }

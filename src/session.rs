@@ -2,6 +2,7 @@
 
 use crate::baselines::Found;
 use crate::earlier::{self, Earlier};
+use crate::live::Feed;
 use crate::store::{self, EpochEnd, EpochName, Journal, Store, StoreError, Stored, ids};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,6 +97,8 @@ pub struct Session {
     pub baselines: BTreeMap<String, Found>,
     /// Whether what is merely not proven fails the run.
     pub strict: bool,
+    /// Tells whoever looks on.
+    pub feed: Feed,
     /// Asks for the end.
     pub stop: Arc<Stop>,
     /// The cases that were measured so far.
@@ -242,12 +245,20 @@ impl Session {
     ) -> Result<Stored, CaseError> {
         let head = self.head(case, driver, turn);
         let journal = self.store.begin(&head)?;
+        self.feed.epoch_begins(&head);
+        let counted = self.feed.counting(driver);
+        let samplers = self.feed.looking_on((self.samplers)());
         let Turn { number, salt, .. } = turn;
-        let epoch = Epoch { case, driver, salt, number: *number, stop: &self.stop };
+        let epoch = Epoch { case, driver: &counted, salt, number: *number, stop: &self.stop };
+        let feed = &self.feed;
+        let watch = |record: &Record| {
+            watch(record);
+            feed.saw(record);
+        };
         let (sink, records) = channel();
         let (measured, written) = std::thread::scope(|scope| {
-            let writer = scope.spawn(|| write(journal, records, watch));
-            let measured = self.harness.measure(&epoch, (self.samplers)(), &sink);
+            let writer = scope.spawn(|| write(journal, records, &watch));
+            let measured = self.harness.measure(&epoch, samplers, &sink);
             drop(sink);
             (measured, writer.join().expect("the writer does not panic"))
         });
@@ -262,7 +273,9 @@ impl Session {
         let validity = assess(&run);
         let end = EpochEnd { validity, ending: run.ending, after: run.after, client };
         drop(run.records);
-        Ok(self.store.commit_epoch(journal, &end)?)
+        let stored = self.store.commit_epoch(journal, &end)?;
+        self.feed.epoch_ended(&stored.run, &stored.validity);
+        Ok(stored)
     }
 
     fn head(&self, case: &Case, driver: &dyn Driver, turn: &Turn) -> Head {

@@ -138,6 +138,21 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        place: "src/live",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::server",
+            "crate::github",
+            "crate::pipeline",
+            "crate::session",
+            "crate::notify",
+            "FileStore",
+            "rusqlite",
+            "println!",
+        ],
+    },
+    Rule {
         place: "src/mock",
         must_not_name: &[
             "crate::store",

@@ -77,6 +77,7 @@ impl Line {
             baselines: [("line".to_owned(), Found { baseline, compared_with, recorded: false })]
                 .into(),
             strict: false,
+            feed: Default::default(),
             stop: Arc::default(),
             measured: Vec::new(),
             unmeasured: Vec::new(),

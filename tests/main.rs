@@ -35,6 +35,7 @@ mod init;
 mod kill;
 mod library;
 mod line;
+mod live;
 mod manuals;
 mod mcp;
 mod mock;

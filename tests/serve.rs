@@ -1,6 +1,7 @@
 //! The REST API as it is asked: what it answers, by hand and by the printed shapes, and that it is described
 //! as it is.
 
+use crate::live::told_run;
 use crate::references::{same_as_file, same_between_marks};
 use crate::store::fixture::{head, keep, keep_case, keep_invalid, metric, open, run};
 use crate::store::imported::result;
@@ -81,6 +82,9 @@ pub(crate) fn filled(runs: u32) -> TempDir {
     let folder = models();
     let mut store = open(&folder.path().join("r"));
     (0..runs).for_each(|run| keep_case(&mut store, run, "token_throughput"));
+    told_run(&folder.path().join("r"), "run-0", 3, true);
+    std::fs::write(folder.path().join("r/reports/run-0.html"), "<!doctype html><p>report</p>")
+        .unwrap();
     folder
 }
 
@@ -360,13 +364,19 @@ fn every_route_is_described_by_what_it_answers() {
 fn example(id: &str, body: &str) -> Option<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server/examples");
     match id {
-        "openapi" | "docs" => None,
+        "openapi" | "docs" | "report" => None,
         "prometheus" => Some((folder.join("prometheus.txt"), steady(body))),
+        "live_events" => Some((folder.join("live_events.txt"), unchunked(body))),
         id => {
             let answer = shortened(serde_json::from_str(body).unwrap());
             Some((folder.join(format!("{id}.json")), pretty(&answer)))
         }
     }
+}
+
+/// The body of an answer that came in chunks: each behind its length.
+fn unchunked(body: &str) -> String {
+    body.split("\r\n").skip(1).step_by(2).collect()
 }
 
 fn pretty(value: &Value) -> String {

@@ -237,11 +237,14 @@ impl Goal {
     pub fn check(&self, summary: &Summary) -> GoalResult {
         let estimate = summary.estimate(self.metric);
         let (level, note) = estimate
-            .map_or((Level::Red, "not measured".to_owned()), |estimate| self.level(&estimate));
+            .map_or((Level::Red, "not measured".to_owned()), |estimate| self.stands(&estimate));
         GoalResult { goal: self.clone(), estimate, level, note }
     }
 
-    fn level(&self, estimate: &Estimate) -> (Level, String) {
+    /// How it stands by an estimate of its metric, and what to know about that; the note is empty where
+    /// the level says all.
+    #[must_use]
+    pub fn stands(&self, estimate: &Estimate) -> (Level, String) {
         if !self.bound.is_met(estimate.value) {
             return (Level::Red, String::new());
         }

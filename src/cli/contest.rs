@@ -102,6 +102,7 @@ impl Contest {
         if comparison.control.case().is_some() {
             keep(invocation, &comparison.control, &report.control)?;
         }
+        invocation.session.feed.end(&report, invocation.is_complete());
         written::results(&invocation.layout, &report)?;
         invocation.session.store.finish_run(&comparison::markdown)?;
         Ok((report, comparison))

@@ -2,6 +2,7 @@
 
 use crate::cli::ask::Only;
 use crate::cli::face::Face;
+use crate::cli::monitor;
 use crate::config::Config;
 use crate::project::Project;
 use crate::report::export;
@@ -22,7 +23,11 @@ const SAMPLES: &str = "sample_responses";
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file, ending in .json or .csv; `-` for stdout
-    file: PathBuf,
+    #[arg(required_unless_present = "telemetry")]
+    file: Option<PathBuf>,
+    /// Write what `tokgate serve --monitor-only` saw of the machine instead, to a .json or .csv file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "format", "run", "with_samples", "Only"])]
+    telemetry: Option<PathBuf>,
     /// What is written, where the file's name does not say it
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -56,12 +61,16 @@ enum Format {
 /// # Errors
 /// When the file is there already or cannot be written, or the index cannot be read.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
-    let format = format(args)?;
-    let path = std::path::absolute(&args.file)?;
-    let to_stdout = args.file == Path::new(STDOUT);
+    if let Some(file) = &args.telemetry {
+        return telemetry(file, args, face);
+    }
+    let named = args.file.as_deref().unwrap_or(Path::new(STDOUT));
+    let format = format(args, named)?;
+    let path = std::path::absolute(named)?;
+    let to_stdout = named == Path::new(STDOUT);
     // A link to nowhere is a name that is taken, too.
     if !to_stdout && !args.force && path.symlink_metadata().is_ok() {
-        return Err(StoreError::Taken(args.file.clone()).into());
+        return Err(StoreError::Taken(named.to_owned()).into());
     }
     let project = Project::find(&std::env::current_dir()?);
     let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
@@ -88,8 +97,17 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         put(&path, text.as_bytes(), args.force)?;
         let count = exported.rows.len();
         let noun = if count == 1 { "result" } else { "results" };
-        face.say(&format!("wrote {}: {count} {noun}", args.file.display()));
+        face.say(&format!("wrote {}: {count} {noun}", named.display()));
     }
+    Ok(Exit::Held)
+}
+
+/// What was seen of the machine, without a load.
+fn telemetry(file: &Path, args: &Args, face: &Face) -> Result<Exit> {
+    let project = Project::find(&std::env::current_dir()?);
+    let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
+    let count = monitor::export(&layout, file, args.force)?;
+    face.say(&format!("wrote {}: {count} moments", file.display()));
     Ok(Exit::Held)
 }
 
@@ -100,15 +118,15 @@ fn put(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
     }
 }
 
-fn format(args: &Args) -> Result<Format> {
-    let ending = args.file.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+fn format(args: &Args, file: &Path) -> Result<Format> {
+    let ending = file.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
     match (args.format, ending.as_deref()) {
         (Some(format), _) => Ok(format),
         (None, Some("json")) => Ok(Format::Json),
         (None, Some("csv")) => Ok(Format::Csv),
         (None, _) => bail!(
             "{}: name a file that ends in .json or .csv, or say --format json or csv",
-            args.file.display()
+            file.display()
         ),
     }
 }

@@ -4,6 +4,7 @@ use crate::again;
 use crate::baselines::{self, Places, Wanted};
 use crate::cli::face::Face;
 use crate::cli::models::{self, Contest, Standings};
+use crate::cli::onlookers;
 use crate::cli::options::Options;
 use crate::cli::plan;
 use crate::cli::run::Format;
@@ -12,6 +13,7 @@ use crate::cli::stretch::Stretch;
 use crate::cli::written;
 use crate::config::Telling;
 use crate::git::Commit;
+use crate::live::Feed;
 use crate::notify;
 use crate::pipeline;
 use crate::project::Project;
@@ -110,8 +112,11 @@ impl Invocation {
         let signals = Signals::listen().context("cannot listen for signals")?;
         let store = Box::new(FileStore::open_to_write(layout.clone())?);
         let kept = temporary.is_none();
+        let cases = stretch.cases();
         let (measuring, earlier) =
             if kept { stretch.keep(&layout, &identity)? } else { Default::default() };
+        let about = onlookers::about(&identity, &planned, cases);
+        let feed = if kept { onlookers::feed(&layout, about, &face) } else { Feed::none() };
         let session = Session {
             identity,
             harness: Harness::new()
@@ -124,6 +129,7 @@ impl Invocation {
             earlier,
             baselines,
             strict: options.strict,
+            feed,
             stop: Arc::clone(&signals.stop),
             measured: Vec::new(),
             unmeasured: Vec::new(),
@@ -202,6 +208,7 @@ impl Invocation {
                 verdict_on(&report)
             }
             Err(CaseError::LeftOut(why)) => {
+                self.session.feed.unmeasured(&case.id, &why);
                 self.skip(case, &why);
                 Ok(())
             }
@@ -227,6 +234,7 @@ impl Invocation {
     pub(super) fn failed(&mut self, case: &Case, error: &CaseError) -> String {
         let why = error.to_string();
         let exit = exit_of_case(error);
+        self.session.feed.unmeasured(&case.id, &why);
         self.session.unmeasured.push(Unmeasured { case: case.id.clone(), why: why.clone(), exit });
         if !self.is_silent() {
             self.face.tell(&format!("could not measure {}: {why}", case.id.listed()));
@@ -270,7 +278,7 @@ impl Invocation {
     }
 
     /// Whether everything that was planned was measured, or left out by what it asks for itself.
-    fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         let is_stopped = self.signals.exit().is_some();
         !is_stopped && !self.undocumented && self.session.unmeasured.is_empty()
     }
@@ -289,6 +297,7 @@ impl Invocation {
         written::results(&self.layout, &report)?;
         self.session.store.finish_run(&comparison::markdown)?;
         let saved = self.save_baseline()?;
+        self.session.feed.end(&report, self.is_complete());
         let contest = self.contest.as_ref();
         let standings = contest.map(|it| it.standings(&self.layout, &report.run_id)).transpose()?;
         self.tell_end(&report, saved.as_deref(), standings.as_ref());

@@ -27,6 +27,8 @@ mod man;
 mod mcp;
 mod mock_server;
 mod models;
+mod monitor;
+mod onlookers;
 mod options;
 mod plan;
 mod plot;
@@ -48,6 +50,7 @@ mod stretch;
 mod together;
 mod tree;
 mod verdict;
+mod watch;
 mod written;
 
 use clap::{Parser, Subcommand};
@@ -139,6 +142,8 @@ enum Command {
     Status(ask::status::Args),
     /// Answer questions over HTTP: a REST API for programs and agents, which only reads
     Serve(serve::Args),
+    /// Look on while a run is measured, from any terminal
+    Watch(watch::Args),
     /// Tell a stored run in the terms of other tools: vLLM's bench, guidellm, AIPerf, ...
     Recompute(recompute::Args),
     /// List known GPUs, instances and hosted models, with their prices
@@ -198,6 +203,7 @@ pub fn main() -> ExitCode {
         Command::Recommend(args) => ask::recommend::run(args, &face),
         Command::Status(args) => ask::status::run(args, &face),
         Command::Serve(args) => serve::run(args, &face),
+        Command::Watch(args) => watch::run(args, &face),
         Command::Recompute(args) => recompute::run(args, &face),
         Command::Hardware(args) => hardware::run(args, &face),
         Command::Scenarios(args) => scenarios::run(args, &face),

@@ -1,7 +1,9 @@
 //! `tokgate serve`: what was measured, over HTTP.
 
+use crate::baselines;
 use crate::choice::Prices;
 use crate::cli::face::Face;
+use crate::cli::monitor::Monitoring;
 use crate::cli::signals::asked_to_end;
 use crate::config::Config;
 use crate::project::{Project, text_of};
@@ -33,6 +35,15 @@ pub(super) struct Args {
     /// A further name by which the server may be called, with a port or for any
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<Host>,
+    /// A baseline's file: what is seen is shown beside it
+    #[arg(long, value_name = "FILE")]
+    baseline_file: Option<PathBuf>,
+    /// Look at this machine meanwhile, without a load: what is seen is shown, and kept in the results
+    #[arg(long)]
+    monitor_only: bool,
+    /// A target's page of metrics that is looked at, too: http://HOST:PORT/metrics
+    #[arg(long, value_name = "URL", requires = "monitor_only")]
+    metrics_url: Option<String>,
     /// Folder of results
     #[arg(long, env = "TOKGATE_RESULTS", value_name = "DIR")]
     results_dir: Option<PathBuf>,
@@ -47,6 +58,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let settings = settings(args)?;
     // An index of an earlier version is brought up to date, and one that is not sound is told at once.
     drop(FileStore::open(settings.layout.clone())?);
+    let monitoring = || Monitoring::start(&settings.layout, args.metrics_url.as_deref(), face);
+    let _monitoring = args.monitor_only.then(monitoring).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let exit = runtime.block_on(async {
         let listening = match Listening::start(settings).await {
@@ -74,6 +87,7 @@ fn settings(args: &Args) -> Result<Settings> {
         port: args.port,
         layout: Layout::new(project.stored(args.results_dir.as_deref())?),
         project: project.root,
+        baseline: args.baseline_file.as_deref().map(baselines::load).transpose()?,
         prices: Prices { catalogue, hourly_usd: None },
         token: args.token_file.as_deref().map(token).transpose()?,
         hosts: args.allow_host.clone(),

@@ -44,6 +44,15 @@ impl Stretch {
         identity.started_us = further.begun.started_us;
     }
 
+    /// How many cases there are in the whole run, where that is known.
+    pub(super) fn cases(&self) -> Option<usize> {
+        match self {
+            Self::Only => None,
+            Self::First(first) => Some(first.cases.len()),
+            Self::Further(further) => Some(further.begun.cases.len()),
+        }
+    }
+
     /// Keeps what was asked, before anything is measured; and what there is already.
     ///
     /// # Errors

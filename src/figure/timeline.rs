@@ -8,7 +8,7 @@ use tokgate_core::metric::{self, Metric};
 use tokgate_core::quantile::Sorted;
 use tokgate_core::record::Record;
 use tokgate_core::run::Run;
-use tokgate_core::summary::{Series, samples, spike_line};
+use tokgate_core::summary::{Series, samples, spike_threshold};
 use tokgate_core::time::Offset;
 
 /// The latencies that are shown over time.
@@ -89,7 +89,7 @@ fn over_time(
     let mut lines = Vec::new();
     for (epoch, run) in epochs.iter().enumerate() {
         let Some(series) = samples(metric, run) else { continue };
-        let Some(line) = spike_line(&series.values) else { continue };
+        let Some(line) = spike_threshold(&series.values) else { continue };
         lines.push(line);
         let points = moments(run, &series).into_iter().zip(&series.values);
         let placed = points.filter_map(|(at, value)| Some((clock.place(epoch, at)?, *value)));

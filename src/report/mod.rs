@@ -14,6 +14,7 @@ pub mod history;
 pub mod imported;
 pub mod json;
 pub mod junit;
+pub mod live;
 pub mod markdown;
 pub mod marker;
 pub mod proposal;

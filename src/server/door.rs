@@ -1,5 +1,6 @@
 //! Who may ask, by which name, and how much: looked at before anything is looked up.
 
+use super::dashboard;
 use super::house::House;
 use super::problem::Problem;
 use super::reply;
@@ -50,7 +51,7 @@ fn refusal(house: &House, request: &Request) -> Option<Problem> {
         is_foreign(house, headers).then(Problem::cross_site),
         is_changing(request.method()).then(Problem::method),
         has_body(headers),
-        is_unknown(house, headers).then(Problem::unknown_caller),
+        is_unknown(house, request).then(Problem::unknown_caller),
     ];
     checks.into_iter().flatten().next()
 }
@@ -91,8 +92,14 @@ fn says_body(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING) || lengths.any(|length| length != "0")
 }
 
-fn is_unknown(house: &House, headers: &HeaderMap) -> bool {
-    let Some(token) = &house.token else { return false };
+/// Whether somebody asks who has not shown the token. A page that says nothing of what was measured needs
+/// none: a browser shows the token only once the page is there.
+fn is_unknown(house: &House, request: &Request) -> bool {
+    let Some(token) = house.token.as_ref().filter(|_| !dashboard::is_open(request.uri().path()))
+    else {
+        return false;
+    };
+    let headers = request.headers();
     let shown: Vec<_> = headers.get_all(header::AUTHORIZATION).iter().collect();
     match shown.as_slice() {
         [one] => !one.to_str().is_ok_and(|shown| token.is_shown_by(shown)),

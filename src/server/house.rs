@@ -1,10 +1,11 @@
 //! What all answers share: where the results lie, who may ask, how many questions are open at once, and how
 //! many were answered.
 
+use super::board::Board;
 use super::hosts::Hosts;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::route::{Asked, Route};
+use super::route::{Answering, Asked};
 use super::token::Token;
 use crate::choice::{Measured, Prices};
 use crate::store::{Layout, Reading, Remembered};
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokgate_baseline::Baseline;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -20,6 +22,8 @@ use tokio::time::timeout;
 const READS: usize = 4;
 /// How long a question waits for its turn.
 const TURN: Duration = Duration::from_secs(2);
+/// Most who look on at once: other questions have connections left.
+const VIEWERS: usize = 232;
 /// How long its reads may take together.
 const WITHIN: Duration = Duration::from_secs(2);
 
@@ -28,10 +32,15 @@ const WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct House {
     pub(super) layout: Layout,
     pub(super) project: Option<PathBuf>,
+    pub(super) baseline: Option<Baseline>,
     pub(super) prices: Prices,
     pub(super) token: Option<Token>,
     pub(super) hosts: Hosts,
     pub(super) tally: Tally,
+    /// Runs as they go on.
+    pub(super) board: Board,
+    /// Places for those who look on.
+    pub(super) seats: Arc<Semaphore>,
     remembered: Remembered,
     turns: Arc<Semaphore>,
 }
@@ -69,11 +78,24 @@ impl Tally {
 
 impl House {
     pub(super) fn new(settings: super::Settings, hosts: Hosts) -> Self {
-        let super::Settings { layout, project, prices, token, .. } = settings;
+        let super::Settings { layout, project, baseline, prices, token, .. } = settings;
         let turns = Arc::new(Semaphore::new(READS));
+        let seats = Arc::new(Semaphore::new(VIEWERS));
+        let board = Board::new(layout.clone());
         let remembered = Remembered::new(prices.clone());
-        let tally = Tally::default();
-        Self { layout, project, prices, token, hosts, tally, remembered, turns }
+        Self {
+            layout,
+            project,
+            baseline,
+            prices,
+            token,
+            hosts,
+            tally: Tally::default(),
+            board,
+            seats,
+            remembered,
+            turns,
+        }
     }
 
     /// The index as it is now.
@@ -94,14 +116,14 @@ impl House {
     /// Answers a question on a thread that may wait for a disk.
     pub(super) async fn answer(
         self: Arc<Self>,
-        route: &'static Route,
+        answer: Answering,
         asked: Asked,
     ) -> Result<Reply, Problem> {
         let turn = timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_| Problem::busy("too much is asked at once: ask again later"))?;
         let turn = turn.map_err(|closed| Problem::fault(&closed))?;
         let work = tokio::task::spawn_blocking(move || {
-            let reply = (route.answer)(&self, &asked);
+            let reply = answer(&self, &asked);
             drop(turn);
             reply
         });

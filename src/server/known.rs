@@ -11,7 +11,10 @@ use crate::choice::{Budget, Category, Preference, Wish, coverage, newest_of_each
 use crate::report::baseline::{Entry, list_json};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokgate_core::metric::{Better, CATALOGUE, Kind, Metric, Shape, Stat};
+use tokgate_baseline::file::{CaseBaseline, MetricBaseline};
+use tokgate_core::case::CaseId;
+use tokgate_core::metric::{Better, CATALOGUE, Kind, Metric, MetricRef, Shape, Stat};
+use tokgate_core::quantile::Sorted;
 
 /// What is said of a baseline that cannot be read: the reason names its file.
 const UNREADABLE: &str = "cannot be read; `tokgate baseline list` says why";
@@ -115,6 +118,28 @@ pub(super) fn baselines(house: &House, _: &Asked) -> Result<Reply, Problem> {
     object(&told)
 }
 
+/// The baseline that the server was started with, by the middle of each metric.
+pub(super) fn baseline(house: &House, _: &Asked) -> Result<Reply, Problem> {
+    let Some(baseline) = &house.baseline else {
+        return object(&json!({ "date": null, "machine": null, "metrics": [] }));
+    };
+    let of = |(case, baseline): (&CaseId, &CaseBaseline)| {
+        let metric = |(metric, known): (&MetricRef, &MetricBaseline)| {
+            let values = Sorted::new(known.epochs.iter().map(|epoch| epoch.value));
+            json!({
+                "case_id": case,
+                "metric": metric.to_string(),
+                "value": values.median(),
+                "epochs": known.epochs.len(),
+            })
+        };
+        baseline.iter().map(metric).collect::<Vec<Value>>()
+    };
+    let metrics: Vec<Value> = baseline.cases.iter().flat_map(of).collect();
+    let provenance = &baseline.provenance;
+    object(&json!({ "date": provenance.date, "machine": provenance.machine, "metrics": metrics }))
+}
+
 pub(super) fn health(house: &House, _: &Asked) -> Result<Reply, Problem> {
     // Any question does: what it finds is not asked.
     house.reading()?.run("")?;
@@ -125,9 +150,11 @@ pub(super) fn prometheus(house: &House, _: &Asked) -> Result<Reply, Problem> {
     let reading = house.reading()?;
     let counted = reading.counted()?;
     let rows = house.rows_of(&reading)?;
+    let live = crate::live::list(&house.layout).map_err(|error| Problem::fault(&error))?;
     let told = prometheus::Told {
         counted: &counted,
         newest: &newest_of_each(&rows),
+        live: &live,
         tally: &house.tally,
         now_us: now_us(),
     };

@@ -5,8 +5,10 @@ use super::house::House;
 use super::problem::Problem;
 use super::query::quoted;
 use super::reply::Reply;
-use super::route::{Asked, object};
+use super::route::{Asked, PAGE, object};
 use crate::store::pages::{Alerts, Page, Points, Runs};
+use crate::store::report_page;
+use axum::http::{HeaderValue, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokgate_core::metric::MetricRef;
@@ -78,9 +80,20 @@ pub(super) fn alerts(house: &House, asked: &Asked) -> Result<Reply, Problem> {
         run: query.owned("run"),
         level: query.owned("level"),
         category: query.owned("category"),
+        model: query.owned("model"),
         since_us: query.since_us(),
     };
     object(&page("alerts", &house.reading()?.alerts(&which, &query.slice())?))
+}
+
+/// The report's page, to be kept: within this server's own rules its script would not run.
+pub(super) fn report(house: &House, asked: &Asked) -> Result<Reply, Problem> {
+    let page = report_page(&house.layout, &asked.name).map_err(|error| Problem::fault(&error))?;
+    let absent = || Problem::absent("no report of such a run was written as a page");
+    let mut reply = Reply::of(PAGE, page.ok_or_else(absent)?);
+    let kept = HeaderValue::from_static("attachment; filename=\"report.html\"");
+    reply.headers.push((header::CONTENT_DISPOSITION, kept));
+    Ok(reply)
 }
 
 fn metric(name: &str) -> Result<MetricRef, Problem> {

@@ -4,6 +4,7 @@
 use super::Settings;
 use super::hosts::Hosts;
 use super::house::House;
+use super::patient::Patient;
 use super::routes::router;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -15,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
@@ -29,6 +30,11 @@ const LARGEST: usize = 32 << 10;
 const LIFETIME: Duration = Duration::from_secs(300);
 /// How long those who are told to end may take.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// What the operating system keeps for a client that does not read, bytes: it doubles it, and by what is
+/// beyond it a client is found that reads no more.
+const UNREAD: u32 = 64 << 10;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
 /// How long to wait when the operating system has no descriptor left.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(50);
 
@@ -56,6 +62,7 @@ pub enum StartError {
 pub struct Listening {
     listener: TcpListener,
     router: Router,
+    house: Arc<House>,
     address: SocketAddr,
 }
 
@@ -70,11 +77,12 @@ impl Listening {
         }
         let address = SocketAddr::new(settings.bind, settings.port);
         let refused = |why| StartError::Listen { address, why };
-        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let listener = listen(address).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let hosts = Hosts::of(address, std::mem::take(&mut settings.hosts));
-        let router = router(Arc::new(House::new(settings, hosts)));
-        Ok(Self { listener, router, address })
+        let house = Arc::new(House::new(settings, hosts));
+        let router = router(Arc::clone(&house));
+        Ok(Self { listener, router, house, address })
     }
 
     /// Where it listens.
@@ -85,18 +93,34 @@ impl Listening {
 
     /// Serves until `end`; connections that are open then are told, and have three seconds.
     pub async fn serve(self, end: impl Future<Output = ()>) {
-        let Self { listener, router, .. } = self;
+        let Self { listener, router, house, .. } = self;
         let (over, told) = watch::channel(());
         let room = Arc::new(Semaphore::new(CONNECTIONS as usize));
         tokio::select! {
             () = end => {}
             () = accept(&listener, &router, &room, &told) => {}
+            () = house.board.follow() => {}
         }
         drop(listener);
         over.send_replace(());
+        house.board.close();
         // Those who have not ended by then end with us.
         let _ = timeout(FAREWELL, room.acquire_many(CONNECTIONS)).await;
     }
+}
+
+/// A listener whose connections keep little for those who do not read.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As Rust's own listener: a server that is started again finds its port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(UNREAD)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn accept(
@@ -124,7 +148,7 @@ async fn converse(router: Router, socket: TcpStream, mut told: watch::Receiver<(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(LARGEST);
     let service = TowerToHyperService::new(router);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(socket), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Patient::new(socket)), service));
     tokio::select! {
         // A client that leaves or talks nonsense is its own affair.
         _ = connection.as_mut() => return,

@@ -6,17 +6,21 @@
 //!
 //! What does not live here, on purpose: measuring and judging. The server reaches into no harness.
 
+mod board;
 mod cursor;
+mod dashboard;
 mod door;
 mod hosts;
 mod house;
 mod known;
 mod listed;
 mod listen;
+mod live;
 mod models;
 mod openapi;
 mod page;
 mod parameter;
+mod patient;
 mod problem;
 mod prometheus;
 mod query;
@@ -25,6 +29,7 @@ mod route;
 mod routes;
 mod schema;
 mod token;
+mod viewer;
 
 pub use hosts::{Host, NoHost};
 pub use listen::{Listening, StartError};
@@ -34,6 +39,7 @@ use crate::choice::Prices;
 use crate::store::Layout;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use tokgate_baseline::Baseline;
 
 /// What is served, where, and to whom.
 #[derive(Debug, Clone)]
@@ -46,6 +52,8 @@ pub struct Settings {
     pub layout: Layout,
     /// The project, whose recorded baselines are listed.
     pub project: Option<PathBuf>,
+    /// What is shown beside what is seen.
+    pub baseline: Option<Baseline>,
     /// What is known of hardware and prices.
     pub prices: Prices,
     /// What everybody must show; absent where everybody on this machine may ask.

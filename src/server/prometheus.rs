@@ -2,6 +2,7 @@
 
 use super::house::Tally;
 use crate::choice::Measured;
+use crate::live::{Snapshot, State};
 use crate::store::pages::Counted;
 use std::fmt::Write;
 
@@ -12,6 +13,8 @@ pub(super) struct Told<'a> {
     pub(super) counted: &'a [Counted],
     /// The newest row of each model.
     pub(super) newest: &'a [&'a Measured],
+    /// The runs that are told of.
+    pub(super) live: &'a [Snapshot],
     pub(super) tally: &'a Tally,
     pub(super) now_us: i64,
 }
@@ -52,6 +55,7 @@ impl Told<'_> {
         );
         let first = "Median time to the first token of the model's newest epoch, seconds.";
         add("tokgate_model_ttft_p50_seconds", "gauge", first, self.of_models(|it| it.ttft_p50_s));
+        self.live().into_iter().for_each(|(name, help, samples)| add(name, "gauge", help, samples));
         add("tokgate_http_responses_total", "counter", "Answers of this class.", self.answers());
         let refused = Sample { labels: Vec::new(), value: self.tally.refused() as f64 };
         let help = "Requests without the token.";
@@ -77,6 +81,50 @@ impl Told<'_> {
             Some(Sample { labels, value: of(row)? })
         };
         self.newest.iter().filter_map(sample).collect()
+    }
+
+    /// What is measured now: nothing where nothing is.
+    fn live(&self) -> [(&'static str, &'static str, Vec<Sample>); 5] {
+        let of = |value: fn(&Snapshot) -> Option<f64>| {
+            let running = self.live.iter().filter(|run| run.state == State::Running);
+            let sample = |run: &Snapshot| {
+                let now = run.now.as_ref()?;
+                let labels = vec![
+                    ("run", run.run_id.clone()),
+                    ("case", now.case.clone()),
+                    ("model", now.model.clone()),
+                ];
+                Some(Sample { labels, value: value(run)? })
+            };
+            running.filter_map(sample).collect()
+        };
+        [
+            (
+                "tokgate_live_requests_per_second",
+                "Successful requests a second of what is measured now, over ten seconds.",
+                of(|run| Some(run.recent.req_s)),
+            ),
+            (
+                "tokgate_live_output_tokens_per_second",
+                "Output tokens a second of what is measured now, over ten seconds.",
+                of(|run| run.recent.tok_s),
+            ),
+            (
+                "tokgate_live_ttft_p95_seconds",
+                "Time to the first token of what is measured now, over ten seconds.",
+                of(|run| run.recent.ttft_s.map(|seen| seen.p95)),
+            ),
+            (
+                "tokgate_live_requests_in_flight",
+                "Requests that are in flight.",
+                of(|run| run.now.as_ref().map(|now| now.requests.in_flight as f64)),
+            ),
+            (
+                "tokgate_live_failed_requests",
+                "Requests of the epoch that is measured now that failed.",
+                of(|run| run.now.as_ref().map(|now| now.requests.failed as f64)),
+            ),
+        ]
     }
 
     fn age(&self) -> Option<Sample> {
@@ -128,7 +176,8 @@ mod tests {
 
     #[test]
     fn an_empty_store_says_nothing_of_models_or_ages() {
-        let told = Told { counted: &[], newest: &[], tally: &Tally::default(), now_us: 5 };
+        let told =
+            Told { counted: &[], newest: &[], live: &[], tally: &Tally::default(), now_us: 5 };
         let text = told.text();
         assert!(text.contains("tokgate_build_info{version="), "{text}");
         assert!(!text.contains("age") && !text.contains("model"), "{text}");

@@ -11,6 +11,8 @@ use serde_json::Value;
 pub(super) const JSON: &str = "application/json";
 /// That of text that Prometheus reads.
 pub(super) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// That of server-sent events.
+pub(super) const EVENTS: &str = "text/event-stream";
 /// That of a page.
 pub(super) const PAGE: &str = "text/html; charset=utf-8";
 
@@ -34,8 +36,20 @@ pub(super) struct Route {
     /// What was answered to it; empty where the answer is the description itself.
     pub(super) answered: &'static str,
     /// What answers.
-    pub(super) answer: fn(&House, &Asked) -> Result<Reply, Problem>,
+    pub(super) answer: Answer,
 }
+
+/// What answers: from one look, or for as long as somebody looks on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answer {
+    /// Once.
+    Once(Answering),
+    /// With what happens, as it does.
+    Events,
+}
+
+/// Answers a question from what is there now.
+pub(super) type Answering = fn(&House, &Asked) -> Result<Reply, Problem>;
 
 /// What was asked.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use super::parameter::{
 use super::problem::Problem;
 use super::query::Query;
 use super::reply::Reply;
-use super::route::{Asked, JSON, METRICS, PAGE, Route};
-use super::{known, listed, models};
+use super::route::Answer::{Events, Once};
+use super::route::{Asked, EVENTS, JSON, METRICS, PAGE, Route};
+use super::{dashboard, known, listed, live, models, viewer};
 use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, State};
@@ -26,6 +27,10 @@ macro_rules! answered {
     };
 }
 
+/// A run that is told of.
+const RUN: Parameter =
+    Parameter { name: "run", of: Of::Path, meaning: "the run", example: "run-0" };
+
 /// Everything that can be asked.
 pub(super) static ROUTES: &[Route] = &[
     Route {
@@ -37,7 +42,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[],
         example: "/v1/benchmarks/models",
         answered: answered!("models.json"),
-        answer: models::models,
+        answer: Once(models::models),
     },
     Route {
         path: "/v1/benchmarks/models/{*name}",
@@ -51,7 +56,7 @@ pub(super) static ROUTES: &[Route] = &[
         ],
         example: "/v1/benchmarks/models/gemma3:4b",
         answered: answered!("model.json"),
-        answer: models::model,
+        answer: Once(models::model),
     },
     Route {
         path: "/v1/benchmarks/estimate",
@@ -66,7 +71,7 @@ pub(super) static ROUTES: &[Route] = &[
         ],
         example: "/v1/benchmarks/estimate?model=gemma3:4b&num_requests=50000",
         answered: answered!("estimate.json"),
-        answer: models::estimated,
+        answer: Once(models::estimated),
     },
     Route {
         path: "/v1/benchmarks/compare",
@@ -77,7 +82,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[NUM_REQUESTS],
         example: "/v1/benchmarks/compare?num_requests=200000",
         answered: answered!("compare.json"),
-        answer: models::compared,
+        answer: Once(models::compared),
     },
     Route {
         path: "/v1/runs",
@@ -99,7 +104,7 @@ pub(super) static ROUTES: &[Route] = &[
         ],
         example: "/v1/runs?limit=1",
         answered: answered!("runs.json"),
-        answer: listed::runs,
+        answer: Once(listed::runs),
     },
     Route {
         path: "/v1/runs/{id}",
@@ -110,7 +115,18 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[Parameter { name: "id", of: Of::Path, meaning: "the run", example: "run-0" }],
         example: "/v1/runs/run-0",
         answered: answered!("run.json"),
-        answer: listed::run,
+        answer: Once(listed::run),
+    },
+    Route {
+        path: "/v1/runs/{id}/report",
+        id: "report",
+        summary: "the report of a run as one file for a browser, where it was written",
+        about: "To be kept and opened from there: its own words say what it may do, and it asks nobody anything.",
+        media: PAGE,
+        parameters: &[Parameter { name: "id", of: Of::Path, meaning: "the run", example: "run-0" }],
+        example: "/v1/runs/run-0/report",
+        answered: "",
+        answer: Once(listed::report),
     },
     Route {
         path: "/v1/cases",
@@ -121,7 +137,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[LIMIT, CURSOR],
         example: "/v1/cases",
         answered: answered!("cases.json"),
-        answer: listed::cases,
+        answer: Once(listed::cases),
     },
     Route {
         path: "/v1/cases/{*name}",
@@ -141,7 +157,7 @@ pub(super) static ROUTES: &[Route] = &[
         ],
         example: "/v1/cases/quick/token_throughput?limit=1",
         answered: answered!("case.json"),
-        answer: listed::case,
+        answer: Once(listed::case),
     },
     Route {
         path: "/v1/metrics",
@@ -152,7 +168,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[],
         example: "/v1/metrics",
         answered: answered!("metrics.json"),
-        answer: known::metrics,
+        answer: Once(known::metrics),
     },
     Route {
         path: "/v1/history",
@@ -181,7 +197,7 @@ pub(super) static ROUTES: &[Route] = &[
         ],
         example: "/v1/history?metric=ttft.p50&limit=2",
         answered: answered!("history.json"),
-        answer: listed::history,
+        answer: Once(listed::history),
     },
     Route {
         path: "/v1/hardware",
@@ -192,7 +208,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[],
         example: "/v1/hardware",
         answered: answered!("hardware.json"),
-        answer: known::hardware,
+        answer: Once(known::hardware),
     },
     Route {
         path: "/v1/recommend",
@@ -228,7 +244,7 @@ pub(super) static ROUTES: &[Route] = &[
         ],
         example: "/v1/recommend?task=coding&budget=1-3&context=40000",
         answered: answered!("recommend.json"),
-        answer: known::recommended,
+        answer: Once(known::recommended),
     },
     Route {
         path: "/v1/status",
@@ -239,7 +255,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[],
         example: "/v1/status",
         answered: answered!("status.json"),
-        answer: known::status,
+        answer: Once(known::status),
     },
     Route {
         path: "/v1/baselines",
@@ -250,7 +266,18 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[],
         example: "/v1/baselines",
         answered: answered!("baselines.json"),
-        answer: known::baselines,
+        answer: Once(known::baselines),
+    },
+    Route {
+        path: "/v1/baseline",
+        id: "baseline",
+        summary: "the baseline that the server was started with, by the middle of each metric",
+        about: "`tokgate serve --baseline-file FILE`; without it there are no metrics here.",
+        media: JSON,
+        parameters: &[],
+        example: "/v1/baseline",
+        answered: answered!("baseline.json"),
+        answer: Once(known::baseline),
     },
     Route {
         path: "/v1/alerts",
@@ -272,13 +299,51 @@ pub(super) static ROUTES: &[Route] = &[
                 meaning: "only this category",
                 example: "stability",
             },
+            MODEL,
             SINCE,
             LIMIT,
             CURSOR,
         ],
         example: "/v1/alerts?limit=2",
         answered: answered!("alerts.json"),
-        answer: listed::alerts,
+        answer: Once(listed::alerts),
+    },
+    Route {
+        path: "/v1/live",
+        id: "live",
+        summary: "the runs that are measured now, and the newest of those that were looked at, the newest first",
+        about: "`state` is `running`, `ended` or `interrupted`: stopped, or killed with its process. `recent` is of \
+                the last ten seconds, to two digits; what counts in the end is in /v1/runs.",
+        media: JSON,
+        parameters: &[],
+        example: "/v1/live",
+        answered: answered!("live.json"),
+        answer: Once(live::runs),
+    },
+    Route {
+        path: "/v1/live/{run}",
+        id: "live_run",
+        summary: "one of them with its moments so far, for charts",
+        about: "`points` has each second of the last two minutes, and each tenth of those before.",
+        media: JSON,
+        parameters: &[RUN],
+        example: "/v1/live/run-0",
+        answered: answered!("live_run.json"),
+        answer: Once(live::run),
+    },
+    Route {
+        path: "/v1/live/{run}/events",
+        id: "live_events",
+        summary: "the same as it goes on, as server-sent events",
+        about: "The first is a `snapshot` of everything; then a `tick` a second with the `points` since, and the \
+                `run` as it is. Whoever comes back with `Last-Event-ID` gets what was missed, or a snapshot; \
+                whoever reads too slowly is told `missed`, and gets one. It ends with the run, and after four \
+                minutes: come back.",
+        media: EVENTS,
+        parameters: &[RUN],
+        example: "/v1/live/run-0/events",
+        answered: answered!("live_events.txt"),
+        answer: Events,
     },
     Route {
         path: "/healthz",
@@ -289,7 +354,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[],
         example: "/healthz",
         answered: answered!("healthz.json"),
-        answer: known::health,
+        answer: Once(known::health),
     },
     Route {
         path: "/metrics",
@@ -300,7 +365,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[],
         example: "/metrics",
         answered: answered!("prometheus.txt"),
-        answer: known::prometheus,
+        answer: Once(known::prometheus),
     },
     Route {
         path: "/openapi.json",
@@ -311,7 +376,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[],
         example: "/openapi.json",
         answered: "",
-        answer: known::description,
+        answer: Once(known::description),
     },
     Route {
         path: "/docs",
@@ -322,7 +387,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[],
         example: "/docs",
         answered: "",
-        answer: known::docs,
+        answer: Once(known::docs),
     },
 ];
 
@@ -334,6 +399,7 @@ pub(super) fn router(house: Arc<House>) -> Router {
                            parts: Parts| answered(house, route, path, parts);
         router.route(route.path, get(answer))
     });
+    let routes = dashboard::add(routes);
     let door = from_fn_with_state(Arc::clone(&house), door);
     routes.fallback(nothing_there).layer(door).with_state(house)
 }
@@ -344,11 +410,23 @@ async fn answered(
     path: Result<RawPathParams, RawPathParamsRejection>,
     parts: Parts,
 ) -> Response {
-    let reply = match asked(route, path, &parts) {
-        Ok(asked) => house.answer(route, asked).await,
+    let told = match asked(route, path, &parts) {
+        Ok(asked) => told(house, route, asked, &parts).await,
         Err(problem) => Err(problem),
     };
-    reply.unwrap_or_else(Problem::reply).response(&parts.headers)
+    told.unwrap_or_else(|problem| problem.reply().response(&parts.headers))
+}
+
+async fn told(
+    house: Arc<House>,
+    route: &'static Route,
+    asked: Asked,
+    parts: &Parts,
+) -> Result<Response, Problem> {
+    match route.answer {
+        Once(answer) => Ok(house.answer(answer, asked).await?.response(&parts.headers)),
+        Events => viewer::events(&house, &asked.name, &parts.headers).await,
+    }
 }
 
 fn asked(

@@ -28,7 +28,7 @@ impl FileError {
 }
 
 /// Turns what the system says into what the user needs to hear.
-pub(super) fn doing(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+pub(crate) fn doing(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
     move |source| FileError { doing, path: path.to_owned(), source }
 }
 
@@ -46,6 +46,19 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         let file = temporary(folder, bytes)?;
         file.persist_noclobber(path)?;
         sync_folder(folder)
+    };
+    put().map_err(doing("write", path))
+}
+
+/// Writes `bytes` to `path` whole, for who looks on now: a reader finds the old or the new, and what a loss
+/// of power leaves of it is nobody's loss.
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let put = || {
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
     };
     put().map_err(doing("write", path))
 }

@@ -111,6 +111,30 @@ impl Layout {
         self.runs().join(format!("{run_id}.lock"))
     }
 
+    /// Runs as they go on, for whoever looks on.
+    #[must_use]
+    pub fn live(&self) -> PathBuf {
+        self.root.join("live")
+    }
+
+    /// What was seen of the machine without a load, a file a day.
+    #[must_use]
+    pub fn monitor(&self) -> PathBuf {
+        self.root.join("monitor")
+    }
+
+    /// A run as it was seen last.
+    #[must_use]
+    pub fn live_file(&self, run_id: &str) -> PathBuf {
+        self.live().join(format!("{run_id}.json"))
+    }
+
+    /// That somebody still tells of a run.
+    #[must_use]
+    pub fn live_lock(&self, run_id: &str) -> PathBuf {
+        self.live().join(format!("{run_id}.lock"))
+    }
+
     /// What was taken out, a folder a run.
     #[must_use]
     pub fn trash(&self) -> PathBuf {
@@ -155,7 +179,7 @@ impl Layout {
 
     /// Makes the folders, for their owner alone: answers of a model may be private.
     pub fn create(&self) -> Result<(), FileError> {
-        for folder in ["raw", "metadata", "analysis", "reports", "baselines", "runs"] {
+        for folder in ["raw", "metadata", "analysis", "reports", "baselines", "runs", "live"] {
             let path = self.root.join(folder);
             make_folder(&path)?;
         }

@@ -140,7 +140,8 @@ fn files(
     let metadata = called(&layout.metadata(), epochs)?;
     let reports = called(&layout.reports(), &with_run)?;
     let asked = called(&layout.runs(), &[run.to_owned(), format!("{run}.end")].into())?;
-    Ok([metadata, reports, asked, called(&layout.raw(), epochs)?].concat())
+    let seen = called(&layout.live(), &[run.to_owned()].into())?;
+    Ok([metadata, reports, asked, seen, called(&layout.raw(), epochs)?].concat())
 }
 
 /// The files of a folder that are called so, whatever they end in, by name.

@@ -163,6 +163,7 @@ fn session(results: &Path, taken: Taken<'_>) -> Session {
         store: Box::new(FileStore::open(Layout::new(results)).unwrap()),
         baselines: [].into(),
         strict: false,
+        feed: Default::default(),
         stop: Arc::default(),
         measured: Vec::new(),
         unmeasured: Vec::new(),

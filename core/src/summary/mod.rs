@@ -25,7 +25,7 @@ pub use counts::TokenCounts;
 use observe::pooled;
 pub use observe::{observe, of_request, sample, samples};
 pub(crate) use request::{ttft, whole};
-pub use spike::threshold as spike_line;
+pub use spike::threshold as spike_threshold;
 pub use stalls::{Meanwhile, Stall, Stalls};
 use std::collections::BTreeMap;
 

@@ -228,6 +228,7 @@ impl<'a> Bench<'a> {
             unmeasured: &session.unmeasured,
         });
         report.exit = screened.invocation.exit(&report);
+        session.feed.end(&report, screened.invocation.is_complete());
         self.tell(&screened, &report, pairs.as_ref(), referee, face)
     }
 

@@ -10,6 +10,9 @@ use serde::Serialize;
 const NAME: &str =
     "a.run_id || ' ' || a.case_id || ' ' || a.arm || ' ' || printf('%06d', a.number)";
 
+/// The model of an alert's epoch.
+const MODEL: &str = "(SELECT b.model_name FROM benchmark_results b WHERE b.test_id = a.test_id)";
+
 /// Which alerts; what is absent excludes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Alerts {
@@ -19,6 +22,8 @@ pub struct Alerts {
     pub level: Option<String>,
     /// `performance`, `resource` or `stability`.
     pub category: Option<String>,
+    /// The model, by its whole name.
+    pub model: Option<String>,
     /// Raised then or later, microseconds since 1970.
     pub since_us: Option<i64>,
 }
@@ -56,6 +61,8 @@ pub struct ListedAlert {
     pub at_s: Option<f64>,
     /// When, microseconds since 1970.
     pub raised_us: i64,
+    /// The model that was measured.
+    pub model: Option<String>,
 }
 
 /// The alerts, newest first.
@@ -69,12 +76,13 @@ pub(in crate::store) fn alerts(
         .is("a.run_id = ?", which.run.as_ref())
         .is("a.level = ?", which.level.as_ref())
         .is("a.category = ?", which.category.as_ref())
+        .is(&format!("{MODEL} = ?"), which.model.as_ref())
         .and("a.raised_us >= ?", which.since_us.map(Value::Integer))
         .behind(&format!("a.raised_us, {NAME}"), slice.after.as_ref())
         .bind(slice.rows());
     let mut query = database.prepare_cached(&format!(
         "SELECT a.run_id, a.case_id, a.arm, a.number, a.test_id, a.rule, a.category, a.level, a.about,
-                a.value, a.bound, a.message, a.advice, a.at_s, a.raised_us
+                a.value, a.bound, a.message, a.advice, a.at_s, a.raised_us, {MODEL}
          FROM alerts a WHERE 1{} ORDER BY a.raised_us DESC, {NAME} DESC LIMIT ?",
         conditions.sql
     ))?;
@@ -103,5 +111,6 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<ListedAlert> {
         advice: row.get(12)?,
         at_s: row.get(13)?,
         raised_us: row.get(14)?,
+        model: row.get(15)?,
     })
 }
