@@ -95,6 +95,18 @@ impl Bound {
         }
     }
 
+    /// The numbers that it is made of, lowest first.
+    pub fn ends(self) -> impl Iterator<Item = f64> {
+        let (one, other) = match self {
+            Self::AtLeast { value }
+            | Self::Above { value }
+            | Self::AtMost { value }
+            | Self::Below { value } => (value, None),
+            Self::Within { low, high } => (low, Some(high)),
+        };
+        std::iter::once(one).chain(other)
+    }
+
     /// The bound in a unit that reads well.
     #[must_use]
     pub fn show(self, unit: Unit) -> String {

@@ -2,8 +2,61 @@
 //! PNG and SVG files, so that they all show the same points under the same names.
 //!
 //! A figure is plain data, made from what was measured and decided. Whoever draws it adds no number.
+//! Here is the noun; each file beside makes figures of one kind, and makes none without data. What is
+//! foreign in them (names of cases and models) is as it was: whoever draws makes it harmless.
+
+mod axes;
+mod build;
+mod cases;
+mod comparison;
+mod distribution;
+mod forest;
+mod history;
+mod recall;
+mod stress;
+mod telemetry;
+mod thin;
+mod timeline;
+mod unit;
+
+pub use cases::{CaseNames, word};
+pub use history::of_history;
 
 use serde::Serialize;
+use tokgate_core::report::{CaseReport, Report};
+use tokgate_core::run::Run;
+
+/// Points of one figure, at most, where nobody says otherwise: more than a picture has room for.
+pub const MOST_POINTS: usize = 4000;
+
+/// The figures of one case: how its latencies are spread, how they and the machine went over time, what it
+/// sustained. `epochs` are those that the report was made from, `most` is how many points a figure may
+/// have.
+#[must_use]
+pub fn of_case(case: &CaseReport, epochs: &[Run], most: usize) -> Vec<Figure> {
+    let stress = case.stress.iter().flat_map(stress::figures);
+    distribution::figures(case, most)
+        .chain(timeline::figures(epochs, most))
+        .chain(telemetry::figures(epochs, most))
+        .chain(stress)
+        .collect()
+}
+
+/// The figures of a whole run, in which its cases stand side by side: what changed against the baseline,
+/// throughput and latency of each case, the impact of each axis of a matrix, what was sustained, recall
+/// against latency.
+#[must_use]
+pub fn of_run(report: &Report) -> Vec<Figure> {
+    let swept = report.swept();
+    let sustained = swept.iter().flat_map(stress::figures);
+    forest::figures(report)
+        .chain(comparison::figures(report))
+        .chain(distribution::beside(report))
+        .chain(axes::figures(report))
+        .chain(sustained)
+        .chain(recall::figure(report))
+        .collect()
+}
 
 /// A picture with two axes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -70,7 +123,8 @@ pub enum Mark {
     Dots,
     /// A hollow, larger dot each, above everything: what stands out.
     Rings,
-    /// A bar from zero to each; on an axis without names as wide as the distance to the next.
+    /// A bar from zero to each, around its `x`; on an axis without names as wide as the distance to the
+    /// next, by ratio where the axis is logarithmic.
     Bars,
 }
 

@@ -23,8 +23,9 @@ use crate::quantile::{Sorted, mean};
 use crate::run::{Requests, Run};
 pub use counts::TokenCounts;
 use observe::pooled;
-pub use observe::{observe, of_request, sample};
+pub use observe::{observe, of_request, sample, samples};
 pub(crate) use request::{ttft, whole};
+pub use spike::threshold as spike_line;
 pub use stalls::{Meanwhile, Stall, Stalls};
 use std::collections::BTreeMap;
 

@@ -131,10 +131,17 @@ pub fn sample(metric: &Metric, record: &Record) -> Option<f64> {
     }
 }
 
+/// The samples of a metric in one epoch, in order of arrival; `None` where it has none, or is one value
+/// an epoch.
+#[must_use]
+pub fn samples(metric: &Metric, run: &Run) -> Option<Series> {
+    let (_, formula) = FORMULAS.iter().find(|(known, _)| *known == metric)?;
+    formula.series(run)
+}
+
 /// The samples of the metric called `id`, over all successes; `None` when it has none.
 pub(super) fn pooled(run: &Run, id: &str) -> Option<Vec<f64>> {
-    let (_, formula) = FORMULAS.iter().find(|(metric, _)| metric.id == id)?;
-    formula.series(run).map(|series| series.values)
+    samples(metric::find(id)?, run).map(|series| series.values)
 }
 
 impl Formula {

@@ -15,7 +15,8 @@ const FLOOR_SHARE: f64 = 0.10;
 
 /// Where a spike begins, seconds: median + max(3 · 1.4826 · MAD, 1 ms, 10 % of the median).
 /// `None` without samples.
-pub(super) fn threshold(samples: &[f64]) -> Option<f64> {
+#[must_use]
+pub fn threshold(samples: &[f64]) -> Option<f64> {
     let center = Sorted::new(samples.iter().copied()).median()?;
     let deviations = Sorted::new(samples.iter().map(|sample| (sample - center).abs()));
     let sigma = MAD_TO_SIGMA * deviations.median()?;
