@@ -38,6 +38,8 @@ mod mock;
 mod mock_faults;
 mod mock_held;
 mod nextest;
+mod pages;
+mod pages_written;
 mod pressure;
 mod prices;
 mod purge;

@@ -27,6 +27,8 @@ mod man;
 mod mcp;
 mod mock_server;
 mod options;
+mod page;
+mod past;
 mod plan;
 mod purge;
 mod rebuild;
@@ -107,7 +109,7 @@ enum Command {
     History(history::Args),
     /// How often comparisons of equal sides were convicted, against what is promised
     Stats(stats::Args),
-    /// Tell a stored run to other programs: JSON, JUnit; or all of them side by side
+    /// Tell a stored run as a page or to other programs (HTML, JSON, JUnit); or several side by side
     Report(report::Args),
     /// Keep results of other tools beside ours
     Import(import::Args),
