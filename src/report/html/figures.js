@@ -108,7 +108,9 @@ globalThis.Figures = (() => {
   }
 
   function download(name, type, text) {
-    const link = element("a", { download: name, href: URL.createObjectURL(new Blob([text], { type })) });
+    const link = document.createElement("a");
+    link.download = name;
+    link.href = URL.createObjectURL(new Blob([text], { type }));
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
