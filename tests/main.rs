@@ -8,6 +8,7 @@ mod analyze;
 mod architecture;
 mod ask;
 mod baseline;
+mod book;
 mod cache;
 mod comment;
 mod comparison;

@@ -77,7 +77,7 @@ fn models() -> TempDir {
 }
 
 /// Models of another tool, and runs of ours.
-fn filled(runs: u32) -> TempDir {
+pub(crate) fn filled(runs: u32) -> TempDir {
     let folder = models();
     let mut store = open(&folder.path().join("r"));
     (0..runs).for_each(|run| keep_case(&mut store, run, "token_throughput"));
