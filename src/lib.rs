@@ -28,6 +28,7 @@ pub mod mock;
 pub mod notify;
 pub mod paired;
 pub mod pipeline;
+pub mod plot;
 pub mod project;
 pub mod prompt;
 pub mod report;

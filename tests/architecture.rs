@@ -53,6 +53,21 @@ const RULES: &[Rule] = &[
             "rusqlite",
         ],
     },
+    Rule { place: "src/plot", must_not_name: CLOCKS_FILES_ENVIRONMENT },
+    Rule {
+        place: "src/plot",
+        must_not_name: &[
+            "crate::store",
+            "crate::server",
+            "crate::github",
+            "crate::cli",
+            "crate::report",
+            "crate::pipeline",
+            "tokgate_harness",
+            "tokgate_baseline",
+            "rusqlite",
+        ],
+    },
     Rule {
         place: "src/report",
         must_not_name: &[

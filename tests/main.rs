@@ -41,6 +41,7 @@ mod mock_held;
 mod nextest;
 mod pages;
 mod pages_written;
+mod plot;
 mod pressure;
 mod prices;
 mod purge;

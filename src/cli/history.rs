@@ -86,7 +86,8 @@ fn question(args: &Args, repository: &Path) -> Result<Question> {
     })
 }
 
-fn metric(name: &str) -> Result<MetricRef> {
+/// The metric of this name, or what was probably meant.
+pub(super) fn metric(name: &str) -> Result<MetricRef> {
     name.parse::<MetricRef>().map_err(|error| match error.help(name) {
         Some(help) => anyhow!("{error}; {help}"),
         None => anyhow!("{error}"),

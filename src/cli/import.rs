@@ -216,7 +216,8 @@ pub(super) fn bytes(file: &Path) -> Result<Vec<u8>> {
     }
 }
 
-fn recognised(name: &str, bytes: &[u8], format: Option<&str>) -> Result<Read> {
+/// What a file of results holds.
+pub(super) fn recognised(name: &str, bytes: &[u8], format: Option<&str>) -> Result<Read> {
     if bytes.is_empty() {
         bail!("it is empty");
     }

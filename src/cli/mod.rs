@@ -30,6 +30,7 @@ mod options;
 mod page;
 mod past;
 mod plan;
+mod plot;
 mod purge;
 mod rebuild;
 mod recompute;
@@ -111,6 +112,8 @@ enum Command {
     Stats(stats::Args),
     /// Tell a stored run as a page or to other programs (HTML, JSON, JUnit); or several side by side
     Report(report::Args),
+    /// Draw a stored run, or a file of results, as PNG and SVG
+    Plot(plot::Args),
     /// Keep results of other tools beside ours
     Import(import::Args),
     /// Write stored results as one file that another tokgate imports
@@ -181,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::History(args) => history::run(args, &face),
         Command::Stats(args) => stats::run(args, &face),
         Command::Report(args) => report::run(args, &face),
+        Command::Plot(args) => plot::run(args, &face),
         Command::Import(args) => import::run(args, &face),
         Command::Export(args) => export::run(args, &face),
         Command::Analyze(args) => analyze::run(args, &face),

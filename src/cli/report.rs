@@ -137,14 +137,15 @@ pub(super) fn kept(epochs: Vec<Stored>, run: &str, strict: bool) -> Result<Repor
 
 /// The cases of a run, at least one, with the verdicts that were kept with them.
 fn cases(epochs: Vec<Stored>, run: &str) -> Result<Vec<(MeasuredCase, Vec<Judged>)>> {
-    let cases: Vec<_> = by_case(heads(epochs)).into_iter().map(case).collect();
+    let cases: Vec<_> = by_case(heads(epochs)).into_iter().map(case_of).collect();
     if cases.is_empty() {
         bail!("`{run}` has no epoch to tell; `tokgate list` shows what there is");
     }
     Ok(cases)
 }
 
-fn case(epochs: Vec<Stored>) -> (MeasuredCase, Vec<Judged>) {
+/// A case with the verdicts that were kept with it.
+pub(super) fn case_of(epochs: Vec<Stored>) -> (MeasuredCase, Vec<Judged>) {
     let verdicts = epochs.iter().flat_map(|epoch| &epoch.verdicts).map(Into::into).collect();
     (MeasuredCase::of(epochs), verdicts)
 }

@@ -22,6 +22,7 @@ mod unit;
 
 pub use beside::of_runs;
 pub use cases::{CaseNames, word};
+pub use comparison::of_results;
 pub use history::of_history;
 
 use serde::Serialize;

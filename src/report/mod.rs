@@ -4,6 +4,7 @@ pub mod advice;
 pub mod alerts;
 pub mod answers;
 pub mod baseline;
+pub mod benchmark_summary;
 pub mod comment;
 pub mod comparison;
 pub mod documents;

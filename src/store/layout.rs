@@ -87,6 +87,12 @@ impl Layout {
         self.root.join("reports")
     }
 
+    /// The pictures of the run that was drawn last.
+    #[must_use]
+    pub fn plots(&self) -> PathBuf {
+        self.root.join("plots")
+    }
+
     /// What describes epochs to other tools.
     #[must_use]
     pub fn metadata(&self) -> PathBuf {
