@@ -84,7 +84,10 @@ fn usual() -> Vec<(MeasuredCase, Vec<Judged>)> {
 }
 
 /// The page of these cases, whose report may be changed first.
-fn told(cases: &[(MeasuredCase, Vec<Judged>)], change: impl FnOnce(&mut Report)) -> (Report, String) {
+fn told(
+    cases: &[(MeasuredCase, Vec<Judged>)],
+    change: impl FnOnce(&mut Report),
+) -> (Report, String) {
     let mut report = report_stored(cases, false);
     let ids: Vec<CaseId> = report.cases.iter().map(|case| case.case.id.clone()).collect();
     change(&mut report);
@@ -137,7 +140,9 @@ fn is_closed(page: &str) {
     assert_eq!(styles.len(), 1);
     for part in markup.split('<').skip(1) {
         let tag = part.split('>').next().unwrap().to_lowercase();
-        for word in [" src=", " style=", " on", "http:", "https:", "javascript:", "srcset", "action="] {
+        for word in
+            [" src=", " style=", " on", "http:", "https:", "javascript:", "srcset", "action="]
+        {
             let quoted: String = tag.split('"').step_by(2).collect::<Vec<_>>().join(" ");
             assert!(!quoted.contains(word), "{word} in <{tag}>");
         }
@@ -171,7 +176,11 @@ fn hostile(report: &mut Report) {
     report.cases = (0..HOSTILE.len()).map(case).collect();
     report.unmeasured = HOSTILE
         .iter()
-        .map(|text| Unmeasured { case: CaseId((*text).to_owned()), why: (*text).to_owned(), exit: Exit::Invalid })
+        .map(|text| Unmeasured {
+            case: CaseId((*text).to_owned()),
+            why: (*text).to_owned(),
+            exit: Exit::Invalid,
+        })
         .collect();
     report.machine = MachineId(HOSTILE.concat());
     report.run_id = HOSTILE[0].to_owned();
@@ -195,7 +204,10 @@ fn the_verdict_stands_first_with_its_sign_and_its_word_and_the_grade_beside_it()
     let place = |what: &str| markup.find(what).unwrap_or_else(|| panic!("no {what}"));
     let verdict = place("<span aria-hidden=\"true\">✗</span><span>REGRESSED</span>");
     assert!(verdict < place("Grade") && place("Grade") < place("id=\"goals\""));
-    assert!(place("id=\"goals\"") < place("id=\"changes\"") && place("id=\"changes\"") < place("id=\"figures\""));
+    assert!(
+        place("id=\"goals\"") < place("id=\"changes\"")
+            && place("id=\"changes\"") < place("id=\"figures\"")
+    );
     assert!(markup.contains("1 improved, 1 inconclusive, 1 regressed, 1 unchanged"), "{markup}");
     assert!(markup.contains("worse by 17 … 23 %, more than 2 %"));
 }
@@ -204,9 +216,17 @@ fn the_verdict_stands_first_with_its_sign_and_its_word_and_the_grade_beside_it()
 fn a_goal_has_a_colour_a_sign_and_a_word() {
     let (_, text) = told(&usual(), |_| ());
     let (markup, _) = parts(&text);
-    for (class, sign, word) in [("green", "✓", "met"), ("yellow", "!", "met, with a doubt"), ("red", "✗", "missed")] {
-        let standing = format!("<span class=\"standing {class}\"><span aria-hidden=\"true\">{sign}</span>{word}</span>");
-        let has = report_stored(&usual(), false).cases.iter().flat_map(|case| &case.goals).any(|goal| goal.level.as_str() == class);
+    for (class, sign, word) in
+        [("green", "✓", "met"), ("yellow", "!", "met, with a doubt"), ("red", "✗", "missed")]
+    {
+        let standing = format!(
+            "<span class=\"standing {class}\"><span aria-hidden=\"true\">{sign}</span>{word}</span>"
+        );
+        let has = report_stored(&usual(), false)
+            .cases
+            .iter()
+            .flat_map(|case| &case.goals)
+            .any(|goal| goal.level.as_str() == class);
         assert_eq!(markup.contains(&standing), has, "{standing}");
     }
 }
@@ -215,14 +235,22 @@ fn a_goal_has_a_colour_a_sign_and_a_word() {
 fn the_data_of_a_page_is_what_was_measured() {
     let (report, text) = told(&usual(), |_| ());
     let (_, island) = parts(&text);
-    let name = |table: &str, place: &Value| island[table][place.as_u64().unwrap() as usize][0].clone();
-    let row = |row: &&Value| row[0] == 0 && name("metrics", &row[1]) == "ttft" && name("stats", &row[2]) == "p50";
+    let name =
+        |table: &str, place: &Value| island[table][place.as_u64().unwrap() as usize][0].clone();
+    let row = |row: &&Value| {
+        row[0] == 0 && name("metrics", &row[1]) == "ttft" && name("stats", &row[2]) == "p50"
+    };
     let rows = island["rows"].as_array().unwrap();
     let found = rows.iter().find(row).unwrap();
     let estimate = report.cases[0].summary.estimate(metric("ttft.p50")).unwrap();
     assert!((found[3].as_f64().unwrap() / estimate.value - 1.0).abs() < 1e-5);
     assert_eq!(found[6], estimate.n);
-    let all: usize = report.cases.iter().flat_map(|case| &case.summary.metrics).map(|metric| metric.stats.len()).sum();
+    let all: usize = report
+        .cases
+        .iter()
+        .flat_map(|case| &case.summary.metrics)
+        .map(|metric| metric.stats.len())
+        .sum();
     assert_eq!(rows.len(), all);
     assert_eq!(name("stats", &Value::from(0)), Stat::Value.as_str());
     assert!(!island["figures"]["cases"]["0"].as_array().unwrap().is_empty());
@@ -239,16 +267,26 @@ fn nothing_that_somebody_named_or_wrote_is_markup() {
         assert!(!markup.contains(tag), "{tag}");
     }
     assert!(markup.contains("\\u{202e}\\u{200b}\\u{0}\\u{1b}[31m"), "hidden characters are told");
-    assert!(island["cases"][0]["samples"][0].as_str().unwrap().contains("</script>"), "and stay text");
+    assert!(
+        island["cases"][0]["samples"][0].as_str().unwrap().contains("</script>"),
+        "and stay text"
+    );
 }
 
 #[test]
 fn an_invalid_run_says_why_and_what_could_not_be_measured() {
     let why = Reason::Stopped { why: "by hand".to_owned() };
-    let cases = [(measured(vec![run(head(1, "hot", 0))], Validity::Invalid(vec![why.clone()])), Vec::new())];
+    let cases = [(
+        measured(vec![run(head(1, "hot", 0))], Validity::Invalid(vec![why.clone()])),
+        Vec::new(),
+    )];
     let (_, text) = told(&cases, |report| {
         let why = "the server is gone".to_owned();
-        report.unmeasured.push(Unmeasured { case: CaseId("quick/cold".to_owned()), why, exit: Exit::Invalid });
+        report.unmeasured.push(Unmeasured {
+            case: CaseId("quick/cold".to_owned()),
+            why,
+            exit: Exit::Invalid,
+        });
     });
     leave("invalid.html", &text);
     let (markup, _) = parts(&text);
@@ -272,20 +310,35 @@ fn long(requests: u64, tokens: u64) -> Run {
         let at = |n: u64| Offset(1_000_000 * (first + n) + 7_919 * (n * ordinal % 100));
         let event = |n| Event { at: at(n), kind: EventKind::Content, tokens: Some(1) };
         let events: Vec<Event> = (0..tokens).map(event).collect();
-        Record { done: at(tokens), events, sent: Offset(2_000_000_000 * ordinal), due: Offset(2_000_000_000 * ordinal), ..answered(ordinal) }
+        Record {
+            done: at(tokens),
+            events,
+            sent: Offset(2_000_000_000 * ordinal),
+            due: Offset(2_000_000_000 * ordinal),
+            ..answered(ordinal)
+        }
     };
-    Run { records: (0..requests).map(record).chain([failed(requests)]).collect(), ..run(head(1, "long", 0)) }
+    Run {
+        records: (0..requests).map(record).chain([failed(requests)]).collect(),
+        ..run(head(1, "long", 0))
+    }
 }
 
 /// A run of 500 cases, whose epochs have a million events between them. What is decided of a case is decided
 /// once, since it would be the same.
 #[test]
 fn a_page_of_hundreds_of_cases_and_a_million_events_stays_small() {
-    let cases = [(measured(vec![long(20, 100)], Validity::Valid), vec![judged("ttft.p50", Verdict::Unchanged, 0.0, "within 2 %")])];
+    let cases = [(
+        measured(vec![long(20, 100)], Validity::Valid),
+        vec![judged("ttft.p50", Verdict::Unchanged, 0.0, "within 2 %")],
+    )];
     let (report, text) = told(&cases, |report| {
         let one = report.cases[0].clone();
         let named = |at: usize| CaseReport {
-            case: Case { id: CaseId(format!("quick/generation/concurrency={at},temperature=0.7")), ..one.case.clone() },
+            case: Case {
+                id: CaseId(format!("quick/generation/concurrency={at},temperature=0.7")),
+                ..one.case.clone()
+            },
             ..one.clone()
         };
         report.cases = (0..500).map(named).collect();

@@ -93,7 +93,9 @@ fn several_runs_stand_side_by_side() {
     report(folder.path(), &["run-0", "run-1", "--html"], 0);
     assert_eq!(pages(folder.path()), ["side-by-side.html"]);
     let page = std::fs::read_to_string(folder.path().join("r/reports/side-by-side.html")).unwrap();
-    assert!(page.contains("2 runs side by side") && page.contains("run-0") && page.contains("run-1"));
+    assert!(
+        page.contains("2 runs side by side") && page.contains("run-0") && page.contains("run-1")
+    );
 }
 
 #[test]

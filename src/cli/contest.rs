@@ -2,8 +2,8 @@
 
 use crate::again;
 use crate::baselines::Found;
-use crate::cli::page;
 use crate::cli::invocation::Invocation;
+use crate::cli::page;
 use crate::cli::written;
 use crate::paired::{self, Comparison, Control, Pairs, Sides};
 use crate::report::comparison;

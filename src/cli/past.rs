@@ -39,7 +39,8 @@ pub(super) fn figures(layout: &Layout, report: &Report) -> Result<Vec<Figure>> {
             budget: usual_budget(metric.metric),
         };
         let all = history::series(past, &question, &ages);
-        let told = all.iter().filter(|series| series.entries.len() >= FEWEST && is_of(report, series));
+        let told =
+            all.iter().filter(|series| series.entries.len() >= FEWEST && is_of(report, series));
         figures.extend(told.filter_map(|series| of_history(series, metric)));
     }
     figures.truncate(MOST_FIGURES);
@@ -60,8 +61,10 @@ fn metrics(report: &Report) -> Vec<MetricRef> {
     let mut judged: Vec<MetricRef> = judged.collect::<BTreeSet<_>>().into_iter().collect();
     if judged.is_empty() {
         let median = |metric| MetricRef { metric, stat: Stat::P50 };
-        let usual = [MetricRef::value(&metric::TOK_S), median(&metric::TTFT), median(&metric::QUERY)];
-        let has = |one: &MetricRef| report.cases.iter().any(|case| case.summary.estimate(*one).is_some());
+        let usual =
+            [MetricRef::value(&metric::TOK_S), median(&metric::TTFT), median(&metric::QUERY)];
+        let has =
+            |one: &MetricRef| report.cases.iter().any(|case| case.summary.estimate(*one).is_some());
         judged.extend(usual.iter().filter(|one| has(one)));
     }
     judged.truncate(MOST_METRICS);

@@ -106,7 +106,9 @@ fn told(args: &Args) -> Result<Told<'_>> {
     let together = |run: &&String| matches!(run.as_str(), COMPARISON | SUMMARY);
     let (run, junit) = match (&*args.runs, &args.html) {
         (runs, Some(file)) => match runs.iter().find(together) {
-            Some(name) => bail!("the {name} is no page: name the runs that stand side by side in one"),
+            Some(name) => {
+                bail!("the {name} is no page: name the runs that stand side by side in one")
+            }
             None => return Ok(Told::Pages(file.as_deref())),
         },
         ([run], None) => (run.as_str(), &args.junit),

@@ -45,7 +45,9 @@ fn figure(reports: &[Report], names: &[String], reference: MetricRef) -> Option<
     let title = capitalized(&words(reference));
     let mut figure = Figure::new(id, title, x, shown.axis(reference.metric));
     for (name, estimates) in names.iter().zip(told) {
-        let points = (0..).zip(estimates).filter_map(|(place, found)| Some(shown.point(f64::from(place), &found?)));
+        let points = (0..)
+            .zip(estimates)
+            .filter_map(|(place, found)| Some(shown.point(f64::from(place), &found?)));
         let points: Vec<Point> = points.collect();
         figure = figure.layer(name, Mark::Bars, points);
     }

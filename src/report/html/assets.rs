@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 /// The one look, with that of the charts' axes below it.
-pub const STYLE: &str = concat!(include_str!("vendor/uPlot.min.css"), "\n", include_str!("style.css"));
+pub const STYLE: &str =
+    concat!(include_str!("vendor/uPlot.min.css"), "\n", include_str!("style.css"));
 
 /// What draws axes, by Leon Sorokin, under the MIT licence (`vendor/uPlot.LICENSE.txt`).
 pub const UPLOT: &str = include_str!("vendor/uPlot.iife.min.js");
@@ -62,7 +63,16 @@ mod tests {
     #[test]
     fn nothing_of_ours_ends_its_element_or_loads_anything() {
         for text in SCRIPTS.into_iter().chain([STYLE]) {
-            for word in ["</script", "</style", "<!--", "@import", "url(", "fetch(", "XMLHttpRequest", "eval("] {
+            for word in [
+                "</script",
+                "</style",
+                "<!--",
+                "@import",
+                "url(",
+                "fetch(",
+                "XMLHttpRequest",
+                "eval(",
+            ] {
                 assert!(!text.contains(word), "{word}");
             }
         }
@@ -71,9 +81,14 @@ mod tests {
     #[test]
     fn layers_have_the_colours_of_figures() {
         for (place, color) in PALETTE.iter().enumerate() {
-            let line = STYLE.lines().find(|line| line.contains(&format!("--layer-{place}:"))).unwrap();
+            let line =
+                STYLE.lines().find(|line| line.contains(&format!("--layer-{place}:"))).unwrap();
             let is_dark_twice = line.contains("light-dark(");
-            let first = if is_dark_twice { format!("light-dark(#{color:06x},") } else { format!(": #{color:06x};") };
+            let first = if is_dark_twice {
+                format!("light-dark(#{color:06x},")
+            } else {
+                format!(": #{color:06x};")
+            };
             assert!(line.contains(&first), "{line}");
         }
     }

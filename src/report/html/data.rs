@@ -102,10 +102,19 @@ fn rows<'a>(cases: impl IntoIterator<Item = &'a CaseReport>) -> Vec<Value> {
             let metric = CATALOGUE.iter().position(|known| known.id == summary.metric.id);
             for (stat, estimate) in &summary.stats {
                 let stat = ALL_STATS.iter().position(|known| known == stat);
-                let (low, high) = estimate
-                    .interval
-                    .map_or((Value::Null, Value::Null), |interval| (short(interval.low), short(interval.high)));
-                rows.push(json!([place, metric, stat, short(estimate.value), low, high, estimate.n]));
+                let (low, high) =
+                    estimate.interval.map_or((Value::Null, Value::Null), |interval| {
+                        (short(interval.low), short(interval.high))
+                    });
+                rows.push(json!([
+                    place,
+                    metric,
+                    stat,
+                    short(estimate.value),
+                    low,
+                    high,
+                    estimate.n
+                ]));
             }
         }
     }
@@ -115,7 +124,10 @@ fn rows<'a>(cases: impl IntoIterator<Item = &'a CaseReport>) -> Vec<Value> {
 /// What is told of a case, in words.
 fn case(case: &CaseReport, answers: &mut usize) -> Value {
     let requests = case.requests();
-    let reasons = case.epochs.iter().flat_map(|epoch| epoch.validity.reasons().iter().map(ToString::to_string));
+    let reasons = case
+        .epochs
+        .iter()
+        .flat_map(|epoch| epoch.validity.reasons().iter().map(ToString::to_string));
     let failures = case.failures.iter().take(MOST_TOLD);
     json!({
         "name": case.case.id,
@@ -169,10 +181,12 @@ fn facts(case: &CaseReport) -> Vec<Value> {
 /// `kind closed, concurrency 4, requests 100`: what an object says, without its absent fields.
 fn brief(value: &Value) -> String {
     let Some(object) = value.as_object() else { return value.to_string() };
-    let told = object.iter().filter(|(_, value)| !value.is_null() && **value != json!(0.0)).map(|(name, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{} {text}", name.replace('_', " "))
-    });
+    let told = object.iter().filter(|(_, value)| !value.is_null() && **value != json!(0.0)).map(
+        |(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            format!("{} {text}", name.replace('_', " "))
+        },
+    );
     told.collect::<Vec<_>>().join(", ")
 }
 

@@ -54,7 +54,9 @@ fn render(template: &str, told: &mut serde_json::Value, mut island: serde_json::
     let mut pages = Environment::new();
     pages.set_auto_escape_callback(|_| AutoEscape::Html);
     for (name, text) in TEMPLATES {
-        pages.add_template(name, text).expect("the templates are part of the program, and tests read them");
+        pages
+            .add_template(name, text)
+            .expect("the templates are part of the program, and tests read them");
     }
     let page = pages.get_template(template).expect("every template was added");
     let ours = |text: &str| Value::from_safe_string(text.to_owned());
@@ -67,4 +69,3 @@ fn render(template: &str, told: &mut serde_json::Value, mut island: serde_json::
     };
     page.render(context).expect("a template uses what it is told, and tests render each")
 }
-

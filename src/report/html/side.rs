@@ -41,7 +41,10 @@ pub fn comparison(reports: &[Report]) -> String {
 
 /// The letter that stands for a run: `A` of the first.
 pub(super) fn letter(place: usize) -> String {
-    let letters = u8::try_from(place).ok().and_then(|place| b'A'.checked_add(place)).filter(u8::is_ascii_uppercase);
+    let letters = u8::try_from(place)
+        .ok()
+        .and_then(|place| b'A'.checked_add(place))
+        .filter(u8::is_ascii_uppercase);
     letters.map_or_else(|| (place + 1).to_string(), |letter| char::from(letter).to_string())
 }
 
@@ -67,7 +70,8 @@ fn run(place: usize, report: &Report) -> Value {
 /// A run in a legend: `A · gemma3:12b on ollama`.
 fn called(place: usize, report: &Report) -> String {
     let target = report.cases.first().map(|case| &case.target);
-    let target = target.map_or_else(String::new, |target| format!(" · {} on {}", target.model, target.platform));
+    let target = target
+        .map_or_else(String::new, |target| format!(" · {} on {}", target.model, target.platform));
     format!("{}{target}", letter(place))
 }
 
@@ -119,8 +123,13 @@ fn differences(reports: &[Report]) -> Vec<String> {
             told.push(format!("{of} has no case of A's: nothing of it stands beside A"));
         }
     }
-    let invalid = reports.iter().enumerate().filter(|(_, report)| report.cases.iter().any(|case| !case.is_valid()));
-    told.extend(invalid.map(|(place, _)| format!("{} is INVALID: its numbers may not be what they seem", letter(place))));
+    let invalid = reports
+        .iter()
+        .enumerate()
+        .filter(|(_, report)| report.cases.iter().any(|case| !case.is_valid()));
+    told.extend(invalid.map(|(place, _)| {
+        format!("{} is INVALID: its numbers may not be what they seem", letter(place))
+    }));
     told.truncate(MOST_CASES);
     told
 }
@@ -152,7 +161,8 @@ fn row(reference: MetricRef, estimates: &[Option<Estimate>]) -> Value {
         let estimate = (*estimate)?;
         let mut told = number(reference, &estimate);
         told["best"] = json!(best == Some(place));
-        told["against"] = json!(first.filter(|_| place > 0).and_then(|first| against(&first, &estimate)));
+        told["against"] =
+            json!(first.filter(|_| place > 0).and_then(|first| against(&first, &estimate)));
         Some(told)
     });
     json!({
@@ -175,9 +185,8 @@ fn against(first: &Estimate, other: &Estimate) -> Option<String> {
 
 /// Whose number is better than every other, beyond both intervals; nobody's where one cannot tell.
 fn best(better: Better, estimates: &[Option<Estimate>]) -> Option<usize> {
-    let span = |estimate: &Estimate| {
-        estimate.interval.map(|interval| (interval.low, interval.high))
-    };
+    let span =
+        |estimate: &Estimate| estimate.interval.map(|interval| (interval.low, interval.high));
     let known: Option<Vec<(usize, (f64, f64))>> = estimates
         .iter()
         .enumerate()
@@ -216,7 +225,8 @@ mod tests {
     fn nobody_is_best_where_intervals_meet_or_are_not_known() {
         let meet = [estimate(5.0, 4.0, 7.5), estimate(8.0, 7.0, 9.0)];
         assert_eq!(best(Better::Lower, &meet), None);
-        let unknown = [estimate(5.0, 4.0, 6.0), Some(Estimate { value: 8.0, interval: None, n: 1 })];
+        let unknown =
+            [estimate(5.0, 4.0, 6.0), Some(Estimate { value: 8.0, interval: None, n: 1 })];
         assert_eq!(best(Better::Lower, &unknown), None);
         assert_eq!(best(Better::Lower, &[estimate(5.0, 4.0, 6.0)]), None);
     }

@@ -30,7 +30,9 @@ fn visible(text: &str) -> String {
     let shown = escape(text);
     match shown.char_indices().nth(LONGEST) {
         None => shown,
-        Some((end, _)) => format!("{}… ({} more characters)", &shown[..end], shown[end..].chars().count()),
+        Some((end, _)) => {
+            format!("{}… ({} more characters)", &shown[..end], shown[end..].chars().count())
+        }
     }
 }
 
@@ -42,7 +44,9 @@ pub(super) fn island(value: &Value) -> String {
 /// A number with six digits, which no reader can tell from the whole one; absent where it is none.
 pub(super) fn short(value: f64) -> Value {
     match format!("{value:.5e}").parse::<f64>() {
-        Ok(short) if short.is_finite() && short.fract() == 0.0 && short.abs() < 1e15 => json!(short as i64),
+        Ok(short) if short.is_finite() && short.fract() == 0.0 && short.abs() < 1e15 => {
+            json!(short as i64)
+        }
         Ok(short) if short.is_finite() => json!(short),
         Ok(_) | Err(_) => Value::Null,
     }
@@ -77,7 +81,10 @@ mod tests {
     fn no_text_ends_the_element_that_holds_the_data() {
         let text = island(&json!({ "</script><!--": "&lt;" }));
         assert!(!text.contains(['<', '>', '&']), "{text}");
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json!({ "</script><!--": "&lt;" }));
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).unwrap(),
+            json!({ "</script><!--": "&lt;" })
+        );
     }
 
     #[test]

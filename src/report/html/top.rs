@@ -3,8 +3,8 @@
 
 use super::told::standing;
 use crate::figure::CaseNames;
-use crate::report::terminal::{concluded, counted, grade_level, judged_cases, level};
 use crate::report::stress;
+use crate::report::terminal::{concluded, counted, grade_level, judged_cases, level};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
@@ -175,8 +175,10 @@ pub(super) fn verdict(case: &str, judged: &Judged) -> Value {
 
 /// What changed, the worst first, and how many did not.
 fn changes(report: &Report) -> Value {
-    let all = judged_cases(report).flat_map(|(case, judged)| judged.iter().map(move |one| (case, one)));
-    let mut changed: Vec<(&str, &Judged)> = all.filter(|(_, one)| one.verdict != Verdict::Unchanged).collect();
+    let all =
+        judged_cases(report).flat_map(|(case, judged)| judged.iter().map(move |one| (case, one)));
+    let mut changed: Vec<(&str, &Judged)> =
+        all.filter(|(_, one)| one.verdict != Verdict::Unchanged).collect();
     changed.sort_by_key(|(_, one)| Reverse(level(one.verdict)));
     let told = |open: bool| -> Vec<Value> {
         let of = changed.iter().filter(|(_, one)| is_open(one.verdict) == open);
@@ -210,7 +212,9 @@ fn is_open(verdict: Verdict) -> bool {
 
 /// The numbers that count: a column each, a row a case.
 fn key_figures(report: &Report) -> Value {
-    let has = |reference: &MetricRef| report.cases.iter().any(|case| case.summary.estimate(*reference).is_some());
+    let has = |reference: &MetricRef| {
+        report.cases.iter().any(|case| case.summary.estimate(*reference).is_some())
+    };
     let columns: Vec<MetricRef> =
         KEY.iter().map(|(metric, stat)| MetricRef { metric, stat: *stat }).filter(has).collect();
     let cell = |case: &CaseReport, reference: &MetricRef| {
@@ -252,7 +256,11 @@ fn stands(case: &CaseReport) -> Value {
     if !case.is_valid() {
         return standing(Level::Red, "INVALID");
     }
-    let verdict = case.verdicts.iter().map(|judged| (level(judged.verdict), judged.verdict.as_str())).max_by_key(|(level, _)| *level);
+    let verdict = case
+        .verdicts
+        .iter()
+        .map(|judged| (level(judged.verdict), judged.verdict.as_str()))
+        .max_by_key(|(level, _)| *level);
     let goals = case.goals.iter().map(|goal| goal.level).max();
     match (verdict, goals) {
         (Some((Level::Red, word)), _) => standing(Level::Red, word),
@@ -314,7 +322,8 @@ fn invalid(report: &Report) -> Value {
         reasons.map(|reason| (name(report, &case.case.id.0), reason.to_string()))
     });
     let reasons: BTreeSet<_> = reasons.collect();
-    let told = reasons.iter().take(MOST_TOLD).map(|(case, why)| json!({ "case": case, "why": why }));
+    let told =
+        reasons.iter().take(MOST_TOLD).map(|(case, why)| json!({ "case": case, "why": why }));
     json!({ "told": told.collect::<Vec<_>>(), "more": reasons.len().saturating_sub(MOST_TOLD) })
 }
 
@@ -322,11 +331,16 @@ fn invalid(report: &Report) -> Value {
 fn failures(report: &Report) -> Value {
     let mut counts: BTreeMap<(String, Option<&str>), u64> = BTreeMap::new();
     for counted in report.cases.iter().flat_map(|case| &case.failures) {
-        *counts.entry((counted.failure.to_string(), counted.failure.class.advice())).or_default() += counted.count;
+        *counts
+            .entry((counted.failure.to_string(), counted.failure.class.advice()))
+            .or_default() += counted.count;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| Reverse(*count));
-    let told = counts.iter().take(MOST_TOLD).map(|((what, advice), count)| json!({ "what": what, "count": count, "advice": advice }));
+    let told = counts
+        .iter()
+        .take(MOST_TOLD)
+        .map(|((what, advice), count)| json!({ "what": what, "count": count, "advice": advice }));
     json!({ "told": told.collect::<Vec<_>>(), "more": counts.len().saturating_sub(MOST_TOLD) })
 }
 
@@ -339,8 +353,14 @@ fn system(report: &Report) -> Vec<Value> {
     ];
     facts.extend(machine(&report.environment));
     facts.push(("tokgate", Some(report.environment.tool_version.clone())));
-    facts.push(("compatibility key", Some(format!("{} on {}, protocol {PROTOCOL}", key.scenario_hash(), report.machine))));
-    facts.into_iter().filter_map(|(name, value)| Some(json!({ "name": name, "value": value? }))).collect()
+    facts.push((
+        "compatibility key",
+        Some(format!("{} on {}, protocol {PROTOCOL}", key.scenario_hash(), report.machine)),
+    ));
+    facts
+        .into_iter()
+        .filter_map(|(name, value)| Some(json!({ "name": name, "value": value? })))
+        .collect()
 }
 
 /// The machine that the load came from.
@@ -364,7 +384,10 @@ pub(super) fn machine(environment: &Environment) -> Vec<(&'static str, Option<St
         ("memory", Some(Unit::Bytes.show(environment.memory_bytes as f64))),
         ("system", Some(format!("{}, kernel {}", environment.os, environment.kernel))),
         ("CPU governor", host.governor.clone()),
-        ("CPU limit", host.cpu_limit_millicpus.map(|limit| format!("{} CPUs", f64::from(limit) / 1000.0))),
+        (
+            "CPU limit",
+            host.cpu_limit_millicpus.map(|limit| format!("{} CPUs", f64::from(limit) / 1000.0)),
+        ),
         ("memory limit", host.memory_limit_bytes.map(|limit| Unit::Bytes.show(limit as f64))),
         ("container", host.container.clone()),
         ("virtualization", host.virtualization.clone()),
