@@ -21,8 +21,12 @@ use tokgate_core::verdict::{Conclusion, Exit, Judged, Verdict};
 
 /// Goals, changes, remarks of one kind that stand at the top; the others are with their cases.
 const MOST_TOLD: usize = 24;
-/// Goals that stand there where all are met.
-const MOST_MET: usize = 12;
+/// Goals that stand at the top, each large; then come rows of a table.
+const MOST_GOALS: usize = 12;
+/// Rows of such a table.
+const MOST_ROWS: usize = 100;
+/// Reasons of INVALID that are told before the others are folded.
+const MOST_REASONS: usize = 4;
 /// Cases that the table of key figures has; the table of everything has the others.
 const MOST_CASES: usize = 100;
 
@@ -136,14 +140,14 @@ fn goals(report: &Report) -> Value {
     let all = report.cases.iter().flat_map(|case| case.goals.iter().map(move |goal| (case, goal)));
     let mut all: Vec<(&CaseReport, &GoalResult)> = all.collect();
     all.sort_by_key(|(_, goal)| Reverse(goal.level));
-    let not_met = all.iter().filter(|(_, goal)| goal.level != Level::Green).count();
-    let most = not_met.clamp(MOST_MET, MOST_TOLD);
-    let told = all.iter().take(most).map(|(case, result)| {
+    let mut told = all.iter().take(MOST_ROWS).map(|(case, result)| {
         let mut told = goal(case, result);
         told["case"] = json!(name(report, &case.case.id.0));
         told
     });
-    json!({ "told": told.collect::<Vec<_>>(), "more": all.len().saturating_sub(most) })
+    let first: Vec<Value> = told.by_ref().take(MOST_GOALS).collect();
+    let rest: Vec<Value> = told.collect();
+    json!({ "told": first, "rest": rest, "more": all.len().saturating_sub(MOST_ROWS) })
 }
 
 /// `6.78 … 7.01 ms`: a unit that both ends share is written once.
@@ -322,9 +326,11 @@ fn invalid(report: &Report) -> Value {
         reasons.map(|reason| (name(report, &case.case.id.0), reason.to_string()))
     });
     let reasons: BTreeSet<_> = reasons.collect();
-    let told =
-        reasons.iter().take(MOST_TOLD).map(|(case, why)| json!({ "case": case, "why": why }));
-    json!({ "told": told.collect::<Vec<_>>(), "more": reasons.len().saturating_sub(MOST_TOLD) })
+    let told = |(case, why): &(String, String)| json!({ "case": case, "why": why });
+    let mut told = reasons.iter().take(MOST_ROWS).map(told);
+    let first: Vec<Value> = told.by_ref().take(MOST_REASONS).collect();
+    let rest: Vec<Value> = told.collect();
+    json!({ "told": first, "rest": rest, "more": reasons.len().saturating_sub(MOST_ROWS) })
 }
 
 /// Why requests failed, over all cases, the most frequent first.
