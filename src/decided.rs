@@ -135,7 +135,8 @@ impl Decided<'_> {
 }
 
 /// What was concluded, unless cases could not be measured: a run that is not complete is INVALID,
-/// and ends as the worst of them does.
+/// and ends as the worst of them does. Where others were measured, what was asked wrongly of one (a model
+/// that the server does not have) is a case that could not be measured.
 fn complete(
     unmeasured: &[Unmeasured],
     empty: bool,
@@ -144,6 +145,7 @@ fn complete(
     let failed = unmeasured.iter().map(|unmeasured| unmeasured.exit).reduce(Exit::worst);
     match (failed, empty) {
         (Some(failed), true) => (Conclusion::Invalid, failed),
+        (Some(Exit::Usage), false) => (Conclusion::Invalid, concluded.1.worst(Exit::Invalid)),
         (Some(failed), false) => (Conclusion::Invalid, concluded.1.worst(failed)),
         (None, true) => (Conclusion::Invalid, Exit::Nothing),
         (None, false) => concluded,

@@ -17,6 +17,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("embeddings.toml", include_str!("../scenarios/embeddings.toml")),
     ("full.toml", include_str!("../scenarios/full.toml")),
     ("llama_cpp.toml", include_str!("../scenarios/llama_cpp.toml")),
+    ("model_comparison.toml", include_str!("../scenarios/model_comparison.toml")),
     ("ollama.toml", include_str!("../scenarios/ollama.toml")),
     ("openai.toml", include_str!("../scenarios/openai.toml")),
     ("pgvector.toml", include_str!("../scenarios/pgvector.toml")),

@@ -2,6 +2,7 @@
 
 use crate::faces::{code, command, text};
 use crate::store::fixture::{STARTED_US, open};
+use crate::support::choices;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;
@@ -223,4 +224,49 @@ fn who_asks_for_nothing_that_is_there_is_told_what_is() {
     assert_eq!(code(&filtered), Some(4));
     let since = ask(folder.path(), &["status", "--since", "soon"]);
     assert_eq!(code(&since), Some(2), "{}", text(&since.stderr));
+}
+
+#[test]
+fn what_is_listed_and_exported_takes_the_filters_of_every_question() {
+    let folder = tempfile::tempdir().unwrap();
+    choices::fill(&folder.path().join("r"));
+    let count = |words: &[&str], of: &str| {
+        let listed = told(folder.path(), &[&["list", "--json"], words].concat());
+        serde_json::from_str::<Value>(&listed).unwrap()[of].as_array().unwrap().len()
+    };
+    assert_eq!((count(&[], "runs"), count(&["--epochs"], "epochs")), (3, 11));
+    for (words, epochs) in [
+        (&["--model", "gemma3:4b"][..], 1),
+        (&["--gpu-type", "g2-gpu-rtx4000a2-s"], 3),
+        (&["--model-category", "70b", "--task-category", "coding"], 1),
+        (&["--task-category", "reasoning"], 1),
+        (&["--platform", "ollama"], 5),
+        (&["--platform", "vllm-serve", "--gpu-type", "RTX 4090", "-n", "4"], 4),
+        (&["--since", "2999-01-01"], 0),
+        (&["--type", "nothing", "--machine", "nowhere"], 0),
+    ] {
+        assert_eq!(count(&[&["--epochs"], words].concat(), "epochs"), epochs, "{words:?}");
+    }
+    // A run is taken for one of its epochs; results of other tools are no runs.
+    assert_eq!(count(&["--platform", "vllm-serve", "-n", "2"], "runs"), 2);
+    assert_eq!(count(&["--platform", "ollama"], "runs"), 0);
+    let none = ask(folder.path(), &["list", "--platform", "nobody's"]);
+    assert!(text(&none.stderr).contains("the filters leave nothing") && none.stdout.is_empty());
+
+    let listed = ["list", "--epochs", "--model", "gemma3:1b", "--format", "csv"];
+    let csv = told(folder.path(), &listed);
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    told(folder.path(), &["list", "--format", "markdown", "-o", "list.md"]);
+    let written = std::fs::read_to_string(folder.path().join("list.md")).unwrap();
+    assert_eq!(written.lines().filter(|line| line.contains("`run-")).count(), 3, "{written}");
+    let both = ask(folder.path(), &["list", "--json", "--format", "csv"]);
+    assert_eq!(code(&both), Some(2), "one of them");
+
+    let exported = |words: &[&str]| {
+        let csv = told(folder.path(), &[&["export", "-", "--format", "csv"], words].concat());
+        csv.lines().count() - 1
+    };
+    assert_eq!(exported(&[]), 11);
+    assert_eq!(exported(&["--gpu-type", "g2-gpu-rtx4000a2-s", "--task-category", "coding"]), 2);
+    assert_eq!(exported(&["--run", "run-1", "--platform", "vllm-serve"]), 2);
 }

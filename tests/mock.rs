@@ -201,6 +201,28 @@ fn after_the_swap_another_model_answers() {
 }
 
 #[test]
+fn a_model_beside_is_listed_and_answers_at_a_pace_of_its_own() {
+    let server = mock("--model tiny --beside org/large:4b=40");
+    let names = |path: &str, list: &str, key: &str| {
+        let listed = Raw::get(&server, path).json();
+        listed[list].as_array().unwrap().iter().map(|it| it[key].clone()).collect::<Vec<_>>()
+    };
+    let both = json!(["tiny", "org/large:4b"]);
+    assert_eq!(json!(names("/v1/models", "data", "id")), both);
+    assert_eq!(json!(names("/api/tags", "models", "name")), both);
+    assert_eq!(json!(names("/api/ps", "models", "model")), both);
+    let answered = |model: &str| {
+        let body = chat(4, &json!({ "model": model }));
+        Raw::post(&server, CHAT, &body).json()["model"].clone()
+    };
+    assert_eq!(["org/large:4b", "any"].map(answered), [json!("org/large:4b"), json!("tiny")]);
+    // Never before it is due: 40 times the millisecond to the first token, and so the gaps.
+    let deeds = server.truth().requests.unwrap();
+    assert!(deeds[0].e2e_s.unwrap() >= 0.052, "{deeds:?}");
+    assert!(Options::from_arguments("--beside tiny").is_err(), "how many times as slow?");
+}
+
+#[test]
 fn what_cannot_be_answered_is_told_in_the_shape_of_the_api() {
     let server = mock("");
     let bad = Raw::request(&server, "POST", CHAT, b"{");

@@ -7,13 +7,14 @@ use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::scenario::{Facts, Hardware, Override, Scenario, Surroundings, decode, plan};
 use tokgate_core::verdict::Exit;
 
-const SHIPPED: [&str; 33] = [
+const SHIPPED: [&str; 34] = [
     "advanced",
     "basic",
     "prompt_length",
     "resource_monitoring",
     "temperature",
     "concurrency",
+    "model_comparison",
     "context_size",
     "quality",
     "stress",

@@ -19,18 +19,18 @@ use tokgate_core::run::{Head, Requests};
 const PRINTED: i64 = 1_761_594_486;
 
 /// The printed answers, key by key.
-const MODELS: &str = r#"{"models": [{"model": "gemma3:1b", "rate_req_per_sec": 0.92,
+pub(crate) const MODELS: &str = r#"{"models": [{"model": "gemma3:1b", "rate_req_per_sec": 0.92,
     "success_rate_pct": 100.0, "workers": 4, "last_benchmarked": 1761594486}], "total": 2}"#;
-const MODEL: &str = r#"{"model": "gemma3:4b", "benchmarks": [{"model": "gemma3:4b",
+pub(crate) const MODEL: &str = r#"{"model": "gemma3:4b", "benchmarks": [{"model": "gemma3:4b",
     "model_size_params": "4b", "num_requests": 100, "num_workers": 4, "rate_req_per_sec": 0.52,
     "time_per_request_sec": 1.91, "success_rate_pct": 100.0, "avg_prompt_tokens": null,
     "avg_completion_tokens": null, "benchmark_type": "model_comparison", "created_at": 1761594486}],
     "total": 1}"#;
-const ESTIMATE: &str = r#"{"model": "gemma3:4b", "num_requests": 50000, "estimate": {
+pub(crate) const ESTIMATE: &str = r#"{"model": "gemma3:4b", "num_requests": 50000, "estimate": {
     "total_time_seconds": 96153.8, "total_time_hours": 26.7, "total_time_days": 1.11,
     "rate_req_per_sec": 0.52, "time_per_request_sec": 1.91}, "based_on_benchmark": {"test_size": 100,
     "workers": 4, "success_rate_pct": 100.0, "date": 1761594486}}"#;
-const COMPARE: &str = r#"{"num_requests": 200000, "models": [{"model": "gemma3:1b",
+pub(crate) const COMPARE: &str = r#"{"num_requests": 200000, "models": [{"model": "gemma3:1b",
     "model_size_params": "1b", "rate_req_per_sec": 0.92, "estimated_time_hours": 60.4,
     "estimated_time_days": 2.52, "success_rate_pct": 100.0, "workers": 4, "speedup_vs_slowest": 4.07,
     "time_saved_hours": 185.2}], "total_models": 3}"#;
@@ -85,7 +85,7 @@ pub(crate) fn filled(runs: u32) -> TempDir {
 }
 
 /// That `found` has the keys and types of what is printed; of lists, each row those of the first.
-fn same_shape(found: &Value, printed: &Value, at: &str) {
+pub(crate) fn same_shape(found: &Value, printed: &Value, at: &str) {
     match (found, printed) {
         (Value::Object(found), Value::Object(printed)) => {
             assert_eq!(

@@ -46,6 +46,32 @@ impl CaseId {
         self.0.replacen('/', "::", 2)
     }
 
+    /// The id without an axis that has this value: what the cells of all its values have in common.
+    ///
+    /// ```
+    /// # use tokgate_core::case::CaseId;
+    /// let id = CaseId("a/b/model=org/c:4b,concurrency=4".to_owned());
+    /// assert_eq!(id.without("model", "org/c:4b").0, "a/b/concurrency=4");
+    /// assert_eq!(id.without("model", "org/c"), id);
+    /// ```
+    #[must_use]
+    pub fn without(&self, axis: &str, value: &str) -> Self {
+        let Some((at, _)) = self.0.match_indices('/').nth(1) else { return self.clone() };
+        let (case, cell) = (&self.0[..at], &self.0[at + 1..]);
+        let (axis, between) = (format!("{axis}={value}"), format!(",{axis}={value},"));
+        let rest = match cell.split_once(&between) {
+            _ if cell == axis => return Self(case.to_owned()),
+            Some((before, after)) => format!("{before},{after}"),
+            None => {
+                match (cell.strip_prefix(&between[1..]), cell.strip_suffix(&format!(",{axis}"))) {
+                    (Some(rest), _) | (None, Some(rest)) => rest.to_owned(),
+                    (None, None) => return self.clone(),
+                }
+            }
+        };
+        Self(format!("{case}/{rest}"))
+    }
+
     /// The scenario's name.
     #[must_use]
     pub fn scenario(&self) -> &str {

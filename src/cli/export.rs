@@ -1,14 +1,16 @@
 //! `tokgate export FILE`: stored results as one file that another tokgate imports.
 
+use crate::cli::ask::Only;
 use crate::cli::face::Face;
-use crate::cli::history::began;
+use crate::config::Config;
 use crate::project::Project;
 use crate::report::export;
-use crate::store::{Exported, FileStore, Layout, StoreError, atomic};
+use crate::store::{Exported, FileStore, Layout, StoreError, Taken, atomic};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
+use tokgate_core::price::Prices;
 use tokgate_core::verdict::Exit;
 
 /// Stands for stdout.
@@ -24,18 +26,6 @@ pub(super) struct Args {
     /// What is written, where the file's name does not say it
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Only what this model did
-    #[arg(long, value_name = "NAME")]
-    model: Option<String>,
-    /// Only what was served this way
-    #[arg(long, value_name = "NAME")]
-    platform: Option<String>,
-    /// Only what was measured on this machine
-    #[arg(long, value_name = "KEY")]
-    machine: Option<String>,
-    /// Only what began since then: 30d, 8w, or a day such as 2026-11-01
-    #[arg(long, value_name = "30d|DATE")]
-    since: Option<String>,
     /// Only this run, or the one test of this id
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -48,6 +38,8 @@ pub(super) struct Args {
     /// Folder of results
     #[arg(long, env = "TOKGATE_RESULTS", value_name = "DIR")]
     results_dir: Option<PathBuf>,
+    #[command(flatten)]
+    only: Only,
 }
 
 /// What is written.
@@ -71,11 +63,14 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     if !to_stdout && !args.force && path.symlink_metadata().is_ok() {
         return Err(StoreError::Taken(args.file.clone()).into());
     }
-    let since_us = args.since.as_deref().map(|since| began(since, Timestamp::now())).transpose()?;
     let project = Project::find(&std::env::current_dir()?);
+    let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
+    let filter = args.only.filter(Timestamp::now())?;
     let root = project.stored(args.results_dir.as_deref())?;
-    let mut exported = FileStore::open(Layout::new(root))?.exported()?;
-    exported.rows.retain(|row| is_wanted(row, args, since_us));
+    let store = FileStore::open(Layout::new(root))?;
+    let taken = store.taken(&filter, &prices)?;
+    let mut exported = store.exported()?;
+    exported.rows.retain(|row| is_wanted(row, args.run.as_deref(), &taken));
     if !args.with_samples {
         without_samples(&mut exported);
     }
@@ -118,16 +113,10 @@ fn format(args: &Args) -> Result<Format> {
     }
 }
 
-fn is_wanted(row: &Map<String, Value>, args: &Args, since_us: Option<i64>) -> bool {
-    let is = |column: &str, wanted: &Option<String>| {
-        wanted.as_ref().is_none_or(|wanted| row.get(column).is_some_and(|found| found == wanted))
-    };
-    let began = row.get("started_us").and_then(Value::as_i64).unwrap_or(i64::MIN);
-    is("model_name", &args.model)
-        && is("platform", &args.platform)
-        && is("machine", &args.machine)
-        && (is("run_id", &args.run) || is("test_id", &args.run))
-        && since_us.is_none_or(|since_us| began >= since_us)
+fn is_wanted(row: &Map<String, Value>, run: Option<&str>, taken: &Taken) -> bool {
+    let text = |column: &str| row.get(column).and_then(Value::as_str).unwrap_or_default();
+    let is_of_run = |run: &str| text("run_id") == run || text("test_id") == run;
+    run.is_none_or(is_of_run) && taken.tests.contains(text("test_id"))
 }
 
 fn without_samples(exported: &mut Exported) {

@@ -3,6 +3,7 @@
 use crate::again;
 use crate::baselines::{self, Places, Wanted};
 use crate::cli::face::Face;
+use crate::cli::models::{self, Contest, Standings};
 use crate::cli::options::Options;
 use crate::cli::page;
 use crate::cli::plan;
@@ -62,6 +63,8 @@ pub(super) struct Invocation {
     pub(super) signals: Arc<Signals>,
     save_baseline: Option<String>,
     pub(super) telling: Telling,
+    /// Whose models are told beside each other at the end.
+    pub(super) contest: Option<Contest>,
     planned: Vec<CaseId>,
     /// The run, where it can be gone on with.
     measuring: Option<Measuring>,
@@ -138,6 +141,7 @@ impl Invocation {
             signals,
             save_baseline: options.save_baseline.clone(),
             telling: options.settled.telling.clone(),
+            contest: None,
             planned,
             measuring,
             undocumented: false,
@@ -293,7 +297,9 @@ impl Invocation {
             None => page::after_run(&self.layout, &report, &self.session.measured)?,
         };
         let saved = self.save_baseline()?;
-        self.tell_end(&report, &[("page  ", page), ("baseline  ", saved)]);
+        let contest = self.contest.as_ref();
+        let standings = contest.map(|it| it.standings(&self.layout, &report.run_id)).transpose()?;
+        self.tell_end(&report, &[("page  ", page), ("baseline  ", saved)], standings.as_ref());
         notify::tell(&self.telling, &report).iter().for_each(|warning| self.face.tell(warning));
         Ok(report.exit)
     }
@@ -333,15 +339,19 @@ impl Invocation {
         Ok(Some(path.display().to_string()))
     }
 
-    fn tell_end(&self, report: &Report, saved: &Saved<'_>) {
+    fn tell_end(&self, report: &Report, saved: &Saved<'_>, standings: Option<&Standings>) {
+        let json = || models::report(report, standings);
         match self.voice {
-            Voice::Run(Format::Json) => self.face.say(&json::report(report).to_string()),
+            Voice::Run(Format::Json) => self.face.say(&json().to_string()),
             Voice::Run(Format::Jsonl) => {
-                let end = serde_json::json!({ "event": "run_done", "run": json::report(report) });
-                self.face.say(&end.to_string());
+                self.face
+                    .say(&serde_json::json!({ "event": "run_done", "run": json() }).to_string());
             }
             Voice::Run(Format::Table) if report.cases.is_empty() => {}
-            Voice::Run(Format::Table) => self.face.say(&self.closing(report, saved)),
+            Voice::Run(Format::Table) => {
+                self.face.say(&self.closing(report, saved));
+                standings.iter().for_each(|it| it.tell(&self.face));
+            }
             Voice::Bench { machine: true, .. } => self.face.tell(&self.tables(report, saved)),
             Voice::Bench { machine: false, .. } => self.face.say(&self.tables(report, saved)),
         }

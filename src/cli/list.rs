@@ -1,18 +1,26 @@
 //! `tokgate list`: the runs and epochs that were measured.
 
+use crate::cli::ask::{How, Only};
 use crate::cli::face::Face;
+use crate::config::Config;
 use crate::project::Project;
-use crate::store::{FileStore, Layout, ListedEpoch, ListedRun, Store};
+use crate::report::sheet::{Cell, Sheet};
+use crate::store::{FileStore, Layout, ListedEpoch, ListedRun, Store, Taken};
 use anyhow::Result;
-use comfy_table::{Table, presets};
+use jiff::Timestamp;
 use serde_json::json;
 use std::path::PathBuf;
+use tokgate_core::choice::Filter;
+use tokgate_core::price::Prices;
 use tokgate_core::unit::Unit;
 use tokgate_core::verdict::Exit;
 
 /// What is said of an empty store.
 const NOTHING_YET: &str =
     "nothing was measured yet; `tokgate run quick` measures without any server";
+/// What is said where filters leave nothing.
+const NOTHING_LEFT: &str =
+    "the filters leave nothing; `tokgate list` without them lists the newest";
 
 /// List measured runs and models.
 #[derive(Debug, clap::Args)]
@@ -20,15 +28,19 @@ pub(super) struct Args {
     /// Folder of results
     #[arg(long, env = "TOKGATE_RESULTS", value_name = "DIR")]
     results_dir: Option<PathBuf>,
-    /// Every epoch instead of every run
+    /// Every epoch instead of every run; a filter takes a run when it takes one of its epochs
     #[arg(long)]
     epochs: bool,
     /// At most this many, the newest
     #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
     limit: usize,
-    /// One JSON object instead of a table
-    #[arg(long)]
+    /// The same as `--format json`
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+    #[command(flatten)]
+    only: Only,
+    #[command(flatten)]
+    how: How,
 }
 
 /// Lists the newest first.
@@ -38,37 +50,60 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let root = project.stored(args.results_dir.as_deref())?;
+    let filter = args.only.filter(Timestamp::now())?;
+    let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
     let store = FileStore::open(Layout::new(root))?;
-    match args.epochs {
-        true => epochs(&store.epochs(args.limit)?, args, face),
-        false => {
-            runs(&store.runs(args.limit)?, args, face);
-            imported(store.imported_count()?, face);
+    let is_open = filter == Filter::default();
+    let taken = (!is_open).then(|| store.taken(&filter, &prices)).transpose()?;
+    let how = if args.json { args.how.clone().in_json() } else { args.how.clone() };
+    let (sheet, json) = match args.epochs {
+        true => {
+            let epochs = epochs(&store, taken.as_ref(), args.limit)?;
+            (sheet_of_epochs(&epochs), json!({ "epochs": epochs }))
         }
+        false => {
+            let runs = runs(&store, taken.as_ref(), args.limit)?;
+            (sheet_of_runs(&runs), json!({ "runs": runs }))
+        }
+    };
+    if sheet.is_empty() && how.is_table() {
+        face.tell(if is_open { NOTHING_YET } else { NOTHING_LEFT });
+    } else {
+        how.tell(&sheet, &json, face)?;
+    }
+    if !args.epochs && is_open {
+        imported(store.imported_count()?, face);
     }
     Ok(Exit::Held)
 }
 
-fn runs(runs: &[ListedRun], args: &Args, face: &Face) {
-    if args.json {
-        return face.say(&json!({ "runs": runs }).to_string());
-    }
-    if runs.is_empty() {
-        return face.tell(NOTHING_YET);
-    }
-    let mut table = plain(["run", "scenario", "machine", "cases", "epochs", "valid", "goals"]);
+/// The newest runs; of all that there are, where a filter takes some of them.
+fn runs(store: &FileStore, taken: Option<&Taken>, limit: usize) -> Result<Vec<ListedRun>> {
+    let Some(taken) = taken else { return Ok(store.runs(limit)?) };
+    let runs = store.runs(usize::MAX)?.into_iter();
+    Ok(runs.filter(|run| taken.runs.contains(&run.run_id)).take(limit).collect())
+}
+
+fn epochs(store: &FileStore, taken: Option<&Taken>, limit: usize) -> Result<Vec<ListedEpoch>> {
+    let Some(taken) = taken else { return Ok(store.epochs(limit)?) };
+    let epochs = store.epochs(usize::MAX)?.into_iter();
+    Ok(epochs.filter(|epoch| taken.tests.contains(&epoch.test_id)).take(limit).collect())
+}
+
+fn sheet_of_runs(runs: &[ListedRun]) -> Sheet {
+    let mut sheet = Sheet::new(["run", "scenario", "machine", "cases", "epochs", "valid", "goals"]);
     for run in runs {
-        table.add_row([
-            run.run_id.clone(),
-            run.scenario.clone(),
-            run.machine.clone(),
-            run.cases.to_string(),
-            run.epochs.to_string(),
-            run.valid_epochs.to_string(),
-            format!("{}/{}", run.targets_met, run.total_targets),
+        sheet.push(vec![
+            Cell::text(Some(&run.run_id)),
+            Cell::text(Some(&run.scenario)),
+            Cell::text(Some(&run.machine)),
+            Cell::count(Some(run.cases)),
+            Cell::count(Some(run.epochs)),
+            Cell::count(Some(run.valid_epochs)),
+            Cell::text(Some(&format!("{}/{}", run.targets_met, run.total_targets))),
         ]);
     }
-    face.say(&table.trim_fmt());
+    sheet
 }
 
 /// Results of other tools are no runs of ours.
@@ -82,37 +117,26 @@ fn imported(count: u64, face: &Face) {
     }
 }
 
-fn epochs(epochs: &[ListedEpoch], args: &Args, face: &Face) {
-    if args.json {
-        return face.say(&json!({ "epochs": epochs }).to_string());
-    }
-    if epochs.is_empty() {
-        return face.tell(NOTHING_YET);
-    }
-    let mut table =
-        plain(["case", "success", "tok/s", "ttft p50", "query p95", "validity", "test id"]);
-    let show = |value: Option<f64>, unit: Unit| {
-        value.map_or_else(|| "–".to_owned(), |value| unit.show(value))
+fn sheet_of_epochs(epochs: &[ListedEpoch]) -> Sheet {
+    let mut sheet =
+        Sheet::new(["case", "success", "tok/s", "ttft p50", "query p95", "validity", "test id"]);
+    let shown = |value: Option<f64>, unit: Unit| {
+        value.map_or(Cell::Nothing, |value| Cell::Number(unit.show(value), value))
     };
     for epoch in epochs {
-        table.add_row([
-            epoch.case_id.clone(),
-            format!("{:.1} %", epoch.success_rate_percent),
-            show(epoch.tok_s, Unit::TokensPerSecond),
-            show(epoch.ttft_p50_s, Unit::Seconds),
-            show(epoch.query_p95_s, Unit::Seconds),
-            match epoch.provenance.as_str() {
-                "measured" => epoch.validity.clone(),
-                other => other.to_owned(),
-            },
-            epoch.test_id.clone(),
+        let success = epoch.success_rate_percent;
+        sheet.push(vec![
+            Cell::text(Some(&epoch.case_id)),
+            Cell::Number(format!("{success:.1} %"), success),
+            shown(epoch.tok_s, Unit::TokensPerSecond),
+            shown(epoch.ttft_p50_s, Unit::Seconds),
+            shown(epoch.query_p95_s, Unit::Seconds),
+            Cell::text(Some(match epoch.provenance.as_str() {
+                "measured" => &epoch.validity,
+                other => other,
+            })),
+            Cell::text(Some(&epoch.test_id)),
         ]);
     }
-    face.say(&table.trim_fmt());
-}
-
-fn plain<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).force_no_tty().set_header(header);
-    table
+    sheet
 }

@@ -26,6 +26,7 @@ mod man;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod mock_server;
+mod models;
 mod options;
 mod page;
 mod past;
@@ -64,6 +65,7 @@ First steps:
   tokgate run quick                                measure without any server
   tokgate run quick --base-url http://HOST:PORT/v1 measure a server
   tokgate stress --breaking-point                  how many workers does it sustain?
+  tokgate run --models A,B,C --compare             which of a server's models is fastest?
   tokgate run --resume                             go on with what was interrupted
   tokgate run regression --save-baseline before    keep five epochs to compare with
   tokgate run regression --baseline before         was it slower?

@@ -5,7 +5,7 @@ use crate::cli::face::Face;
 use crate::cli::invocation::{Invocation, Start, Voice, identify};
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
-use crate::cli::run::{self, Format};
+use crate::cli::run::{self, Told};
 use crate::cli::stretch::{Further, Stretch};
 use crate::earlier;
 use crate::project::Project;
@@ -27,12 +27,7 @@ const SAME_PLACE: &str = "cannot ask again what the run was asked (call it where
 /// # Errors
 /// When there is no such run, it was asked something else, somebody measures it, or results cannot be
 /// kept.
-pub(super) fn run(
-    named: Option<&str>,
-    format: Format,
-    options: &Options,
-    face: &Face,
-) -> Result<Exit> {
+pub(super) fn run(named: Option<&str>, told: Told, options: &Options, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let given = options.clone().settle(&project)?;
     let layout = Layout::new(project.stored(given.results_dir.as_deref())?);
@@ -65,10 +60,12 @@ pub(super) fn run(
         machine,
         environment,
         planned: planned.all,
-        voice: Voice::Run(format),
+        voice: Voice::Run(told.format),
         stretch: Stretch::Further(Box::new(further)),
     };
-    run::measure(&planned.cases, Invocation::start(start, *face)?)
+    let mut invocation = Invocation::start(start, *face)?;
+    invocation.contest = told.contest(&planned.cases, &options);
+    run::measure(&planned.cases, invocation)
 }
 
 /// The run for us alone; `None` where it is complete, or became so until we had it.

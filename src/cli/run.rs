@@ -2,16 +2,20 @@
 
 use crate::cli::face::Face;
 use crate::cli::invocation::{Invocation, Start, Voice};
+use crate::cli::models::Contest;
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
 use crate::cli::resume;
 use crate::cli::stretch::{First, Stretch};
 use crate::cli::tree::Tree;
 use crate::project::Project;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tokgate_core::case::Case;
 use tokgate_core::environment::Environment;
 use tokgate_core::verdict::Exit;
+
+/// What is measured where options say which models, how many requests or workers, and nothing else.
+const USUAL: &str = "model_comparison";
 
 /// How the result is written to stdout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -25,19 +29,33 @@ pub(super) enum Format {
     Jsonl,
 }
 
+/// How the result is told.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(super) struct Told {
+    /// How the result is written to stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    /// At the end, the models beside each other: how long each takes for every number of `--requests`
+    #[arg(long)]
+    pub(super) compare: bool,
+}
+
 /// Measure a scenario, by name or file; or go on with a run that was interrupted.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A scenario's name, or the path of its file
-    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    /// A scenario's name, or the path of its file [default: `model_comparison`, where an option says what
+    /// to compare]
+    #[arg(
+        required_unless_present_any = ["resume", "models", "requests", "concurrency", "compare"],
+        conflicts_with = "resume"
+    )]
     scenario: Option<String>,
     /// Go on with this run, or with the newest that is not complete: what is missing of it is measured,
     /// as it was asked then
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with = "no_store")]
     resume: Option<String>,
-    /// How the result is written to stdout
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    told: Told,
     #[command(flatten)]
     options: Options,
 }
@@ -50,10 +68,12 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     match (&args.resume, &args.scenario) {
         (Some(run), _) => {
             let named = Some(run.as_str()).filter(|run| !run.is_empty());
-            resume::run(named, args.format, &args.options, face)
+            resume::run(named, args.told, &args.options, face)
         }
-        (None, Some(name)) => scenario(name, args.format, &args.options, face),
-        (None, None) => bail!("name a scenario; `tokgate scenarios list` shows what there is"),
+        (None, name) => {
+            let name = name.as_deref().unwrap_or(USUAL);
+            scenario(name, args.told, &args.options, face)
+        }
     }
 }
 
@@ -61,7 +81,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 ///
 /// # Errors
 /// When what was written cannot be run, or results cannot be kept.
-pub(super) fn scenario(name: &str, format: Format, options: &Options, face: &Face) -> Result<Exit> {
+pub(super) fn scenario(name: &str, told: Told, options: &Options, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let environment = tokgate_harness::machine::detect();
     let options = options.clone().settle(&project)?;
@@ -79,10 +99,19 @@ pub(super) fn scenario(name: &str, format: Format, options: &Options, face: &Fac
         machine: plan::declared_machine(planned.cases.iter()),
         environment,
         planned: planned.all,
-        voice: Voice::Run(format),
+        voice: Voice::Run(told.format),
         stretch: Stretch::First(Box::new(first)),
     };
-    measure(&planned.cases, Invocation::start(start, *face)?)
+    let mut invocation = Invocation::start(start, *face)?;
+    invocation.contest = told.contest(&planned.cases, &options);
+    measure(&planned.cases, invocation)
+}
+
+impl Told {
+    /// What is compared at the end, where that is asked for.
+    pub(super) fn contest(self, cases: &[Case], options: &Options) -> Option<Contest> {
+        self.compare.then(|| Contest::of(cases, &options.settled.prices))
+    }
 }
 
 /// The cases of a scenario as they are asked for. Of those that take whatever server there is, the

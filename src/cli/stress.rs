@@ -2,7 +2,7 @@
 
 use crate::cli::face::Face;
 use crate::cli::options::Options;
-use crate::cli::run::{self, Format};
+use crate::cli::run::{self, Format, Told};
 use anyhow::Result;
 use tokgate_core::verdict::Exit;
 
@@ -62,7 +62,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let mut options = args.options.clone();
     // Before what the user sets, which is stronger.
     options.set.splice(0..0, args.settings());
-    run::scenario(args.scenario(), args.format, &options, face)
+    let told = Told { format: args.format, ..Told::default() };
+    run::scenario(args.scenario(), told, &options, face)
 }
 
 impl Args {

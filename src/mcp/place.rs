@@ -124,6 +124,7 @@ impl Place {
         let now_us = Timestamp::now().as_microsecond();
         let text = |name: &str| arguments.text(name).map(str::to_owned);
         let filter = Filter {
+            run: None,
             model: text("model"),
             platform: text("platform"),
             machine: text(MACHINE.name),

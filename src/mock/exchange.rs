@@ -7,6 +7,7 @@ use super::house::House;
 use super::luck::Luck;
 use super::question::Question;
 use super::refusal::Refusal;
+use super::schedule::Schedule;
 use super::truth::{Deed, Ended, Endpoint};
 use super::voice::{Ending, Setting, Voice};
 use std::io;
@@ -69,6 +70,8 @@ pub(super) struct Exchange<'a> {
     pub(super) house: &'a House,
     pub(super) connection: &'a mut Connection,
     pub(super) voice: Box<dyn Voice>,
+    /// The pace of the model that answers.
+    pub(super) schedule: &'a Schedule,
     pub(super) question: Question,
     pub(super) answer: Answer,
     pub(super) fault: Option<Fault>,
@@ -94,12 +97,13 @@ impl<'a> Exchange<'a> {
         let mut luck = Luck::new(house.options.seed, ordinal);
         let fault = fault::draw(&house.options.faults, &mut luck);
         let is_short = luck.uniform() < house.options.short_answer;
-        let identity = house.identity_of(ordinal);
+        let identity = house.identity_of(&question.model, ordinal);
         let setting = Setting::new(ordinal, question.clone(), identity, &house.options);
         Self {
             house,
             connection,
             voice: setting.voice(),
+            schedule: house.schedule_of(&question.model),
             answer: Answer::new(&question, is_short, &house.options),
             question,
             fault,

@@ -21,12 +21,11 @@ impl Exchange<'_> {
     /// Sends the answer in pieces, each when it is due.
     pub(super) async fn stream(&mut self, begun: Instant) -> io::Result<Next> {
         self.open().await?;
-        let mut due =
-            begun + self.house.schedule.first(self.question.prompt_tokens, &mut self.luck);
+        let mut due = begun + self.schedule.first(self.question.prompt_tokens, &mut self.luck);
         for (number, portion) in (1..).zip(self.answer.portions().take(self.pieces())) {
             due = self.house.pace.until(due).await;
             self.say(&portion).await?;
-            due += self.house.schedule.gap(number, &mut self.luck);
+            due += self.schedule.gap(number, &mut self.luck);
         }
         match self.fault.filter(|fault| fault.breaks()) {
             Some(fault) => self.break_stream(fault).await,
@@ -147,14 +146,14 @@ impl Exchange<'_> {
     /// Sends the whole answer once all of it would be there.
     pub(super) async fn whole(&mut self, begun: Instant) -> io::Result<Next> {
         let first = match self.embeds() {
-            true => self.house.schedule.embed(&mut self.luck),
-            false => self.house.schedule.first(self.question.prompt_tokens, &mut self.luck),
+            true => self.schedule.embed(&mut self.luck),
+            false => self.schedule.first(self.question.prompt_tokens, &mut self.luck),
         };
         let mut due = begun + first;
         // Thousands of numbers take a moment to write, which is no part of the plan.
         let vectors = self.embeds().then(|| self.voice.whole(&self.ending(first, true)));
         for (number, _) in (1..).zip(self.answer.portions().skip(1)) {
-            due += self.house.schedule.gap(number, &mut self.luck);
+            due += self.schedule.gap(number, &mut self.luck);
         }
         self.house.pace.until(due).await;
         let body = vectors.unwrap_or_else(|| self.voice.whole(&self.ending(first, true)));

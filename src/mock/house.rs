@@ -14,7 +14,10 @@ use tokio::sync::Semaphore;
 /// The server's state. One thread works on it; the locks are never contended.
 pub(super) struct House {
     pub(super) options: Options,
-    pub(super) schedule: Schedule,
+    /// The pace of the model that the server is named after.
+    schedule: Schedule,
+    /// Those of the models beside it, in the order of the options.
+    beside: Vec<Schedule>,
     pub(super) pace: Pace,
     /// Requests beyond these wait, first come, first served.
     pub(super) slots: Semaphore,
@@ -39,6 +42,11 @@ impl House {
     /// When an option is no time, or the operating system has no timer left.
     pub(super) fn new(options: Options) -> Result<Self, NoHouse> {
         let schedule = Schedule::new(&options)?;
+        let beside = options.beside.iter().map(|one| {
+            let slow_down = options.slow_down * one.slow_down;
+            Schedule::new(&Options { slow_down, ..options.clone() })
+        });
+        let beside = beside.collect::<Result<_, _>>()?;
         let started = Instant::now();
         let freeze = match options.freeze_at_s {
             None => None,
@@ -49,6 +57,7 @@ impl House {
         };
         Ok(Self {
             schedule,
+            beside,
             pace: Pace::new(freeze)?,
             slots: Semaphore::new(all_slots(&options)),
             started,
@@ -64,18 +73,39 @@ impl House {
         self.asked.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Who answers now.
-    pub(super) fn identity(&self) -> Identity {
-        self.identity_of(self.asked.load(Ordering::Relaxed))
+    /// Who is there now: the model that the server is named after, then those beside it.
+    pub(super) fn identities(&self) -> Vec<Identity> {
+        let first = self.identity_of("", self.asked.load(Ordering::Relaxed));
+        let beside = self.options.beside.iter().map(|one| self.identity_of(&one.model, 0));
+        std::iter::once(first).chain(beside).collect()
     }
 
-    /// Who answers the request with this number.
-    pub(super) fn identity_of(&self, ordinal: u64) -> Identity {
+    /// Who answers a request that comes now and names this model.
+    pub(super) fn identity(&self, model: &str) -> Identity {
+        self.identity_of(model, self.asked.load(Ordering::Relaxed))
+    }
+
+    /// Who answers the request with this number: the model beside that it names, else the one that the
+    /// server is named after.
+    pub(super) fn identity_of(&self, model: &str, ordinal: u64) -> Identity {
+        if let Some(at) = self.number_beside(model) {
+            let model = self.options.beside[at].model.clone();
+            return Identity { model, fingerprint: "fp_mock_1" };
+        }
         let model = self.options.model.clone();
         match self.options.swap_model_after.is_some_and(|after| ordinal >= after) {
             true => Identity { model: format!("{model}-swapped"), fingerprint: "fp_mock_2" },
             false => Identity { model, fingerprint: "fp_mock_1" },
         }
+    }
+
+    /// The pace at which a model answers.
+    pub(super) fn schedule_of(&self, model: &str) -> &Schedule {
+        self.number_beside(model).map_or(&self.schedule, |at| &self.beside[at])
+    }
+
+    fn number_beside(&self, model: &str) -> Option<usize> {
+        self.options.beside.iter().position(|one| one.model == model)
     }
 
     /// Counts one more, or one less, that waits for a slot.

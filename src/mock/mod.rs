@@ -6,6 +6,7 @@
 //! printing.
 
 mod answer;
+mod beside;
 mod connection;
 mod embeddings;
 mod exchange;
@@ -29,6 +30,7 @@ mod server;
 mod truth;
 mod voice;
 
+pub use beside::Beside;
 pub use fault::{Fault, FaultShare, Framing};
 pub use options::{Options, UsagePolicy};
 pub use schedule::NoTime;

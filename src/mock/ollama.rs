@@ -122,19 +122,25 @@ pub(super) fn is_loaded(identity: &Identity) -> Value {
 }
 
 /// The models that are there.
-pub(super) fn tags(identity: &Identity) -> Value {
-    let mut model = listed(identity);
-    model["modified_at"] = "2025-01-01T00:00:00Z".into();
-    json!({ "models": [model] })
+pub(super) fn tags(all: &[Identity]) -> Value {
+    let tag = |identity: &Identity| {
+        let mut model = listed(identity);
+        model["modified_at"] = "2025-01-01T00:00:00Z".into();
+        model
+    };
+    json!({ "models": all.iter().map(tag).collect::<Vec<_>>() })
 }
 
 /// The models that are loaded.
-pub(super) fn loaded(identity: &Identity) -> Value {
-    let mut model = listed(identity);
-    model["expires_at"] = "2318-01-01T00:00:00Z".into();
-    model["size_vram"] = 0.into();
-    model["context_length"] = 4096.into();
-    json!({ "models": [model] })
+pub(super) fn loaded(all: &[Identity]) -> Value {
+    let loaded = |identity: &Identity| {
+        let mut model = listed(identity);
+        model["expires_at"] = "2318-01-01T00:00:00Z".into();
+        model["size_vram"] = 0.into();
+        model["context_length"] = 4096.into();
+        model
+    };
+    json!({ "models": all.iter().map(loaded).collect::<Vec<_>>() })
 }
 
 /// What is known of the model.

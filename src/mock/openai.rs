@@ -2,7 +2,7 @@
 
 use super::fault::Framing;
 use super::truth::Endpoint;
-use super::voice::{Ending, ErrorShape, Piece, Setting, Voice};
+use super::voice::{Ending, ErrorShape, Identity, Piece, Setting, Voice};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -166,11 +166,9 @@ fn kind(code: u16) -> &'static str {
 }
 
 /// The list of models.
-pub(super) fn models(model: &str) -> Value {
-    json!({
-        "object": "list",
-        "data": [{ "id": model, "object": "model", "created": 0, "owned_by": "tokgate-mock" }],
-    })
+pub(super) fn models(all: &[Identity]) -> Value {
+    let listed = |it: &Identity| json!({ "id": it.model, "object": "model", "created": 0, "owned_by": "tokgate-mock" });
+    json!({ "object": "list", "data": all.iter().map(listed).collect::<Vec<_>>() })
 }
 
 /// Appends text.

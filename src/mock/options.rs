@@ -1,5 +1,6 @@
 //! What the server can be told, and the defaults.
 
+use super::beside::Beside;
 use super::fault::{FaultShare, share_of};
 use clap::Parser;
 use std::net::{IpAddr, Ipv4Addr};
@@ -76,6 +77,9 @@ pub struct Options {
     /// Name of the model
     #[arg(long, default_value = "mock", value_name = "NAME")]
     pub model: String,
+    /// Have another model beside it, so many times as slow (2 takes twice as long); may be repeated
+    #[arg(long, value_name = "NAME=FACTOR")]
+    pub beside: Vec<Beside>,
     /// Be another model after this many requests
     #[arg(long, value_name = "N")]
     pub swap_model_after: Option<u64>,

@@ -24,7 +24,7 @@ pub(super) async fn answer(
     let reply = match (asked.head.method.as_str(), Endpoint::at(&asked.head.path)) {
         ("POST", Some(endpoint)) => match Question::read(endpoint, &asked.body) {
             Ok(question) if question.only_loads() => {
-                Reply::json(200, &ollama::is_loaded(&house.identity()))
+                Reply::json(200, &ollama::is_loaded(&house.identity(&question.model)))
             }
             Ok(question) => return Exchange::new(house, connection, question, asked).work().await,
             Err(why) => Reply::json(400, &error(endpoint.is_ollama(), 400, &why)),
@@ -43,10 +43,10 @@ fn page(house: &House, asked: &Asked) -> Reply {
         ("GET", "/metrics") => {
             return Reply::body(200, "text/plain; version=0.0.4", house.metrics().into_bytes());
         }
-        ("GET", "/v1/models") => openai::models(&house.identity().model),
+        ("GET", "/v1/models") => openai::models(&house.identities()),
         ("GET", "/api/version") => ollama::version(),
-        ("GET", "/api/tags") => ollama::tags(&house.identity()),
-        ("GET", "/api/ps") => ollama::loaded(&house.identity()),
+        ("GET", "/api/tags") => ollama::tags(&house.identities()),
+        ("GET", "/api/ps") => ollama::loaded(&house.identities()),
         ("POST", "/api/show") => ollama::shown(),
         ("GET", "/truth") => json!(house.truth(asked.head.query == "requests=true")),
         ("POST", "/truth/reset") => {

@@ -18,6 +18,8 @@ const MOST_COMPONENTS: u64 = 1 << 24;
 pub(super) struct Question {
     /// Where.
     pub(super) endpoint: Endpoint,
+    /// Which model is to answer; empty where none is named.
+    pub(super) model: String,
     /// Whether the answer comes in pieces.
     pub(super) stream: bool,
     /// Whether a stream is to end with its usage.
@@ -69,6 +71,7 @@ impl Question {
         let asked = &of("stream_options");
         let question = Self {
             endpoint,
+            model: of("model").as_str().unwrap_or_default().to_owned(),
             // Ollama streams unless it is told not to, OpenAI the other way round.
             stream: of("stream").as_bool().unwrap_or(endpoint.is_ollama())
                 && endpoint != Endpoint::Embeddings,

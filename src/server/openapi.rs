@@ -6,6 +6,7 @@ use super::route::{JSON, Route};
 use super::routes::ROUTES;
 use super::schema::schema_of;
 use serde_json::{Map, Value, json};
+use tokgate_core::metric::{CATALOGUE, Metric, Shape, Stat};
 
 /// What is answered where there is no answer, and when.
 const PROBLEMS: &[(u16, &str)] = &[
@@ -103,6 +104,7 @@ fn schema(of: Of) -> Value {
     match of {
         Of::Path | Of::Needed => json!({ "type": "string", "minLength": 1 }),
         Of::Text => json!({ "type": "string" }),
+        Of::Metric => json!({ "type": "string", "enum": metrics() }),
         Of::Cursor => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]*$" }),
         Of::Maybe(least, most) | Of::Count(least, most, None) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
@@ -113,6 +115,17 @@ fn schema(of: Of) -> Value {
         Of::Word(words) => json!({ "type": "string", "enum": words }),
         Of::Day => json!({ "type": "string", "format": "date" }),
     }
+}
+
+/// Every metric with each of its statistics, as they are asked for.
+fn metrics() -> Vec<String> {
+    let names = |metric: &&Metric| match metric.shape {
+        Shape::Distribution => {
+            Stat::OF_DISTRIBUTION.map(|stat| format!("{}.{}", metric.id, stat.as_str())).to_vec()
+        }
+        Shape::Mean | Shape::Scalar => vec![metric.id.to_owned()],
+    };
+    CATALOGUE.iter().flat_map(names).collect()
 }
 
 fn problem_schema() -> Value {
@@ -136,4 +149,19 @@ fn problems() -> Map<String, Value> {
         (status.to_string(), response)
     };
     PROBLEMS.iter().map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokgate_core::metric::MetricRef;
+
+    #[test]
+    fn every_metric_that_is_described_can_be_asked_for() {
+        let all = metrics();
+        assert!(all.len() > CATALOGUE.len() && all.contains(&"ttft.p50".to_owned()), "{all:?}");
+        for name in all {
+            assert!(name.parse::<MetricRef>().is_ok(), "{name}");
+        }
+    }
 }

@@ -66,7 +66,7 @@ fn section(route: &Route) -> String {
 fn row(parameter: &Parameter) -> String {
     let kind = match parameter.of {
         Of::Path => "in the path".to_owned(),
-        Of::Needed | Of::Count(_, _, None) => "needed".to_owned(),
+        Of::Needed | Of::Metric | Of::Count(_, _, None) => "needed".to_owned(),
         Of::Count(_, most, Some(usual)) => format!("{usual}, at most {most}"),
         Of::Word(words) => words.join(", "),
         Of::Text | Of::Maybe(..) | Of::Day | Of::Cursor => String::new(),

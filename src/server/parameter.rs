@@ -22,6 +22,8 @@ pub(super) enum Of {
     Text,
     /// A text that must be there.
     Needed,
+    /// A metric with its statistic, which must be there.
+    Metric,
     /// A whole number in this range; the last one is taken where none is named, and without it one must
     /// be.
     Count(u64, u64, Option<u64>),
@@ -39,7 +41,7 @@ impl Parameter {
     /// Whether nothing is answered without it.
     pub(super) fn is_needed(&self) -> bool {
         match self.of {
-            Of::Path | Of::Needed | Of::Count(_, _, None) => true,
+            Of::Path | Of::Needed | Of::Metric | Of::Count(_, _, None) => true,
             Of::Text | Of::Count(..) | Of::Maybe(..) | Of::Word(_) | Of::Day | Of::Cursor => false,
         }
     }

@@ -58,7 +58,7 @@ impl Query {
                 self.counts.insert(name, usual);
                 Ok(())
             }
-            Of::Needed | Of::Count(_, _, None) => Err(Problem::bad(format!(
+            Of::Needed | Of::Metric | Of::Count(_, _, None) => Err(Problem::bad(format!(
                 "`{name}` is missing: {}, as in `{name}={}`",
                 parameter.meaning, parameter.example
             ))),
@@ -116,7 +116,8 @@ fn count(value: &str, least: u64, most: u64) -> Option<u64> {
 fn is_possible(of: Of, value: &str) -> bool {
     match of {
         Of::Path | Of::Text | Of::Count(..) | Of::Maybe(..) => true,
-        Of::Needed => !value.is_empty(),
+        // Which metrics there are is told by who looks for it.
+        Of::Needed | Of::Metric => !value.is_empty(),
         Of::Word(words) => words.contains(&value),
         Of::Day => value.parse::<Day>().is_ok(),
         // Before the first page there is none.
@@ -126,7 +127,7 @@ fn is_possible(of: Of, value: &str) -> bool {
 
 fn refused(parameter: &Parameter, value: &str) -> Problem {
     let expected = match parameter.of {
-        Of::Path | Of::Text | Of::Needed => "a text".to_owned(),
+        Of::Path | Of::Text | Of::Needed | Of::Metric => "a text".to_owned(),
         Of::Count(least, most, _) | Of::Maybe(least, most) => {
             format!("a whole number from {least} to {most}")
         }

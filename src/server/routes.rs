@@ -163,7 +163,7 @@ pub(super) static ROUTES: &[Route] = &[
         parameters: &[
             Parameter {
                 name: "metric",
-                of: Of::Needed,
+                of: Of::Metric,
                 meaning: "the metric with its statistic",
                 example: "ttft.p50",
             },

@@ -61,6 +61,7 @@ pub use layout::Layout;
 pub use listing::{ListedEpoch, ListedRun};
 pub use past::{Past, PastOf};
 pub use purge::{Purged, purge, rehearse_purge};
+pub use question::Taken;
 pub use reading::{Reading, ReadingError};
 pub use rebuild::{RebuildReport, Skipped, rebuild};
 pub use stored::{ReadError, Stored, read, read_bytes};

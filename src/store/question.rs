@@ -1,8 +1,10 @@
 //! The rows that questions are asked about, from the index.
 
+use crate::store::file_store::{FileStore, StoreError};
 use crate::store::listing::whole;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
+use std::collections::BTreeSet;
 use tokgate_core::case::{DriverKind, RunsOn, Target};
 use tokgate_core::choice::{Filter, Measured, Provenance, of_model};
 use tokgate_core::dataset::tasks::Category;
@@ -10,17 +12,21 @@ use tokgate_core::price::{Price, Prices, Rate};
 
 /// Who says what an hour cost.
 const THEN: &str = "when it was measured";
-/// Every row that says something about a model. An epoch that may not be judged, one of a target that
-/// is played (also under another platform's name), one that searched vectors and one without times
-/// say nothing about one. What was imported may tell tokens a second and no window: it has a speed, and
-/// no rate of requests.
-const QUERY: &str = "
+/// What is read of a row.
+const COLUMNS: &str = "
     SELECT test_id, run_id, case_id, epoch, model_name, model_size_params, platform, machine, instance,
            gpu_name, gpu_count, gpu_vram_bytes, context_window, num_workers, num_requests, success_rate,
            requests_per_second, time_per_request_seconds, avg_prompt_tokens, avg_completion_tokens,
            tok_s, total_tok_s, ttft_p50_s, task_category, benchmark_type, provenance, started_us,
            hourly_usd, driver, endpoint
-    FROM benchmark_results
+    FROM benchmark_results";
+/// No condition.
+const EVERY: &str = "WHERE true";
+/// Every row that says something about a model. An epoch that may not be judged, one of a target that
+/// is played (also under another platform's name), one that searched vectors and one without times
+/// say nothing about one. What was imported may tell tokens a second and no window: it has a speed, and
+/// no rate of requests.
+const SAYS_SOMETHING: &str = "
     WHERE validity = 'VALID' AND kind <> 'retrieval' AND driver <> 'simulated'
       AND platform <> 'simulated'
       AND (total_time_seconds > 0 OR (provenance = 'imported' AND tok_s > 0))";
@@ -31,7 +37,42 @@ pub(super) fn measured(
     filter: &Filter,
     prices: &Prices,
 ) -> rusqlite::Result<Vec<Measured>> {
-    let mut sql = QUERY.to_owned();
+    rows(database, SAYS_SOMETHING, filter, prices)
+}
+
+/// The names of rows and of their runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The test ids.
+    pub tests: BTreeSet<String>,
+    /// The runs that one of them is of.
+    pub runs: BTreeSet<String>,
+}
+
+impl FileStore {
+    /// Which rows a filter takes of all that there are, also of those that say nothing about a model:
+    /// INVALID ones, simulated ones, searches in vectors.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn taken(&self, filter: &Filter, prices: &Prices) -> Result<Taken, StoreError> {
+        let rows = self.database().read(|database| rows(database, EVERY, filter, prices))?;
+        let mut taken = Taken::default();
+        for row in rows {
+            taken.tests.insert(row.test_id);
+            taken.runs.insert(row.run_id);
+        }
+        Ok(taken)
+    }
+}
+
+fn rows(
+    database: &Connection,
+    which: &str,
+    filter: &Filter,
+    prices: &Prices,
+) -> rusqlite::Result<Vec<Measured>> {
+    let mut sql = format!("{COLUMNS} {which}");
     let mut bound = Vec::new();
     // Conditions are constants of ours; values are bound.
     for (condition, value) in conditions(filter) {
@@ -53,6 +94,7 @@ fn conditions(filter: &Filter) -> impl Iterator<Item = (&'static str, Value)> {
     let task = task.and_then(|task| Some(Value::Text(task.as_str()?.to_owned())));
     let provenance = filter.provenance.map(|it| Value::Text(it.as_str().to_owned()));
     [
+        (" AND run_id = ?", text(&filter.run)),
         (" AND model_name = ?", text(&filter.model)),
         (" AND platform = ?", text(&filter.platform)),
         (" AND machine = ?", text(&filter.machine)),

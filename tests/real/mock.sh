@@ -27,12 +27,12 @@ stop_servers() {
 }
 trap stop_servers EXIT
 
-# serve_mock PROGRAM FOLDER
+# serve_mock PROGRAM FOLDER [OPTION...]
 serve_mock() {
   mkdir -p "$2"
   : > "$2/mock.address"
   "${server_core[@]}" "$1" mock-server --port "${PORT:-0}" --ttft-ms 50 --itl-ms 10 \
-    --lifetime-s "$longest" > "$2/mock.address" &
+    --lifetime-s "$longest" "${@:3}" > "$2/mock.address" &
   servers+=($!)
   for _ in $(seq 100); do
     url=$(sed -n 's/^listening on //p' "$2/mock.address")

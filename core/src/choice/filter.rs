@@ -7,6 +7,8 @@ use crate::environment::slug_of_name;
 /// Which rows a question is about; what is absent excludes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// The invocation that measured.
+    pub run: Option<String>,
     /// The model, by its whole name.
     pub model: Option<String>,
     /// How it was served.
@@ -34,7 +36,8 @@ impl Filter {
     pub fn takes(&self, row: &Measured) -> bool {
         let is =
             |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
-        is(&self.model, &row.model)
+        is(&self.run, &row.run_id)
+            && is(&self.model, &row.model)
             && is(&self.platform, &row.platform)
             && is(&self.machine, &row.machine)
             && is(&self.benchmark_type, &row.benchmark_type)
@@ -86,6 +89,8 @@ mod tests {
     fn nothing_asked_is_everything_and_each_word_narrows() {
         let word = |text: &str| Some(text.to_owned());
         assert!(takes(|_| {}));
+        let run = sample().run_id;
+        assert!(takes(|it| it.run = Some(run)) && !takes(|it| it.run = word("another")));
         assert!(takes(|it| it.model = word("gemma3:4b")) && !takes(|it| it.model = word("gemma3")));
         assert!(
             takes(|it| it.platform = word("ollama")) && !takes(|it| it.platform = word("vllm"))

@@ -150,6 +150,10 @@ pub(super) fn key_fits(table: &str, key: &str, choice: Choice) -> Result<(), Mis
         ("target", "model") if choice.kind == Kind::Retrieval => {
             misfit("belongs to a case with a language model", BY_CASE)
         }
+        ("target", "model") => driver(
+            &[Openai, Ollama, Batch, Embedded, Custom, Auto],
+            "`openai`, `ollama`, `batch`, `embedded`, `custom` or `auto`",
+        ),
         ("dataset", "output_distribution" | "output_spread")
         | ("target", "stream" | "endpoint")
             if embedding =>

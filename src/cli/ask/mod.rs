@@ -22,10 +22,10 @@ use serde_json::Value;
 use std::path::PathBuf;
 use tokgate_core::verdict::Exit;
 
-/// Which rows are asked about.
+/// Which rows are taken.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Which rows")]
-pub(super) struct Which {
+pub(super) struct Only {
     /// Only this model, by its whole name
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
@@ -50,6 +50,13 @@ pub(super) struct Which {
     /// Only what varied this: model_comparison, worker_optimization, ...
     #[arg(long = "type", value_name = "TYPE")]
     benchmark_type: Option<String>,
+}
+
+/// Which rows are asked about, and what they cost.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Which {
+    #[command(flatten)]
+    only: Only,
     /// What an hour costs, US dollars, of everything; instead of what was declared
     #[arg(long, env = "TOKGATE_HOURLY_COST", value_name = "USD", value_parser = usd)]
     hourly_cost: Option<f64>,
@@ -93,24 +100,14 @@ pub(super) struct Asked {
     pub(super) now_us: i64,
 }
 
-impl Which {
-    /// The rows that are asked about.
+impl Only {
+    /// The same as a filter of rows.
     ///
     /// # Errors
-    /// When a file of the configuration is wrong, the time is none, or the store cannot be read.
-    pub(super) fn ask(&self) -> Result<Asked> {
-        let project = Project::find(&std::env::current_dir()?);
-        let catalogue = Config::load(&project)?.catalogue;
-        let prices = Prices { catalogue, hourly_usd: self.hourly_cost };
-        let now = Timestamp::now();
-        let filter = self.filter(now)?;
-        let store = FileStore::open(Layout::new(project.stored(self.results_dir.as_deref())?))?;
-        let rows = store.measured(&filter, &prices)?;
-        Ok(Asked { store, rows, prices, now_us: now.as_microsecond() })
-    }
-
-    fn filter(&self, now: Timestamp) -> Result<Filter> {
+    /// When the time is none.
+    pub(super) fn filter(&self, now: Timestamp) -> Result<Filter> {
         Ok(Filter {
+            run: None,
             model: self.model.clone(),
             platform: self.platform.clone(),
             machine: self.machine.clone(),
@@ -122,24 +119,51 @@ impl Which {
             provenance: None,
         })
     }
+}
+
+impl Which {
+    /// The rows that are asked about.
+    ///
+    /// # Errors
+    /// When a file of the configuration is wrong, the time is none, or the store cannot be read.
+    pub(super) fn ask(&self) -> Result<Asked> {
+        let project = Project::find(&std::env::current_dir()?);
+        let catalogue = Config::load(&project)?.catalogue;
+        let prices = Prices { catalogue, hourly_usd: self.hourly_cost };
+        let now = Timestamp::now();
+        let filter = self.only.filter(now)?;
+        let store = FileStore::open(Layout::new(project.stored(self.results_dir.as_deref())?))?;
+        let rows = store.measured(&filter, &prices)?;
+        Ok(Asked { store, rows, prices, now_us: now.as_microsecond() })
+    }
 
     /// The model, where one is named.
     pub(super) fn model(&self) -> Option<&str> {
-        self.model.as_deref()
+        self.only.model.as_deref()
     }
 
     /// The same of tasks of every kind.
     pub(super) fn all_tasks(&self) -> Self {
-        Self { task_category: None, ..self.clone() }
+        Self { only: Only { task_category: None, ..self.only.clone() }, ..self.clone() }
     }
 
     /// The kind of task, where one is named.
     pub(super) fn task(&self) -> Option<Category> {
-        self.task_category
+        self.only.task_category
     }
 }
 
 impl How {
+    /// The same as JSON.
+    pub(super) fn in_json(self) -> Self {
+        Self { format: Form::Json, ..self }
+    }
+
+    /// Whether it is for people.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.format, Form::Table)
+    }
+
     /// Tells an answer in its form.
     ///
     /// # Errors
