@@ -180,6 +180,9 @@ fn raw_lines_of_an_epoch_and_an_export_are_drawn_without_a_store() {
 #[test]
 fn what_cannot_be_drawn_is_said_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
+    let unmade = plotted(folder.path(), &[]);
+    assert_eq!(code(&unmade), Some(2), "{}", text(&unmade.stderr));
+    drop(open(&folder.path().join("r")));
     let none = plotted(folder.path(), &[]);
     assert_eq!(code(&none), Some(4), "{}", text(&none.stderr));
     keep_case(&mut open(&folder.path().join("r")), 1, "one");

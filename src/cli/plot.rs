@@ -72,9 +72,15 @@ struct Drawn {
 /// When there is no such run or file, nothing in it can be drawn, or a picture cannot be written.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
-    let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
-    let folder = args.output_dir.clone().unwrap_or_else(|| layout.plots());
     let file = args.what.as_deref().filter(|what| what.is_file());
+    let root = match (file, &args.results_dir) {
+        // A file is drawn wherever it lies, also where nothing was ever measured.
+        (Some(_), Some(named)) => named.clone(),
+        (Some(_), None) => project.results()?,
+        (None, named) => project.stored(named.as_deref())?,
+    };
+    let layout = Layout::new(root);
+    let folder = args.output_dir.clone().unwrap_or_else(|| layout.plots());
     let drawn = match (file, &args.history) {
         (Some(file), _) => Some(of_file(file, args)?),
         (None, Some(metric)) => Some(of_history(layout, metric, &project, args, face)?),

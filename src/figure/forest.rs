@@ -3,7 +3,7 @@
 
 use super::cases::CaseNames;
 use super::unit::{Shown, words};
-use super::{Across, Axis, Figure, Mark, Point};
+use super::{Across, Axis, Figure, Layer, Mark, Point};
 use tokgate_core::case::Tolerance;
 use tokgate_core::report::{ComparedWith, Report};
 use tokgate_core::unit::Unit;
@@ -63,6 +63,9 @@ fn forest(report: &Report, id: &str, title: &str, of: fn(&Comparison) -> bool) -
         rows.extend(compared.filter_map(|judged| Row::of(judged, &name)));
     }
     let all = rows.len();
+    if all == 0 {
+        return None;
+    }
     let mut rows = first_of(rows);
     // The first row is the highest.
     rows.reverse();
@@ -74,7 +77,8 @@ fn forest(report: &Report, id: &str, title: &str, of: fn(&Comparison) -> bool) -
     for (at, name) in SAID.into_iter().enumerate() {
         let points = (0..).zip(&rows).filter(|(_, row)| row.said == at);
         let points = points.map(|(place, row)| row.point(place)).collect();
-        figure = figure.layer(name, Mark::Dots, points);
+        // Also without points, so that a colour means the same in every forest.
+        figure.layers.push(Layer { name: name.to_owned(), mark: Mark::Dots, points });
     }
     if let Some(tolerance) = shared_tolerance(&rows) {
         figure = figure.line(Across::X, tolerance, format!("tolerance {tolerance} {unit}"));

@@ -42,6 +42,7 @@ pub fn of_case(case: &CaseReport, epochs: &[Run], most: usize) -> Vec<Figure> {
         .chain(timeline::figures(epochs, most))
         .chain(telemetry::figures(epochs, most))
         .chain(stress)
+        .map(|figure| doubted(figure, !case.is_valid()))
         .collect()
 }
 
@@ -58,7 +59,16 @@ pub fn of_run(report: &Report) -> Vec<Figure> {
         .chain(axes::figures(report))
         .chain(sustained)
         .chain(recall::figure(report))
+        .map(|figure| doubted(figure, !report.cases.iter().all(CaseReport::is_valid)))
         .collect()
+}
+
+/// A figure that says it, where what it shows may not be judged.
+fn doubted(figure: Figure, is_invalid: bool) -> Figure {
+    match is_invalid {
+        true => figure.note("INVALID epochs are among them: the run was disturbed"),
+        false => figure,
+    }
 }
 
 /// A picture with two axes.

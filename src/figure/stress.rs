@@ -57,12 +57,8 @@ fn tail(stress: &Stress) -> Option<Figure> {
         let tail = shown.scale(tried.level.tail()?);
         Some(Point::at(f64::from(tried.level.concurrency), tail))
     };
-    let figure = Figure::new(
-        "degradation-latency",
-        "The slowest twentieth over workers",
-        workers(stress),
-        y,
-    );
+    let figure =
+        Figure::new("degradation-latency", "Tail latency over workers", workers(stress), y);
     bounded(levels(figure, stress, of)?, stress).made()
 }
 
@@ -70,7 +66,12 @@ fn knee(stress: &Stress) -> Option<Figure> {
     let (shown, y) = latency(stress);
     let of =
         |tried: &Tried| Some(Point::at(tried.level.throughput, shown.scale(tried.level.tail()?)));
-    let figure = Figure::new("knee", "The slowest twentieth over throughput", rate(stress), y);
+    let figure = Figure::new(
+        "knee",
+        "Tail latency over throughput: where it bends, more load brings waiting alone",
+        rate(stress),
+        y,
+    );
     let mut figure = levels(figure, stress, of)?;
     let last =
         stress.levels.iter().rfind(|tried| tried.level.concurrency == stress.max_sustainable);

@@ -93,11 +93,18 @@ impl Panel {
             .map(|(name, of)| (*name, points(clock, epochs, *of)))
             .filter(|(_, points)| !points.is_empty())
             .collect();
+        if told.is_empty() {
+            return None;
+        }
         let most_of_one = most / (told.len() + 1);
         let highest = told.iter().flat_map(|(_, points)| points).map(|point| point.y);
         let shown = Shown::of(self.unit, highest.fold(0.0, f64::max));
         let y = Axis::new(self.label, shown.unit);
-        let mut figure = Figure::new(format!("{}-over-time", self.id), self.title, clock.axis(), y);
+        let id = format!("{}-over-time", self.id);
+        let mut figure = Figure::new(id, self.title, clock.axis(), y);
+        if self.unit == Unit::Ratio {
+            figure = with_load(figure, clock, epochs);
+        }
         let (mut drawn, mut all) = (0, 0);
         for (name, mut points) in told {
             all += points.len();
@@ -107,31 +114,29 @@ impl Panel {
             figure = figure.layer(name, Mark::Line, few);
         }
         figure.notes.extend(note(drawn, all));
-        figure = figure.made()?;
-        if self.unit == Unit::Ratio {
-            figure = with_load(figure, clock, epochs, most_of_one);
-        }
         clock.mark(figure).made()
     }
 }
 
 /// A figure of shares with the load below, as a share of its peak: what the machine did, beside what was
 /// asked of it.
-fn with_load(figure: Figure, clock: &Clock, epochs: &[Run], most: usize) -> Figure {
+fn with_load(figure: Figure, clock: &Clock, epochs: &[Run]) -> Figure {
     let mut load = in_flight(clock, epochs);
     let peak = load.iter().map(|point| point.y).fold(0.0, f64::max);
     if peak <= 0.0 {
         return figure;
     }
     load.iter_mut().for_each(|point| point.y *= 100.0 / peak);
-    figure.layer(format!("load (100 % = {peak} in flight)"), Mark::Steps, thinned(load, most))
+    figure.layer(format!("load (100 % = {peak} in flight)"), Mark::Steps, load)
 }
 
 fn points(clock: &Clock, epochs: &[Run], of: fn(&TelemetrySample) -> Option<f64>) -> Vec<Point> {
     let mut points = Vec::new();
     for (epoch, run) in epochs.iter().enumerate() {
         let told = run.watched().iter().filter_map(|sample| Some((sample.at, of(sample)?)));
-        points.extend(told.filter_map(|(at, y)| Some(Point::at(clock.place(epoch, at)?, y))));
+        let placed = told.filter_map(|(at, y)| Some(Point::at(clock.place(epoch, at)?, y)));
+        // What was before the first request is no time of the figure.
+        points.extend(placed.filter(|point| point.x >= 0.0));
     }
     // The samples around a window lie in those of its neighbours.
     points.sort_by(|one: &Point, other| one.x.total_cmp(&other.x));

@@ -3,9 +3,10 @@
 
 use super::thin::{note, thinned};
 use super::unit::{Shown, capitalized};
-use super::{Across, Axis, Figure, Mark, Point, Scale};
+use super::{Across, Axis, Figure, Mark, Point};
 use tokgate_core::metric::{self, Metric};
 use tokgate_core::quantile::Sorted;
+use tokgate_core::record::Record;
 use tokgate_core::run::Run;
 use tokgate_core::summary::{Series, samples, spike_line};
 use tokgate_core::time::Offset;
@@ -14,13 +15,15 @@ use tokgate_core::time::Offset;
 const LATENCIES: [&Metric; 4] = [&metric::TTFT, &metric::ITL, &metric::QUERY, &metric::EMBED];
 /// Epochs whose beginnings are marked, at most: the names of more would stand upon each other.
 const MOST_MARKED: usize = 12;
+/// Stretches of time in each of which the load is told once.
+const STRETCHES: usize = 240;
 /// Share of a figure's points that spikes may take.
 const FOR_SPIKES: usize = 4;
 
 /// What a case's requests did over time.
 pub(super) fn figures(epochs: &[Run], most: usize) -> impl Iterator<Item = Figure> {
     let clock = Clock::of(epochs);
-    let load = load(&clock, epochs, most);
+    let load = load(&clock, epochs);
     let latencies =
         LATENCIES.into_iter().filter_map(move |metric| over_time(&clock, metric, epochs, most));
     latencies.chain(load)
@@ -143,30 +146,46 @@ fn moments(run: &Run, series: &Series) -> Vec<Offset> {
     series.requests.iter().zip(gaps_before).map(moment).collect()
 }
 
-/// How many measured requests were in flight, from sent to done: a stair at each change.
+/// How many measured requests were in flight, from sent to done: the most of each of so many stretches of
+/// equal length. Between an answer and the next request of a worker there is one fewer for a moment, which
+/// nobody wants to see a thousand times.
 pub(super) fn in_flight(clock: &Clock, epochs: &[Run]) -> Vec<Point> {
+    let changes = changes(clock, epochs);
+    let Some(end) = changes.last().map(|(x, _)| *x) else { return Vec::new() };
+    let width = if end > 0.0 { end / STRETCHES as f64 } else { 1.0 };
+    let mut peaks = vec![0_i64; STRETCHES];
+    let (mut level, mut reached) = (0, 0);
+    for (x, next) in changes {
+        let at = ((x / width) as usize).min(STRETCHES - 1);
+        // What was in flight when a stretch began was so within it, too.
+        (reached..=at).for_each(|stretch| peaks[stretch] = peaks[stretch].max(level));
+        (level, reached) = (next, at);
+        peaks[at] = peaks[at].max(level);
+    }
+    let point = |(at, peak): (usize, i64)| Point::at(at as f64 * width, peak as f64);
+    peaks.into_iter().enumerate().map(point).chain([Point::at(end, 0.0)]).collect()
+}
+
+/// When how many were in flight from then on, in order of time.
+fn changes(clock: &Clock, epochs: &[Run]) -> Vec<(f64, i64)> {
     let mut all = Vec::new();
     for (epoch, run) in epochs.iter().enumerate() {
-        let ends = |record: &tokgate_core::record::Record| [(record.sent, 1), (record.done, -1)];
+        let ends = |record: &Record| [(record.sent, 1), (record.done, -1)];
         let mut steps: Vec<(Offset, i64)> = run.measured().flat_map(ends).collect();
         steps.sort_unstable();
         let mut level = 0;
         for (at, step) in steps {
             level += step;
-            all.extend(clock.place(epoch, at).map(|x| Point::at(x, level as f64)));
+            all.extend(clock.place(epoch, at).map(|x| (x, level)));
         }
     }
     all
 }
 
-fn load(clock: &Clock, epochs: &[Run], most: usize) -> Option<Figure> {
-    let all = in_flight(clock, epochs);
-    let count = all.len();
-    let few = thinned(all, most);
-    let drawn = few.len();
-    let y = Axis { scale: Scale::Linear, ..Axis::new("requests in flight", "") };
+fn load(clock: &Clock, epochs: &[Run]) -> Option<Figure> {
+    let y = Axis::new("requests in flight", "");
     let figure = Figure::new("load-over-time", "Load over time", clock.axis(), y);
-    let mut figure = figure.layer("requests in flight", Mark::Steps, few);
-    figure.notes.extend(note(drawn, count));
+    let figure = figure.layer("requests in flight", Mark::Steps, in_flight(clock, epochs));
+    let figure = figure.note(format!("the most of each of {STRETCHES} stretches"));
     clock.mark(figure).made()
 }

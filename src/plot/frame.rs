@@ -3,7 +3,7 @@
 
 use super::canvas::{Area, Place};
 use super::span::{Span, Tick};
-use super::text::{broken, cut, harmless, widest, width, wrapped};
+use super::text::{broken, cut, harmless, squeezed, widest, width, wrapped};
 use crate::figure::{Across, Axis, Figure, Layer, Mark, Point, Scale};
 
 /// Wide enough for a page; everything else follows from it.
@@ -25,6 +25,10 @@ const LONGEST_NAME: f64 = 230.0;
 pub(super) const SLANT: (f64, f64) = (0.643, 0.766);
 /// Lines that names of places may take before they are slanted.
 const NAME_LINES: usize = 4;
+/// Numbers that begin below this share of the greatest are shown from zero on: heights are compared as
+/// lengths, places are not.
+const FROM_ZERO_UP: f64 = 0.75;
+const FROM_ZERO_ACROSS: f64 = 0.25;
 /// Width of a name in the legend, and of one beside a line.
 const WIDEST_KEY: f64 = 400.0;
 const WIDEST_FLAG: f64 = 260.0;
@@ -184,7 +188,7 @@ fn x_span(figure: &Figure) -> Span {
     let edges =
         bars.flat_map(|layer| edges(layer, figure.x.scale)).flat_map(|(low, high)| [low, high]);
     let all = points(figure).map(|point| point.x).chain(intervals).chain(edges);
-    let span = Span::around(all.chain(lines(figure, Across::X)), figure.x.scale);
+    let span = Span::around(all.chain(lines(figure, Across::X)), figure.x.scale, FROM_ZERO_ACROSS);
     if figure.x.unit == "%" { span.at_most(100.0) } else { span }
 }
 
@@ -195,7 +199,8 @@ fn y_span(figure: &Figure) -> Span {
     let has_bars = figure.layers.iter().any(|layer| layer.mark == Mark::Bars);
     let zero = has_bars.then_some(0.0);
     let all = points(figure).map(|point| point.y).chain(points(figure).flat_map(ends));
-    let span = Span::around(all.chain(lines(figure, Across::Y)).chain(zero), figure.y.scale);
+    let span =
+        Span::around(all.chain(lines(figure, Across::Y)).chain(zero), figure.y.scale, FROM_ZERO_UP);
     if figure.y.unit == "%" { span.at_most(100.0) } else { span }
 }
 
@@ -221,7 +226,7 @@ fn keys(figure: &Figure, top: f64) -> (Vec<Key>, usize) {
     let (mut x, mut row) = (EDGE, 0);
     let mut keys = Vec::new();
     for (layer, named) in figure.layers.iter().enumerate() {
-        let name = cut(&harmless(&named.name), LABEL, WIDEST_KEY);
+        let name = squeezed(&harmless(&named.name), LABEL, WIDEST_KEY);
         let wide = 28.0 + width(&name, LABEL) + 22.0;
         if x + wide > WIDTH - EDGE && x > EDGE {
             (x, row) = (EDGE, row + 1);
@@ -314,7 +319,7 @@ fn names_of(axis: &Axis, x: Span, area: Area) -> Option<Names> {
     let every = ((f64::from(SMALL) + 4.0) / slot).ceil().max(1.0) as usize;
     let slanted = |(at, name): (usize, String)| {
         let room = LONGEST_NAME.min((middle(at) - 8.0) / SLANT.1);
-        (middle(at), vec![cut(&name, SMALL, room)])
+        (middle(at), vec![squeezed(&name, SMALL, room)])
     };
     let names = names.into_iter().enumerate().step_by(every).map(slanted).collect();
     Some(Names { is_slanted: true, names })

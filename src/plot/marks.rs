@@ -12,6 +12,8 @@ const MOST_DOTTED: usize = 80;
 const BARS: f64 = 0.7;
 /// How far layers of one place stand apart, as a share of it.
 const APART: f64 = 0.12;
+/// The same where places have numbers.
+const PIXELS_APART: f64 = 7.0;
 
 /// The colour of a layer, by its place.
 pub(super) fn ink(layer: usize) -> Ink {
@@ -59,14 +61,24 @@ fn placed<'a>(figure: &'a Figure, frame: &Frame, at: usize) -> Vec<(Place, &'a P
     figure.layers[at].points.iter().filter_map(place).collect()
 }
 
+/// How far a layer is drawn to the right of where it is, so that intervals of one place do not hide each
+/// other.
 fn aside(figure: &Figure, frame: &Frame, at: usize) -> f64 {
-    let dots = |layer: &&Layer| layer.mark == Mark::Dots;
-    let count = figure.layers.iter().filter(dots).count();
-    let all_dots = count == figure.layers.len();
-    if figure.x.names.is_empty() || is_forest(figure) || !all_dots || count < 2 {
+    let has_intervals = |layer: &Layer| layer.points.iter().any(|point| point.interval.is_some());
+    let is_named = !figure.x.names.is_empty();
+    let stands_aside = |layer: &Layer| match layer.mark {
+        Mark::Dots => is_named || has_intervals(layer),
+        Mark::Line => has_intervals(layer),
+        Mark::Bars | Mark::Steps | Mark::Rings => false,
+    };
+    let count = figure.layers.len();
+    if is_forest(figure) || count < 2 || !figure.layers.iter().all(stands_aside) {
         return 0.0;
     }
-    let apart = (0.6 / count as f64).min(APART) * slot(figure, frame);
+    let apart = match is_named {
+        true => (0.6 / count as f64).min(APART) * slot(figure, frame),
+        false => PIXELS_APART,
+    };
     (at as f64 - (count as f64 - 1.0) / 2.0) * apart
 }
 

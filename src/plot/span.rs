@@ -5,8 +5,6 @@ use crate::figure::Scale;
 
 /// Room on either side of what is drawn, as a share of it.
 const MARGIN: f64 = 0.05;
-/// Numbers that begin below this share of the greatest are shown from zero on.
-const FROM_ZERO: f64 = 0.6;
 /// Steps between numbers that read well, within a power of ten.
 const STEPS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 
@@ -28,8 +26,9 @@ pub(super) struct Tick {
 }
 
 impl Span {
-    /// What holds all the numbers, with some room around them; from zero on, unless they are far from it.
-    pub(super) fn around(numbers: impl Iterator<Item = f64>, scale: Scale) -> Self {
+    /// What holds all the numbers, with some room around them; from zero on where they begin below a share
+    /// of the greatest.
+    pub(super) fn around(numbers: impl Iterator<Item = f64>, scale: Scale, from_zero: f64) -> Self {
         let on_it = numbers.filter_map(|number| onto(scale, number));
         let (low, high) = on_it.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| {
             (low.min(number), high.max(number))
@@ -42,7 +41,7 @@ impl Span {
             false if scale == Scale::Logarithmic || high == 0.0 => 0.5,
             false => high.abs() * MARGIN,
         };
-        let from_zero = scale == Scale::Linear && low >= 0.0 && low <= FROM_ZERO * high;
+        let from_zero = scale == Scale::Linear && low >= 0.0 && low <= from_zero * high;
         Self { low: if from_zero { 0.0 } else { low - margin }, high: high + margin, scale }
     }
 
@@ -167,10 +166,10 @@ mod tests {
 
     #[test]
     fn numbers_near_zero_are_shown_from_zero_on_and_others_with_room() {
-        let near = Span::around([10.0, 100.0].into_iter(), Scale::Linear);
+        let near = Span::around([10.0, 100.0].into_iter(), Scale::Linear, 0.75);
         assert_eq!((near.place(0.0), near.place(105.0)), (Some(0.0), Some(1.0)));
         assert!(near.place(100.0) < Some(1.0));
-        let far = Span::around([95.0, 100.0].into_iter(), Scale::Linear);
+        let far = Span::around([95.0, 100.0].into_iter(), Scale::Linear, 0.75);
         assert!(far.place(95.0) > Some(0.0) && far.place(0.0) < Some(0.0));
     }
 
@@ -179,25 +178,25 @@ mod tests {
         assert_eq!(texts(Span::exactly(0.0, 100.0), 6), ["0", "20", "40", "60", "80", "100"]);
         assert_eq!(texts(Span::exactly(-0.15, 0.3), 5), ["−0.1", "0", "0.1", "0.2", "0.3"]);
         assert_eq!(texts(Span::exactly(0.0, 400_000.0), 4), ["0", "100k", "200k", "300k", "400k"]);
-        let wide = Span::around([0.5, 2000.0].into_iter(), Scale::Logarithmic);
+        let wide = Span::around([0.5, 2000.0].into_iter(), Scale::Logarithmic, 0.75);
         assert_eq!(texts(wide, 6), ["1", "10", "100", "1000"]);
     }
 
     #[test]
     fn what_cannot_be_on_an_axis_has_no_place() {
-        let wide = Span::around([0.0, -1.0, 1.0, 100.0].into_iter(), Scale::Logarithmic);
+        let wide = Span::around([0.0, -1.0, 1.0, 100.0].into_iter(), Scale::Logarithmic, 0.75);
         assert_eq!((wide.place(0.0), wide.place(-1.0)), (None, None));
         assert_eq!(wide.place(10.0).map(|place| (place * 10.0).round()), Some(5.0));
         assert_eq!(Span::exactly(0.0, 1.0).place(f64::NAN), None);
-        let one = Span::around([7.0].into_iter(), Scale::Linear);
+        let one = Span::around([7.0].into_iter(), Scale::Linear, 0.75);
         assert!(one.place(7.0).is_some_and(|place| (0.0..=1.0).contains(&place)));
-        let nothing = Span::around(std::iter::empty(), Scale::Linear);
+        let nothing = Span::around(std::iter::empty(), Scale::Linear, 0.75);
         assert_eq!(nothing.place(0.5), Some(0.5));
     }
 
     #[test]
     fn few_short_numbers_are_written_as_they_are() {
-        let span = Span::around([1.0, 16.0].into_iter(), Scale::Logarithmic);
+        let span = Span::around([1.0, 16.0].into_iter(), Scale::Logarithmic, 0.75);
         let ticks = span.ticks_at(&[1.0, 4.0, 16.0]).unwrap();
         assert_eq!(
             ticks.iter().map(|tick| tick.text.as_str()).collect::<Vec<_>>(),

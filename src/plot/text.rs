@@ -57,6 +57,18 @@ pub(super) fn cut(text: &str, size: u32, room: f64) -> String {
     kept.trim_end().to_owned() + "…"
 }
 
+/// A name that is at most so wide, without its middle: names often begin alike, and differ at their ends.
+pub(super) fn squeezed(name: &str, size: u32, room: f64) -> String {
+    if width(name, size) <= room {
+        return name.to_owned();
+    }
+    let turned = |text: &str| text.chars().rev().collect::<String>();
+    let half = (room - width("…", size)) / 2.0;
+    let begin = cut(name, size, half + width("…", size));
+    let end = turned(&cut(&turned(name), size, half + width("…", size)));
+    begin + end.trim_start_matches('…')
+}
+
 /// A text on at most `most` lines, broken between words; each is cut where it is wider than `room`.
 pub(super) fn wrapped(text: &str, size: u32, room: f64, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -114,6 +126,10 @@ mod tests {
         assert!(width(&short, 12) <= 100.0 && short.ends_with('…'), "{short}");
         assert_eq!(cut("short", 12, 100.0), "short");
         assert_eq!(cut("wide", 12, 0.0), "…");
+        let name = "prompts prompt_tokens=16, temperature=0.7";
+        let short = squeezed(name, 12, 150.0);
+        assert!(width(&short, 12) <= 150.0 && short.contains('…'), "{short}");
+        assert!(short.starts_with("prompts") && short.ends_with("=0.7"), "{short}");
     }
 
     #[test]
