@@ -102,15 +102,18 @@ impl Project {
     /// [`Project::results`], which may not be there yet.
     ///
     /// # Errors
-    /// When a folder was named that is not there, or there is no home folder.
+    /// When a folder was named that is not there or cannot be looked into, or there is no home folder.
     pub fn stored(&self, named: Option<&Path>) -> Result<PathBuf> {
-        match named {
-            Some(folder) if !folder.exists() => bail!(
+        let Some(folder) = named else { return self.results() };
+        let is_there = folder
+            .try_exists()
+            .with_context(|| format!("cannot look for results in {}", folder.display()))?;
+        match is_there {
+            true => Ok(folder.to_owned()),
+            false => bail!(
                 "there are no results in {}: no such folder; `tokgate run` makes one",
                 folder.display()
             ),
-            Some(folder) => Ok(folder.to_owned()),
-            None => self.results(),
         }
     }
 

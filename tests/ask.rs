@@ -130,6 +130,10 @@ fn how_long_is_one_command_and_costs_what_its_hours_do() {
     assert!((estimate["cost"]["usd"].as_f64().unwrap() - 27.7778).abs() < 1e-3, "{estimate}");
     let table = told(folder.path(), &asked);
     assert!(table.contains("26.7 hours") && table.contains("27.78"), "{table}");
+    // 1.04 / 3600 / 38.1 * 1000
+    assert!((estimate["cost"]["cost_per_1k_usd"].as_f64().unwrap() - 0.007_582).abs() < 1e-6);
+    assert!(table.contains("USD/h") && table.contains("1.04"), "{table}");
+    assert!(table.contains("USD/1K") && table.contains("0.0076"), "{table}");
     let same = told(folder.path(), &["query", "--model", "gemma3:4b", "--requests", "50000"]);
     assert_eq!(same, table);
 }
@@ -145,6 +149,29 @@ fn models_are_compared_by_time_the_fastest_first() {
     let row =
         "| `gemma3:1b` | 32768 | 0.92 | 60.4 hours (2.5 days) | 181.2 hours (7.5 days) | 4.00 |";
     assert!(markdown.contains(row), "{markdown}");
+    assert!(!markdown.contains("95 %"), "one epoch knows no interval: {markdown}");
+}
+
+#[test]
+fn an_interval_stands_beside_each_time_of_a_model_with_two_epochs() {
+    let folder = results(&[GEMMA, Given { model: "gemma3:1b", req_s: 0.92, ..GEMMA }]);
+    let mut store = open(&folder.path().join("r"));
+    let again = Given { req_s: 0.50, ..GEMMA };
+    store.keep_imported(&imported(&again, 7)).unwrap();
+    drop(store);
+    let all = object(folder.path(), &["compare", "--requests", "1000"]);
+    let of = |model: usize| &all["models"][model]["for_counts"][0]["estimate"];
+    let interval = &of(1)["interval"];
+    // ln 0.52, ln 0.50: mean -0.673537, s 0.027733; t(0.975, 1) = 12.7062; reach 0.431577; 1000 requests
+    // take 1000 / e^(-0.673537 ± 0.431577) s.
+    let low = interval["low_s"].as_f64().unwrap();
+    let high = interval["high_s"].as_f64().unwrap();
+    assert!((low - 1273.8).abs() < 0.2 && (high - 3019.6).abs() < 0.5, "{interval}");
+    let csv = told(folder.path(), &["compare", "-n", "1000", "-f", "csv"]);
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!(rows[0], "model,context,req/s,1000 requests,95 % of 1000,saved of 1000,speed-up");
+    assert!(rows[2].contains(",21.2 minutes to 50.3 minutes,"), "{csv}");
+    assert_eq!(rows[1].split(',').nth(4), Some(""), "{csv}");
 }
 
 #[test]
@@ -161,7 +188,11 @@ fn configurations_are_compared_by_each_column_and_mixed_tasks_are_said_loudly() 
         (order("cost_efficiency"), order("cost_per_1k_tokens")),
         (by_value.map(Into::into).into(), by_value.map(Into::into).into())
     );
-    assert!(!told(folder.path(), &["compare"]).contains("MIXED TASKS"));
+    let table = told(folder.path(), &["compare", "--now", "2025-11-23T00:00:00Z"]);
+    assert!(!table.contains("MIXED TASKS") && !table.contains("stale"), "{table}");
+    assert!(table.contains("! 3 of 3: low confidence"), "{table}");
+    let later = told(folder.path(), &["compare", "--now", "2026-11-23T00:00:00Z"]);
+    assert!(later.contains("! 3 of 3: stale") && later.contains("(stale)"), "{later}");
     let mixed = results(&[GEMMA, Given { task: Category::Reasoning, ..GEMMA }]);
     assert!(told(mixed.path(), &["compare"]).contains("MIXED TASKS"));
     assert!(!told(mixed.path(), &["compare", "-t", "coding"]).contains("MIXED TASKS"));
@@ -222,6 +253,11 @@ fn who_asks_for_nothing_that_is_there_is_told_what_is() {
     assert!(text(&near.stderr).contains("did you mean `gemma3:"), "{}", text(&near.stderr));
     let filtered = ask(folder.path(), &["compare", "--platform", "nobody's"]);
     assert_eq!(code(&filtered), Some(4));
+    let since = ["compare", "--since", "2d", "--now"];
+    let asked = |now: &str| code(&ask(folder.path(), &[&since[..], &[now]].concat()));
+    // All began on 2025-11-22.
+    assert_eq!(asked("2025-11-23T00:00:00Z"), Some(0));
+    assert_eq!((asked("2025-11-26T00:00:00Z"), asked("noon")), (Some(4), Some(2)));
     let since = ask(folder.path(), &["status", "--since", "soon"]);
     assert_eq!(code(&since), Some(2), "{}", text(&since.stderr));
 }

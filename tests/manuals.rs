@@ -6,14 +6,14 @@ use std::process::Command;
 
 const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "powershell", "elvish"];
 
-fn told(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn told(folder: &Path, arguments: &[&str]) -> String {
     let output = command(folder, arguments).output().unwrap();
     assert_eq!(code(&output), Some(0), "{arguments:?}: {}", text(&output.stderr));
     text(&output.stdout)
 }
 
 /// The commands beneath a command, as its help lists them.
-fn beneath(folder: &Path, path: &[&str]) -> Vec<String> {
+pub(crate) fn beneath(folder: &Path, path: &[&str]) -> Vec<String> {
     let help = told(folder, &[path, &["--help"]].concat());
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     // Long descriptions go on in lines that are indented further.

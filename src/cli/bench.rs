@@ -126,8 +126,8 @@ impl Main {
         super::no_core_dumps();
         let mut args = Args::parse_from(arguments(std::env::args_os()));
         args.options.drivers = self.drivers;
-        super::log(0);
         let face = Face::new(color(&args.libtest));
+        super::log(0, face.err.color);
         super::ended(run(args, &self.root, &face), &face)
     }
 }

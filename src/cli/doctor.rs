@@ -7,6 +7,7 @@ use crate::servers;
 use crate::store::{FileStore, Layout, Store};
 use anyhow::Result;
 use std::path::Path;
+use tokgate_core::diagnostic::line;
 use tokgate_core::environment::{Environment, Gpu, HostSettings};
 use tokgate_core::goal::Level;
 use tokgate_core::unit::Unit;
@@ -271,24 +272,20 @@ fn unwritable(results: &Path) -> Option<std::io::Error> {
 }
 
 fn storage(results: &Path) -> Finding {
+    let shown = line(&results.display().to_string());
     let layout = Layout::new(results);
     if let Some(why) = unwritable(results) {
-        return bad(
-            "results",
-            format!("{}: {why}; name another with --results-dir", results.display()),
-        );
+        return bad("results", format!("{shown}: {why}; name another with --results-dir"));
     }
     if !layout.database().exists() {
-        return fine("results", format!("none yet; they will be in {}", results.display()));
+        return fine("results", format!("none yet; they will be in {shown}"));
     }
     let checked = FileStore::open(layout).and_then(|store| {
         store.database().check()?;
         Ok(store.runs(usize::MAX)?.len())
     });
     match checked {
-        Ok(runs) => {
-            fine("results", format!("{runs} runs in {}, the database is whole", results.display()))
-        }
-        Err(error) => bad("results", format!("{error:#}")),
+        Ok(runs) => fine("results", format!("{runs} runs in {shown}, the database is whole")),
+        Err(error) => bad("results", line(&format!("{error:#}"))),
     }
 }

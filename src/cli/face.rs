@@ -4,8 +4,10 @@
 
 use crate::report::terminal::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
+use tokgate_core::diagnostic::line;
 use tokgate_core::goal::Level;
 
 /// Why stdout lost a line, once it did: there is one stdout, however many faces.
@@ -69,7 +71,7 @@ impl Face {
 
     /// A line for people, on stderr.
     pub(super) fn tell(&self, text: &str) {
-        drop(writeln!(std::io::stderr().lock(), "{text}"));
+        drop(writeln!(std::io::stderr().lock(), "{}", repeated(text, std::env::args_os())));
     }
 
     /// A progress bar for `total` requests on stderr; invisible when that is no terminal.
@@ -98,6 +100,19 @@ impl Face {
     }
 }
 
+/// A text that may repeat what the caller wrote, in which that stands on one line and hides nothing: a
+/// terminal obeys some characters, and a log takes a line that begins with `::` as a command.
+fn repeated(text: &str, written: impl Iterator<Item = OsString>) -> String {
+    written.fold(text.to_owned(), |text, word| {
+        let word = word.to_string_lossy();
+        let value = word.split_once('=').map_or("", |(_, value)| value);
+        [&word, value].into_iter().fold(text, |text, word| match line(word) {
+            plain if plain == word => text,
+            plain => text.replace(word, &plain),
+        })
+    })
+}
+
 /// `NO_COLOR` (no-color.org) and `TERM=dumb` switch off, `CLICOLOR_FORCE` and `FORCE_COLOR` on.
 fn colors(choice: ColorChoice, terminal: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -107,5 +122,17 @@ fn colors(choice: ColorChoice, terminal: bool) -> bool {
         ColorChoice::Auto if set("NO_COLOR") => false,
         ColorChoice::Auto if set("CLICOLOR_FORCE") || set("FORCE_COLOR") => true,
         ColorChoice::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_caller_wrote_is_repeated_on_one_line_without_what_a_terminal_obeys() {
+        let written = ["run", "a\n::error::b\u{1b}[31m", "--out=c\td"].map(OsString::from);
+        let told = repeated("no run `a\n::error::b\u{1b}[31m`,\nand not c\td", written.into_iter());
+        assert_eq!(told, "no run `a ::error::b\\u{1b}[31m`,\nand not c d");
     }
 }

@@ -55,6 +55,7 @@ mod written;
 use clap::{Parser, Subcommand};
 use face::{ColorChoice, Face};
 use std::process::ExitCode;
+use tokgate_core::diagnostic::line;
 use tokgate_core::verdict::Exit;
 
 /// What to try first, under `--help`.
@@ -172,9 +173,9 @@ enum Command {
 pub fn main() -> ExitCode {
     one_compute_thread();
     no_core_dumps();
-    let cli = Cli::parse();
-    log(cli.verbose);
+    let cli = Cli::try_parse().unwrap_or_else(|refusal| refused(refusal));
     let face = Face::new(cli.color);
+    log(cli.verbose, face.err.color);
     let result = match &cli.command {
         Command::Run(args) => run::run(args, &face),
         Command::Stress(args) => stress::run(args, &face),
@@ -214,6 +215,13 @@ pub fn main() -> ExitCode {
         Command::Man(args) => man::run(args, &face),
     };
     ended(result, &face)
+}
+
+/// Ends with what is wrong with the command line, in which nothing of it hides; help and version are told so,
+/// too.
+fn refused(refusal: clap::Error) -> ! {
+    let written = std::env::args_os().map(|word| line(&word.to_string_lossy()));
+    Cli::try_parse_from(written).err().unwrap_or(refusal).exit()
 }
 
 /// The exit code of a result; an error is told first.
@@ -277,7 +285,7 @@ fn no_core_dumps() {
 }
 
 /// Logs go to stderr, by `RUST_LOG` or `-v`.
-fn log(verbose: u8) {
+fn log(verbose: u8, color: bool) {
     use tracing_subscriber::EnvFilter;
     let level = match verbose {
         0 => "warn",
@@ -291,7 +299,7 @@ fn log(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(color)
         .without_time()
         .with_target(false)
         .init();

@@ -2,8 +2,8 @@
 
 use super::sheet::{Cell, Sheet};
 use tokgate_core::choice::{
-    Compared, Configuration, Configurations, Coverage, Estimate, ForCount, Interval, Measured,
-    Provenance, Recommended, Span, Warning,
+    Compared, Confidence, Configuration, Configurations, Coverage, Estimate, ForCount, Interval,
+    Measured, Provenance, Recommended, Span, Warning,
 };
 use tokgate_core::dataset::tasks::Category;
 use tokgate_core::day::Day;
@@ -64,6 +64,8 @@ pub fn estimates(estimates: &[Estimate]) -> Sheet {
         "time",
         "95 % interval",
         "USD",
+        "USD/h",
+        "USD/1K",
         "req/s",
         "workers",
         "success %",
@@ -71,12 +73,15 @@ pub fn estimates(estimates: &[Estimate]) -> Sheet {
     ]);
     for one in estimates {
         let interval = one.interval.map(interval);
+        let cost = one.cost.as_ref();
         sheet.push(vec![
             text(&one.model),
             Cell::count(Some(one.requests)),
             time(one.time),
             Cell::text(interval.as_deref()),
-            one.cost.as_ref().map_or(Cell::Nothing, |cost| usd(cost.usd)),
+            cost.map_or(Cell::Nothing, |cost| usd(cost.usd)),
+            Cell::number(cost.and_then(|cost| cost.usd_per_hour), 2),
+            Cell::number(cost.and_then(|cost| cost.per_1k), 4),
             Cell::number(Some(one.req_s), 2),
             Cell::count(Some(one.based_on.workers)),
             Cell::number(Some(one.based_on.success_percent), 1),
@@ -92,24 +97,36 @@ pub fn estimates(estimates: &[Estimate]) -> Sheet {
     sheet
 }
 
-/// Models side by side, the fastest first.
+/// Models side by side, the fastest first; intervals where any of them has one.
 #[must_use]
 pub fn models(compared: &[Compared], counts: &[u64]) -> Sheet {
+    let has_intervals =
+        compared.iter().flat_map(|it| &it.for_counts).any(|it| it.estimate.interval.is_some());
     let first = ["model", "context", "req/s"].map(str::to_owned);
-    let times =
-        counts.iter().flat_map(|count| [format!("{count} requests"), format!("saved of {count}")]);
-    let mut sheet = Sheet::new(first.into_iter().chain(times).chain(["speed-up".to_owned()]));
+    let times = counts.iter().flat_map(|count| {
+        let interval = has_intervals.then(|| format!("95 % of {count}"));
+        [Some(format!("{count} requests")), interval, Some(format!("saved of {count}"))]
+    });
+    let mut sheet =
+        Sheet::new(first.into_iter().chain(times.flatten()).chain(["speed-up".to_owned()]));
     for one in compared {
-        let times = one
-            .for_counts
-            .iter()
-            .flat_map(|ForCount { estimate, saved }| [time(estimate.time), time(*saved)]);
+        let times = one.for_counts.iter().flat_map(|ForCount { estimate, saved }| {
+            let interval = has_intervals.then(|| between(estimate.interval));
+            [Some(time(estimate.time)), interval, Some(time(*saved))]
+        });
         let first =
             [text(&one.model), Cell::count(one.context_window), Cell::number(Some(one.req_s), 2)];
         let last = [Cell::number(Some(one.speedup), 2)];
-        sheet.push(first.into_iter().chain(times).chain(last).collect());
+        sheet.push(first.into_iter().chain(times.flatten()).chain(last).collect());
     }
     sheet
+}
+
+/// Between which times, in as few words as a column has room for.
+fn between(interval: Option<Interval>) -> Cell {
+    let told =
+        interval.map(|Interval { low, high, .. }| format!("{} to {}", span(low), span(high)));
+    Cell::text(told.as_deref())
 }
 
 /// Configurations beside each other; what makes them no comparison is said loudly.
@@ -123,8 +140,25 @@ pub fn configurations(found: &Configurations) -> Sheet {
             names.join(", ")
         ));
     }
+    for (is_doubtful, why) in DOUBTS {
+        let count = found.all.iter().filter(|one| is_doubtful(one)).count();
+        if count > 0 {
+            sheet.note(format!("! {count} of {}: {why}", found.all.len()));
+        }
+    }
     sheet
 }
+
+/// Whether something speaks against relying on a configuration, and what.
+type Doubt = (fn(&Configuration) -> bool, &'static str);
+
+const DOUBTS: [Doubt; 2] = [
+    (
+        |one| one.confidence == Confidence::Low,
+        "low confidence, of a single run; measure again before you decide",
+    ),
+    (|one| one.is_stale, "stale, last measured more than 30 days ago"),
+];
 
 /// What was measured so far, and what is missing.
 #[must_use]

@@ -4,7 +4,7 @@ use super::house::House;
 use super::problem::Problem;
 use super::reply;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use std::sync::Arc;
@@ -23,13 +23,17 @@ pub(super) async fn door(
     request: Request,
     next: Next,
 ) -> Response {
-    let refused = refusal(&house, &request);
-    let mut response = match refused {
+    let has_body = says_body(request.headers());
+    let mut response = match refusal(&house, &request) {
         None => next.run(request).await,
         Some(problem) => problem.reply().response(request.headers()),
     };
     if response.status() == StatusCode::UNAUTHORIZED {
         tokio::time::sleep(PENALTY).await;
+    }
+    if has_body {
+        // Where it ends, somebody between us may see otherwise: nothing more is read behind it.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     reply::guard(response.headers_mut());
     house.tally.count(response.status());
@@ -75,11 +79,16 @@ fn is_changing(method: &Method) -> bool {
 }
 
 fn has_body(headers: &HeaderMap) -> Option<Problem> {
-    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Some(Problem::bad("no request has a body here, and none comes in pieces"));
     }
-    lengths.any(|length| length != "0").then(Problem::body)
+    says_body(headers).then(Problem::body)
+}
+
+/// Whether a request says that a body comes behind it.
+fn says_body(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    headers.contains_key(header::TRANSFER_ENCODING) || lengths.any(|length| length != "0")
 }
 
 fn is_unknown(house: &House, headers: &HeaderMap) -> bool {

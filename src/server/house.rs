@@ -6,8 +6,8 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::route::{Asked, Route};
 use super::token::Token;
-use crate::choice::Prices;
-use crate::store::{Layout, Reading};
+use crate::choice::{Measured, Prices};
+use crate::store::{Layout, Reading, Remembered};
 use axum::http::StatusCode;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +32,7 @@ pub(super) struct House {
     pub(super) token: Option<Token>,
     pub(super) hosts: Hosts,
     pub(super) tally: Tally,
+    remembered: Remembered,
     turns: Arc<Semaphore>,
 }
 
@@ -70,12 +71,24 @@ impl House {
     pub(super) fn new(settings: super::Settings, hosts: Hosts) -> Self {
         let super::Settings { layout, project, prices, token, .. } = settings;
         let turns = Arc::new(Semaphore::new(READS));
-        Self { layout, project, prices, token, hosts, tally: Tally::default(), turns }
+        let remembered = Remembered::new(prices.clone());
+        let tally = Tally::default();
+        Self { layout, project, prices, token, hosts, tally, remembered, turns }
     }
 
     /// The index as it is now.
     pub(super) fn reading(&self) -> Result<Reading, Problem> {
         Ok(Reading::open(&self.layout, WITHIN)?)
+    }
+
+    /// The rows that say something about a model, as they are now.
+    pub(super) fn rows(&self) -> Result<Arc<Vec<Measured>>, Problem> {
+        self.rows_of(&self.reading()?)
+    }
+
+    /// The same as a reading has them.
+    pub(super) fn rows_of(&self, reading: &Reading) -> Result<Arc<Vec<Measured>>, Problem> {
+        Ok(self.remembered.rows(reading)?)
     }
 
     /// Answers a question on a thread that may wait for a disk.

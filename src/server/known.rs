@@ -7,9 +7,7 @@ use super::reply::Reply;
 use super::route::{Asked, METRICS, object};
 use super::{openapi, page, prometheus};
 use crate::baselines;
-use crate::choice::{
-    Budget, Category, Filter, Preference, Wish, coverage, newest_of_each, recommend,
-};
+use crate::choice::{Budget, Category, Preference, Wish, coverage, newest_of_each, recommend};
 use crate::report::baseline::{Entry, list_json};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -81,7 +79,7 @@ pub(super) fn recommended(house: &House, asked: &Asked) -> Result<Reply, Problem
             .unwrap_or(Preference::Balanced),
         context: query.count("context"),
     };
-    let rows = house.reading()?.measured(&Filter::default(), &house.prices)?;
+    let rows = house.rows()?;
     let found = recommend(&rows, &wish, now_us());
     let mut told = json!(found);
     told["advice"] = json!(found.advice());
@@ -94,7 +92,7 @@ fn category(word: &str) -> Option<Category> {
 }
 
 pub(super) fn status(house: &House, _: &Asked) -> Result<Reply, Problem> {
-    let rows = house.reading()?.measured(&Filter::default(), &house.prices)?;
+    let rows = house.rows()?;
     object(&json!(coverage(&rows, &house.prices.catalogue, now_us())))
 }
 
@@ -126,7 +124,7 @@ pub(super) fn health(house: &House, _: &Asked) -> Result<Reply, Problem> {
 pub(super) fn prometheus(house: &House, _: &Asked) -> Result<Reply, Problem> {
     let reading = house.reading()?;
     let counted = reading.counted()?;
-    let rows = reading.measured(&Filter::default(), &house.prices)?;
+    let rows = house.rows_of(&reading)?;
     let told = prometheus::Told {
         counted: &counted,
         newest: &newest_of_each(&rows),

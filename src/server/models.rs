@@ -5,13 +5,12 @@ use super::problem::Problem;
 use super::query::quoted;
 use super::reply::Reply;
 use super::route::{Asked, object};
-use crate::choice::{Filter, Measured, compare, estimate, newest_of_each};
+use crate::choice::{Measured, compare, estimate, newest_of_each};
 use crate::report::documents;
-use crate::store::Reading;
 use tokgate_core::diagnostic::nearest;
 
 pub(super) fn models(house: &House, _: &Asked) -> Result<Reply, Problem> {
-    let rows = house.reading()?.measured(&Filter::default(), &house.prices)?;
+    let rows = house.rows()?;
     object(&documents::benchmarked_models(&rows))
 }
 
@@ -30,7 +29,7 @@ pub(super) fn estimated(house: &House, asked: &Asked) -> Result<Reply, Problem> 
 }
 
 pub(super) fn compared(house: &House, asked: &Asked) -> Result<Reply, Problem> {
-    let rows = house.reading()?.measured(&Filter::default(), &house.prices)?;
+    let rows = house.rows()?;
     let requests = requests(asked);
     object(&documents::compared(&compare(&rows, &[requests]), requests))
 }
@@ -41,22 +40,20 @@ fn requests(asked: &Asked) -> u64 {
 
 /// The rows of one model that have a rate; there are some.
 fn rows_of(house: &House, model: &str) -> Result<Vec<Measured>, Problem> {
-    let reading = house.reading()?;
-    let filter = Filter { model: Some(model.to_owned()), ..Filter::default() };
-    let mut rows = reading.measured(&filter, &house.prices)?;
-    rows.retain(|row| row.req_s > 0.0);
+    let all = house.rows()?;
+    let is_meant = |row: &&Measured| row.model == model && row.req_s > 0.0;
+    let rows: Vec<Measured> = all.iter().filter(is_meant).cloned().collect();
     match rows.is_empty() {
-        true => Err(unknown(house, &reading, model)?),
+        true => Err(unknown(&all, model)),
         false => Ok(rows),
     }
 }
 
-fn unknown(house: &House, reading: &Reading, model: &str) -> Result<Problem, Problem> {
-    let all = reading.measured(&Filter::default(), &house.prices)?;
-    let names = newest_of_each(&all).into_iter().map(|row| row.model.as_str());
+fn unknown(all: &[Measured], model: &str) -> Problem {
+    let names = newest_of_each(all).into_iter().map(|row| row.model.as_str());
     let help = match nearest(model, names) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "/v1/benchmarks/models lists those that were".to_owned(),
     };
-    Ok(Problem::absent(format!("no model `{}` was measured; {help}", quoted(model))))
+    Problem::absent(format!("no model `{}` was measured; {help}", quoted(model)))
 }

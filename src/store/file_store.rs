@@ -5,7 +5,7 @@ use crate::store::begun::BegunError;
 use crate::store::database::{Database, DatabaseError};
 use crate::store::ids::is_plain;
 use crate::store::imported::{self, Kept, KeptImport};
-use crate::store::journal::{Journal, JournalError};
+use crate::store::journal::{Journal, JournalError, private};
 use crate::store::layout::Layout;
 use crate::store::listing::{ListedEpoch, ListedRun};
 use crate::store::past::{self, Past, PastOf};
@@ -19,7 +19,7 @@ use crate::store::{
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::Value;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use tokgate_core::case::CaseId;
 use tokgate_core::choice::{Coverage, Filter, Measured, Quantity, best_by, coverage};
@@ -452,9 +452,7 @@ impl Drop for Lock {
 /// Opens the lock's file.
 pub(super) fn lock_file(layout: &Layout) -> Result<Lock, FileError> {
     let path = layout.lock();
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options.open(&path).map(Lock).map_err(doing("open", &path))
+    private().read(true).create(true).open(&path).map(Lock).map_err(doing("open", &path))
 }
 
 /// A lock that was had, or the reason why not.

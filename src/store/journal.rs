@@ -175,7 +175,7 @@ impl Journal {
 }
 
 /// Appending, readable by its owner alone: the lines hold prompts' answers.
-fn private() -> OpenOptions {
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.append(true);
     #[cfg(unix)]

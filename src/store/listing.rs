@@ -71,10 +71,12 @@ pub(super) const RUN_COLUMNS: &str = "
      WHERE b.run_id = r.run_id AND b.validity = 'VALID'),
     (SELECT ifnull(sum(targets_met), 0) FROM cases c WHERE c.run_id = r.run_id),
     (SELECT ifnull(sum(total_targets), 0) FROM cases c WHERE c.run_id = r.run_id)";
-/// That tokgate measured a run `r`.
+/// That tokgate measured a run `r`. What was imported is one of a scenario of this name, which a scenario of
+/// ours may have, too: only then its epochs are looked at.
 pub(super) const IS_OURS: &str = "
-    NOT EXISTS (SELECT 1 FROM benchmark_results b
-                WHERE b.run_id = r.run_id AND b.provenance = 'imported')";
+    (r.scenario <> 'imported'
+     OR NOT EXISTS (SELECT 1 FROM benchmark_results b
+                    WHERE b.run_id = r.run_id AND b.provenance = 'imported'))";
 /// What is told of an epoch; [`listed_epoch`] reads it.
 pub(super) const EPOCH_COLUMNS: &str = "
     test_id, run_id, case_id, platform, model_name, machine, concurrency, num_requests,

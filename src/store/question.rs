@@ -40,6 +40,15 @@ pub(super) fn measured(
     rows(database, SAYS_SOMETHING, filter, prices)
 }
 
+/// The rows of epochs that were committed behind this one, in the same order.
+pub(super) fn added(
+    database: &Connection,
+    behind: i64,
+    prices: &Prices,
+) -> rusqlite::Result<Vec<Measured>> {
+    found(database, SAYS_SOMETHING, [(" AND id > ?", Value::Integer(behind))], prices)
+}
+
 /// The names of rows and of their runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Taken {
@@ -72,19 +81,27 @@ fn rows(
     filter: &Filter,
     prices: &Prices,
 ) -> rusqlite::Result<Vec<Measured>> {
+    let mut rows = found(database, which, conditions(filter), prices)?;
+    rows.retain(|row| filter.takes(row));
+    Ok(rows)
+}
+
+/// The rows under some conditions, which are constants of ours; values are bound.
+fn found(
+    database: &Connection,
+    which: &str,
+    conditions: impl IntoIterator<Item = (&'static str, Value)>,
+    prices: &Prices,
+) -> rusqlite::Result<Vec<Measured>> {
     let mut sql = format!("{COLUMNS} {which}");
     let mut bound = Vec::new();
-    // Conditions are constants of ours; values are bound.
-    for (condition, value) in conditions(filter) {
+    for (condition, value) in conditions {
         sql.push_str(condition);
         bound.push(value);
     }
     sql.push_str(" ORDER BY started_us, test_id");
     let mut query = database.prepare_cached(&sql)?;
-    let rows = query.query_map(params_from_iter(bound), |row| measured_of(row, prices))?;
-    let is_wanted =
-        |row: &rusqlite::Result<Measured>| row.as_ref().map_or(true, |it| filter.takes(it));
-    rows.filter(is_wanted).collect()
+    query.query_map(params_from_iter(bound), |row| measured_of(row, prices))?.collect()
 }
 
 /// What of a filter a database can say: sizes and names of hardware need the catalogue's words.

@@ -3,8 +3,10 @@
 //! One is opened for each question and closed behind it. A connection that is kept would go on reading the
 //! file that a rebuild has replaced, and would remove the new one's log with its own.
 
+use crate::store::atomic::doing;
 use crate::store::database::at;
 use crate::store::file_store::{Lock, StoreError, lock_file, try_lock};
+use crate::store::identity::Identity;
 use crate::store::layout::Layout;
 use crate::store::listing::{ListedEpoch, ListedRun};
 use crate::store::pages::{
@@ -160,6 +162,26 @@ impl Reading {
     /// When the index cannot be read in time.
     pub fn machines(&self) -> Result<Vec<ListedMachine>, ReadingError> {
         self.read(pages::machines)
+    }
+
+    /// Which file it is; while this is open, nobody puts another one in its place.
+    pub(super) fn identity(&self) -> Result<Identity, ReadingError> {
+        let path = self.layout.database();
+        let identity = Identity::of(&path).map_err(doing("look at", &path));
+        Ok(identity.map_err(StoreError::from)?)
+    }
+
+    /// Does several reads of one moment of the index.
+    pub(super) fn at_once<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, ReadingError> {
+        self.read(|database| {
+            let transaction = database.unchecked_transaction()?;
+            let found = work(&transaction)?;
+            transaction.commit()?;
+            Ok(found)
+        })
     }
 
     fn read<T>(

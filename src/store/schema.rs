@@ -2,6 +2,7 @@
 
 use crate::store::atomic::{TEMPORARY, doing, sync_folder};
 use crate::store::database::{DatabaseError, at, check_sqlite, configure, fold, use_wal};
+use crate::store::journal::private;
 use rusqlite::{Connection, Row};
 use rusqlite_migration::{M, Migrations};
 use std::collections::BTreeSet;
@@ -38,6 +39,8 @@ pub(super) fn create(path: &Path) -> Result<(), DatabaseError> {
 
 /// A database at `path`, complete and closed.
 fn make(path: &Path) -> Result<(), DatabaseError> {
+    // Empty and there, so that it is its owner's alone whatever the process's mask says.
+    private().create_new(true).open(path).map_err(doing("create", path))?;
     let mut connection = Connection::open(path).map_err(at(path))?;
     configure(&mut connection).map_err(at(path))?;
     connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(at(path))?;

@@ -8,3 +8,4 @@ pub(crate) mod fixture;
 pub(crate) mod imported;
 mod journal;
 pub(crate) mod rebuild;
+mod remembered;

@@ -12,6 +12,8 @@ pub(crate) mod replay;
 pub(crate) mod repository;
 pub(crate) mod served;
 pub(crate) mod targets;
+#[cfg(target_os = "linux")]
+pub(crate) mod terminal;
 
 /// Whether all that is wrong with a run is that the host disturbed it.
 pub(crate) fn is_disturbed(output: &Output) -> bool {

@@ -1,13 +1,13 @@
 //! Configurations: a model on some hardware at some kind of task, over all its runs.
 
 use super::best::Quantity;
-use super::measured::{Hardware, Measured, Provenance, cost_per_1k_tokens};
+use super::measured::{Hardware, Measured, On, Provenance, cost_per_1k_tokens};
 use super::reliance::{Confidence, Warning, is_stale};
 use crate::dataset::tasks::Category;
 use crate::quantile::Sorted;
 use serde::Serialize;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 /// A model on some hardware at some kind of task. Its figures are medians over its runs, each of
@@ -91,26 +91,41 @@ impl Configurations {
 /// The configurations among rows, by their hardware, model and task. Time is microseconds since 1970.
 #[must_use]
 pub fn configurations(rows: &[Measured], now_us: i64) -> Configurations {
-    grouped(rows, now_us, |row| word(row.task))
+    by_task(rows.iter(), now_us)
 }
 
 /// The same by hardware and model alone: of tasks of all kinds together.
 #[must_use]
 pub fn configurations_of_all_tasks(rows: &[Measured], now_us: i64) -> Configurations {
+    of_all_tasks(rows.iter(), now_us)
+}
+
+/// [`configurations`] of some of many rows.
+pub(super) fn by_task<'a>(
+    rows: impl Iterator<Item = &'a Measured> + Clone,
+    now_us: i64,
+) -> Configurations {
+    grouped(rows, now_us, |row| word(row.task))
+}
+
+/// [`configurations_of_all_tasks`] of some of many rows.
+pub(super) fn of_all_tasks<'a>(
+    rows: impl Iterator<Item = &'a Measured> + Clone,
+    now_us: i64,
+) -> Configurations {
     grouped(rows, now_us, |_| "")
 }
 
-fn grouped(
-    rows: &[Measured],
+fn grouped<'a>(
+    rows: impl Iterator<Item = &'a Measured> + Clone,
     now_us: i64,
     task: impl Fn(&Measured) -> &'static str,
 ) -> Configurations {
-    let mut groups: BTreeMap<(Hardware, &str, &str), Vec<&Measured>> = BTreeMap::new();
-    for row in rows {
-        groups.entry((row.hardware(), &row.model, task(row))).or_default().push(row);
+    let mut groups: BTreeMap<(On<'_>, &str, &str), Vec<&Measured>> = BTreeMap::new();
+    for row in rows.clone() {
+        groups.entry((row.on(), &row.model, task(row))).or_default().push(row);
     }
-    let all =
-        groups.into_iter().map(|((hardware, ..), rows)| of(hardware, &rows, now_us)).collect();
+    let all = groups.into_iter().map(|((on, ..), rows)| of(on.hardware(), &rows, now_us)).collect();
     Configurations { all, tasks: tasks(rows) }
 }
 
@@ -136,11 +151,12 @@ fn of(hardware: Hardware, rows: &[&Measured], now_us: i64) -> Configuration {
         rows.sort_by(|a, b| (b.started_us, &b.test_id).cmp(&(a.started_us, &a.test_id)));
         rows
     };
-    let figure = |of: &dyn Fn(&Measured) -> Option<f64>| over_runs(rows, of);
+    let by_run = by_run(rows);
+    let figure = |of: &dyn Fn(&Measured) -> Option<f64>| over_runs(&by_run, of);
     let tok_s = figure(&|row| row.tok_s);
     let usd_per_hour = newest_first.iter().find_map(|row| row.usd_per_hour());
     let last_us = rows.iter().map(|row| row.started_us).max().unwrap_or_default();
-    let runs = distinct(rows.iter().map(|row| row.run_id.clone())).len() as u64;
+    let runs = by_run.len() as u64;
     let by_hour = || cost_per_1k_tokens(tok_s?, usd_per_hour?);
     let by_token = || figure(&|row| row.cost_per_1k()).filter(|_| usd_per_hour.is_none());
     let is_imported = rows.iter().all(|row| row.provenance == Provenance::Imported);
@@ -154,7 +170,10 @@ fn of(hardware: Hardware, rows: &[&Measured], now_us: i64) -> Configuration {
         size_params: newest_first.iter().find_map(|row| row.size_params.clone()),
         model_category: newest_first.iter().find_map(|row| row.model_category.clone()),
         tasks: tasks(rows.iter().copied()),
-        platforms: distinct(rows.iter().map(|row| row.platform.clone())),
+        platforms: distinct(rows.iter().map(|row| row.platform.as_str()))
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
         workers: distinct(rows.iter().map(|row| row.workers)),
         context_window: rows.iter().filter_map(|row| row.context_window).min(),
         tok_s,
@@ -172,20 +191,25 @@ fn of(hardware: Hardware, rows: &[&Measured], now_us: i64) -> Configuration {
     }
 }
 
+/// Rows by their run.
+fn by_run<'a>(rows: &[&'a Measured]) -> BTreeMap<&'a str, Vec<&'a Measured>> {
+    let mut runs: BTreeMap<&str, Vec<&Measured>> = BTreeMap::new();
+    rows.iter().for_each(|row| runs.entry(&row.run_id).or_default().push(row));
+    runs
+}
+
 /// The median over runs of the median over each one's epochs.
-fn over_runs(rows: &[&Measured], of: &dyn Fn(&Measured) -> Option<f64>) -> Option<f64> {
-    let mut runs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for row in rows {
-        runs.entry(&row.run_id).or_default().extend(of(row));
-    }
-    Sorted::new(runs.into_values().filter_map(|epochs| Sorted::new(epochs).median())).median()
+fn over_runs(
+    runs: &BTreeMap<&str, Vec<&Measured>>,
+    of: &dyn Fn(&Measured) -> Option<f64>,
+) -> Option<f64> {
+    let of_run =
+        |rows: &Vec<&Measured>| Sorted::new(rows.iter().filter_map(|row| of(row))).median();
+    Sorted::new(runs.values().filter_map(of_run)).median()
 }
 
 fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
-    let mut values: Vec<T> = values.collect();
-    values.sort();
-    values.dedup();
-    values
+    values.collect::<BTreeSet<T>>().into_iter().collect()
 }
 
 impl Configuration {

@@ -1,11 +1,11 @@
 //! What was measured so far, and what is missing.
 
 use super::configuration::{Configuration, configurations};
-use super::measured::{Hardware, Measured};
+use super::measured::{Hardware, Measured, On};
 use super::reliance::Confidence;
 use crate::hardware::Catalogue;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What was measured so far, and what is missing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,7 +49,8 @@ pub struct Breakdown {
 #[must_use]
 pub fn coverage(rows: &[Measured], catalogue: &Catalogue, now_us: i64) -> Coverage {
     let known: BTreeSet<&str> = catalogue.instance_names().collect();
-    let hardware: BTreeSet<Hardware> = rows.iter().map(Measured::hardware).collect();
+    let on: BTreeSet<On<'_>> = rows.iter().map(Measured::on).collect();
+    let hardware: Vec<Hardware> = on.into_iter().map(On::hardware).collect();
     let is_known = |hardware: &&Hardware| matches!(hardware, Hardware::Instance(name) if known.contains(name.as_str()));
     let names = |of: Vec<&Hardware>| of.into_iter().map(Hardware::to_string).collect::<Vec<_>>();
     let (tested, other): (Vec<_>, Vec<_>) = hardware.iter().partition(is_known);
@@ -72,7 +73,7 @@ pub fn coverage(rows: &[Measured], catalogue: &Catalogue, now_us: i64) -> Covera
 }
 
 fn count<'a>(rows: &'a [Measured], of: impl Fn(&'a Measured) -> &'a str) -> u64 {
-    rows.iter().map(of).collect::<BTreeSet<_>>().len() as u64
+    rows.iter().map(of).collect::<HashSet<_>>().len() as u64
 }
 
 impl Breakdown {

@@ -102,6 +102,11 @@ pub struct Interval {
 pub struct Cost {
     /// All of them, US dollars.
     pub usd: f64,
+    /// An hour of it: what is paid by the hour, else what the requests of an hour cost; US dollars.
+    pub usd_per_hour: Option<f64>,
+    /// 1000 output tokens of it, US dollars; absent where nobody counted tokens.
+    #[serde(rename = "cost_per_1k_usd")]
+    pub per_1k: Option<f64>,
     /// What is paid for, and who says so.
     pub price: Price,
 }
@@ -153,7 +158,9 @@ fn cost(row: &Measured, requests: u64, time: Span) -> Option<Cost> {
             price.rate.usd(0.0, prompt * requests, output * requests)
         }
     };
-    Some(Cost { usd, price })
+    let of_an_hour = || Some(usd / time.hours()).filter(|usd| usd.is_finite());
+    let usd_per_hour = row.usd_per_hour().or_else(of_an_hour);
+    Some(Cost { usd, usd_per_hour, per_1k: row.cost_per_1k(), price })
 }
 
 /// The interval in which one more epoch lies: of the logarithms `x` of the rates of all epochs that
@@ -264,14 +271,22 @@ mod tests {
     fn an_hour_is_paid_by_its_time_and_a_token_by_its_number() {
         let hourly = Measured { price: by_the_hour(2.0), ..row("m", 2.0) };
         // 7200 / 2 = 3600 s.
-        assert_eq!(estimate(&[hourly], "m", 7200).unwrap().cost.unwrap().usd, 2.0);
+        let hourly = Measured { tok_s: Some(100.0), ..hourly };
+        let cost = estimate(&[hourly], "m", 7200).unwrap().cost.unwrap();
+        assert_eq!((cost.usd, cost.usd_per_hour), (2.0, Some(2.0)));
+        // 2.00 / 3600 / 100 * 1000
+        close(cost.per_1k.unwrap(), 0.005_555_6, 1e-7);
         let rate = Rate::Tokens { prompt_usd_per_million: 2.0, output_usd_per_million: 10.0 };
         let price = Some(Price { rate, source: "test".to_owned() });
         let hosted =
             Measured { price, prompt_tokens: Some(500), output_tokens: Some(100), ..row("m", 2.0) };
         // 1000 * (500 * 2 + 100 * 10) / 1e6
         let cost = |row: Measured| estimate(&[row], "m", 1000).unwrap().cost;
-        close(cost(hosted.clone()).unwrap().usd, 2.0, 1e-12);
+        let paid = cost(hosted.clone()).unwrap();
+        close(paid.usd, 2.0, 1e-12);
+        // 1000 / 2 = 500 s of which 7.2 are an hour; 1000 requests have 100 000 output tokens.
+        close(paid.usd_per_hour.unwrap(), 14.4, 1e-9);
+        close(paid.per_1k.unwrap(), 0.02, 1e-12);
         assert_eq!(cost(Measured { output_tokens: None, ..hosted }), None, "nobody counted them");
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a configuration fits a wish, and by what it misses it.
 
-use super::configuration::{Configuration, configurations, configurations_of_all_tasks};
+use super::configuration::{Configuration, by_task, of_all_tasks};
 use super::measured::{Hardware, Measured};
 use super::wish::{Budget, Wish};
 use serde::Serialize;
@@ -64,12 +64,12 @@ pub(super) struct Candidate {
 /// Every configuration among rows, and what it misses. Where some of its rows had a window as large
 /// as wanted, it is of those alone.
 pub(super) fn candidates(rows: &[Measured], wish: &Wish, now_us: i64) -> Vec<Candidate> {
-    let of = |rows: &[Measured]| match wish.task {
-        Some(_) => configurations(rows, now_us).all,
-        None => configurations_of_all_tasks(rows, now_us).all,
+    let of = |rows: &[&Measured]| match wish.task {
+        Some(_) => by_task(rows.iter().copied(), now_us).all,
+        None => of_all_tasks(rows.iter().copied(), now_us).all,
     };
-    let (fitting, others): (Vec<Measured>, Vec<Measured>) =
-        rows.iter().cloned().partition(|row| window(wish, row.context_window).is_none());
+    let (fitting, others): (Vec<&Measured>, Vec<&Measured>) =
+        rows.iter().partition(|row| window(wish, row.context_window).is_none());
     let fitting = of(&fitting);
     let is_same = |a: &Configuration, b: &Configuration| {
         (&a.hardware, &a.model) == (&b.hardware, &b.model)
@@ -89,7 +89,7 @@ pub(super) fn candidates(rows: &[Measured], wish: &Wish, now_us: i64) -> Vec<Can
     fitted.chain(missed).collect()
 }
 
-fn largest_window(rows: &[Measured], of: &Configuration) -> Option<u64> {
+fn largest_window(rows: &[&Measured], of: &Configuration) -> Option<u64> {
     let same = rows.iter().filter(|row| row.model == of.model && row.hardware() == of.hardware);
     same.filter_map(|row| row.context_window).max()
 }

@@ -124,10 +124,15 @@ impl Measured {
     /// What it ran on.
     #[must_use]
     pub fn hardware(&self) -> Hardware {
+        self.on().hardware()
+    }
+
+    /// The same, borrowed: to tell many rows apart by.
+    pub(super) fn on(&self) -> On<'_> {
         match (&self.instance, &self.gpu) {
-            (Some(instance), _) => Hardware::Instance(instance.clone()),
-            (None, Some(gpu)) => Hardware::Gpus { name: gpu.clone(), count: self.gpus },
-            (None, None) => Hardware::Machine(self.machine.clone()),
+            (Some(instance), _) => On::Instance(instance),
+            (None, Some(name)) => On::Gpus { name, count: self.gpus },
+            (None, None) => On::Machine(&self.machine),
         }
     }
 
@@ -152,6 +157,24 @@ pub enum Hardware {
     },
     /// A machine without a GPU, by its key.
     Machine(String),
+}
+
+/// [`Hardware`] of a row, in the same order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum On<'a> {
+    Instance(&'a str),
+    Gpus { name: &'a str, count: Option<u32> },
+    Machine(&'a str),
+}
+
+impl On<'_> {
+    pub(super) fn hardware(self) -> Hardware {
+        match self {
+            Self::Instance(name) => Hardware::Instance(name.to_owned()),
+            Self::Gpus { name, count } => Hardware::Gpus { name: name.to_owned(), count },
+            Self::Machine(name) => Hardware::Machine(name.to_owned()),
+        }
+    }
 }
 
 impl fmt::Display for Hardware {

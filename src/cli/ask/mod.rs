@@ -7,6 +7,7 @@ pub(super) mod estimate;
 pub(super) mod query;
 pub(super) mod recommend;
 pub(super) mod status;
+mod wizard;
 
 use crate::choice::{Category, Filter, Measured, Prices};
 use crate::cli::face::Face;
@@ -19,7 +20,7 @@ use crate::store::{FileStore, Layout, atomic};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokgate_core::verdict::Exit;
 
 /// Which rows are taken.
@@ -60,6 +61,9 @@ pub(super) struct Which {
     /// What an hour costs, US dollars, of everything; instead of what was declared
     #[arg(long, env = "TOKGATE_HOURLY_COST", value_name = "USD", value_parser = usd)]
     hourly_cost: Option<f64>,
+    /// What time it is, where it is not now: for what is stale, and for --since; 2026-11-29T12:00:00Z
+    #[arg(long, env = "TOKGATE_NOW", value_name = "TIME")]
+    now: Option<Timestamp>,
     /// Folder of results
     #[arg(long, env = "TOKGATE_RESULTS", value_name = "DIR")]
     results_dir: Option<PathBuf>,
@@ -72,7 +76,7 @@ pub(super) struct How {
     /// Form of the answer
     #[arg(long, short, value_enum, default_value_t)]
     format: Form,
-    /// Into this file instead of to stdout
+    /// Into this file instead of to stdout; - is stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -130,7 +134,7 @@ impl Which {
         let project = Project::find(&std::env::current_dir()?);
         let catalogue = Config::load(&project)?.catalogue;
         let prices = Prices { catalogue, hourly_usd: self.hourly_cost };
-        let now = Timestamp::now();
+        let now = self.now.unwrap_or_else(Timestamp::now);
         let filter = self.only.filter(now)?;
         let store = FileStore::open(Layout::new(project.stored(self.results_dir.as_deref())?))?;
         let rows = store.measured(&filter, &prices)?;
@@ -175,7 +179,7 @@ impl How {
             Form::Csv => sheet.csv()?,
             Form::Markdown => sheet.markdown(),
         };
-        let Some(file) = &self.output else {
+        let Some(file) = self.output.as_deref().filter(|file| *file != Path::new("-")) else {
             face.say(text.trim_end());
             return Ok(());
         };

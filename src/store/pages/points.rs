@@ -5,7 +5,7 @@ use crate::store::listing::whole;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
-use tokgate_core::metric::MetricRef;
+use tokgate_core::metric::{Metric, MetricRef};
 
 /// Which epochs; what is absent excludes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,61 @@ pub(in crate::store) fn points(
     which: &Points,
     slice: &Slice,
 ) -> rusqlite::Result<Page<Point>> {
+    let rows = match (&which.case, &which.machine) {
+        (None, None) => of_each_machine(database, which, slice)?,
+        (Some(_), _) | (_, Some(_)) => found(database, which, slice, Path::Free)?,
+    };
+    Ok(slice.page(rows, |point| After { at_us: point.started_us, name: point.test_id.clone() }))
+}
+
+/// How SQLite finds the epochs.
+#[derive(Clone, Copy)]
+enum Path {
+    /// As it thinks best: there is an index by time of cases, and one of machines.
+    Free,
+    /// Along those of the one machine by time, whatever else is asked.
+    Machine,
+}
+
+/// The newest of all machines, one machine after the other: there is an index by time of each, and none of
+/// all. A page costs as much whether it is the first or the last one.
+fn of_each_machine(
+    database: &Connection,
+    which: &Points,
+    slice: &Slice,
+) -> rusqlite::Result<Vec<Point>> {
+    let enough = slice.limit as usize + 1;
+    let mut newest: Vec<Point> = Vec::new();
+    for machine in machines(database)? {
+        // Once there are enough, what is older than the last of them is not looked at.
+        let oldest = newest.get(enough - 1).map(|point| point.started_us);
+        let since_us = which.since_us.max(oldest);
+        let of_one = Points { machine: Some(machine), since_us, ..which.clone() };
+        newest.extend(found(database, &of_one, slice, Path::Machine)?);
+        newest.sort_by(|a, b| (b.started_us, &b.test_id).cmp(&(a.started_us, &a.test_id)));
+        newest.truncate(enough);
+    }
+    Ok(newest)
+}
+
+/// Every machine that an epoch was measured on, from one to the next along the index.
+fn machines(database: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut query = database.prepare_cached(
+        "WITH RECURSIVE each (machine) AS (
+             SELECT min(machine) FROM benchmark_results UNION ALL
+             SELECT (SELECT min(machine) FROM benchmark_results WHERE machine > each.machine)
+             FROM each WHERE machine IS NOT NULL)
+         SELECT machine FROM each WHERE machine IS NOT NULL",
+    )?;
+    query.query_map([], |row| row.get(0))?.collect()
+}
+
+fn found(
+    database: &Connection,
+    which: &Points,
+    slice: &Slice,
+    path: Path,
+) -> rusqlite::Result<Vec<Point>> {
     let MetricRef { metric, stat } = which.metric;
     let mut conditions = Conditions::default();
     conditions
@@ -66,18 +121,31 @@ pub(in crate::store) fn points(
         .and("b.started_us >= ?", which.since_us.map(Value::Integer))
         .behind("b.started_us, b.test_id", slice.after.as_ref())
         .bind(slice.rows());
+    let along = match path {
+        Path::Free => "",
+        Path::Machine => "INDEXED BY benchmark_results_by_machine",
+    };
+    // The joins are in this order: SQLite would rather go through the statistics of every epoch.
     let mut query = database.prepare_cached(&format!(
         "SELECT b.test_id, b.run_id, b.case_id, b.machine, b.platform, b.model_name, r.git_commit, b.epoch,
                 b.started_us, e.value, e.n
-         FROM benchmark_results b JOIN epoch_metrics e ON e.result_id = b.id
-              JOIN runs r ON r.run_id = b.run_id
-         WHERE b.validity = 'VALID' AND b.arm = 'head' AND b.provenance = 'measured'{}
+         FROM benchmark_results b {along}
+              CROSS JOIN epoch_metrics e ON e.result_id = b.id
+              CROSS JOIN runs r ON r.run_id = b.run_id
+         WHERE b.validity = 'VALID' AND b.arm = 'head' AND b.provenance = 'measured'
+               AND b.kind IN ({}){}
          ORDER BY b.started_us DESC, b.test_id DESC LIMIT ?",
+        kinds(metric),
         conditions.sql
     ))?;
-    let rows = query.query_map(params_from_iter(conditions.bound), point)?;
-    let rows: Vec<Point> = rows.collect::<Result<_, _>>()?;
-    Ok(slice.page(rows, |point| After { at_us: point.started_us, name: point.test_id.clone() }))
+    query.query_map(params_from_iter(conditions.bound), point)?.collect()
+}
+
+/// The kinds of case that say something of a metric, as SQL: of no other kind the statistics are looked for.
+fn kinds(metric: &Metric) -> String {
+    let kinds: Vec<String> =
+        metric.kinds.iter().map(|kind| format!("'{}'", kind.as_str())).collect();
+    kinds.join(", ")
 }
 
 fn point(row: &Row<'_>) -> rusqlite::Result<Point> {
