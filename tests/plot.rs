@@ -12,14 +12,15 @@ use tokgate::again::report_stored;
 use tokgate::figure::{self, Figure, Layer, MOST_POINTS, Mark};
 use tokgate::plot;
 use tokgate::session::MeasuredCase;
-use tokgate_core::case::{Case, CaseId, Workload};
+use tokgate_core::case::{Case, CaseId, Tolerance, Workload};
 use tokgate_core::metric::MetricRef;
 use tokgate_core::record::{Event as Arrival, Record};
 use tokgate_core::report::Report;
 use tokgate_core::run::{Head, Run};
-use tokgate_core::summary::Estimate;
+use tokgate_core::summary::{Estimate, Interval};
 use tokgate_core::time::Offset;
 use tokgate_core::validity::Validity;
+use tokgate_core::verdict::{Comparison, Judged, Verdict};
 
 /// What must neither run nor hide, in a name.
 const HOSTILE: &str =
@@ -100,7 +101,7 @@ fn called<'a>(figures: &'a [Figure], id: &str) -> &'a Figure {
 }
 
 fn estimate(report: &Report, case: usize, name: &str) -> Estimate {
-    report.cases[case].summary.estimate(name.parse::<MetricRef>().unwrap()).unwrap()
+    estimate_of(&report.cases[case].summary, name)
 }
 
 fn heights(layer: &Layer) -> Vec<f64> {
@@ -224,6 +225,80 @@ fn figures_say_what_the_summary_says() {
     assert_eq!(heights(&called(&own, "ttft-ecdf").layers[0]).last(), Some(&100.0));
     let peak = heights(&called(&own, "load-over-time").layers[0]).into_iter().fold(0.0, f64::max);
     assert_eq!(peak, estimate(&report, 0, "in_flight").value);
+}
+
+#[test]
+fn a_forest_has_the_judges_word_and_the_sign_of_the_report() {
+    let epochs = vec![run(head(1, "one", 0))];
+    let summary = tokgate::store::summary(&epochs).unwrap();
+    let told = estimate_of(&summary, "ttft.p50");
+    let judged = |verdict, effect: f64| Judged {
+        metric: "ttft.p50".parse().unwrap(),
+        comparison: Some(Comparison {
+            metric: "ttft.p50".parse().unwrap(),
+            base: told,
+            head: told,
+            effect,
+            interval: Some(Interval { low: effect - 0.01, high: effect + 0.01 }),
+            epochs: (5, 5),
+            tolerance: Tolerance::Relative(0.02),
+            mde: None,
+        }),
+        verdict,
+        why: String::new(),
+    };
+    let verdicts = vec![
+        judged(Verdict::Regressed, 0.5),
+        judged(Verdict::Improved, -0.25),
+        judged(Verdict::New, f64::NAN),
+    ];
+    let measured = MeasuredCase { epochs, validity: vec![Validity::Valid], summary };
+    let report = report_stored(vec![(measured, verdicts)], false);
+    let figures = figure::of_run(&report);
+    let forest = called(&figures, "change");
+    assert_eq!(
+        forest.y.names,
+        ["time to first token, p50: improved", "time to first token, p50: regressed"],
+        "the first row is the highest, and what is no number is left out"
+    );
+    let worse = forest.layers.iter().find(|layer| layer.name == "worse").unwrap();
+    assert_eq!((worse.points[0].x, worse.points[0].y), (50.0, 1.0));
+    assert_eq!(worse.points[0].interval, Some((49.0, 51.0)));
+    let (_, texts) = read_xml(&plot::svg(forest));
+    assert!(
+        texts.contains("to the right is worse (%)") && texts.contains("tolerance 2 %"),
+        "{texts}"
+    );
+}
+
+#[test]
+fn what_was_not_measured_has_no_figure() {
+    let (report, epochs) = reported(vec![head(1, "one", 0)]);
+    let own = figure::of_case(&report.cases[0], &epochs[0], MOST_POINTS);
+    let ids: Vec<String> =
+        figure::of_run(&report).into_iter().chain(own).map(|one| one.id).collect();
+    for absent in ["query-ecdf", "recall-against-latency", "change", "comparison-ttft", "knee"] {
+        assert!(!ids.iter().any(|id| id == absent), "{absent} in {ids:?}");
+    }
+    assert!(ids.iter().any(|id| id == "power-over-time"), "{ids:?}");
+}
+
+#[test]
+fn a_metric_over_commits_is_drawn_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&folder.path().join("r"));
+    (1..4).for_each(|number| keep_case(&mut store, number, "one"));
+    let arguments = ["--history", "ttft.p50", "--format", "svg", "-o", "past"];
+    let files = written(folder.path(), &plotted(folder.path(), &arguments));
+    let (_, texts) = read_xml(&std::fs::read_to_string(&files[0]).unwrap());
+    assert!(files[0].ends_with("past/history-ttft-p50-quick-one.svg"), "{files:?}");
+    assert!(texts.contains("time to first token (ms)") && texts.contains("0123abc"), "{texts}");
+    let wrong = plotted(folder.path(), &["--history", "ttft.p5"]);
+    assert_eq!(code(&wrong), Some(2), "{}", text(&wrong.stderr));
+}
+
+fn estimate_of(summary: &tokgate_core::summary::Summary, name: &str) -> Estimate {
+    summary.estimate(name.parse::<MetricRef>().unwrap()).unwrap()
 }
 
 #[test]

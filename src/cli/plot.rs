@@ -60,10 +60,13 @@ enum Format {
     Both,
 }
 
+/// The text beside pictures of these names.
+type Summary = Box<dyn Fn(&[String]) -> String>;
+
 /// What is drawn, and the text beside it.
 struct Drawn {
     figures: Vec<Figure>,
-    summary: Box<dyn Fn(&[String]) -> String>,
+    summary: Summary,
 }
 
 /// Draws what was asked for, and says which files were written.

@@ -66,7 +66,7 @@ pub fn of_run(report: &Report) -> Vec<Figure> {
 /// A figure that says it, where what it shows may not be judged.
 fn doubted(figure: Figure, is_invalid: bool) -> Figure {
     match is_invalid {
-        true => figure.note("INVALID epochs are among them: the run was disturbed"),
+        true => figure.note("INVALID epochs are among them: `tokgate show` says why"),
         false => figure,
     }
 }

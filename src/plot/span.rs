@@ -202,6 +202,6 @@ mod tests {
             ticks.iter().map(|tick| tick.text.as_str()).collect::<Vec<_>>(),
             ["1", "4", "16"]
         );
-        assert_eq!(span.ticks_at(&[1.0, 3.141_592_6]), None);
+        assert_eq!(span.ticks_at(&[1.0, 2.345_678_9]), None);
     }
 }

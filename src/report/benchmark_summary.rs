@@ -47,6 +47,7 @@ pub fn text(report: &Report, pictures: &[String]) -> String {
     if let Some(found) = report.stress() {
         write!(text, "\nLevels of load\n{}", stress::curve(&found, Style { color: false })).ok();
     }
+    text += "\n* rests on fewer samples than a verdict would\n";
     text + &listed(pictures)
 }
 
