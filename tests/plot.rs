@@ -253,7 +253,7 @@ fn a_forest_has_the_judges_word_and_the_sign_of_the_report() {
         judged(Verdict::New, f64::NAN),
     ];
     let measured = MeasuredCase { epochs, validity: vec![Validity::Valid], summary };
-    let report = report_stored(vec![(measured, verdicts)], false);
+    let report = report_stored(&[(measured, verdicts)], false);
     let figures = figure::of_run(&report);
     let forest = called(&figures, "change");
     assert_eq!(
