@@ -87,14 +87,14 @@ fn compared_report(
 /// at which its first epoch began. Which baseline they rest on, which of its cases the run had not,
 /// and which could not be measured, is kept nowhere.
 #[must_use]
-pub fn report_stored(cases: Vec<(MeasuredCase, Vec<Judged>)>, strict: bool) -> Report {
+pub fn report_stored(cases: &[(MeasuredCase, Vec<Judged>)], strict: bool) -> Report {
     let head = cases.first().expect("a stored run has a case").0.head().clone();
     let judged = cases.iter().any(|(_, verdicts)| !verdicts.is_empty());
     let compared_with = match judged {
         true => ComparedWith::Baseline("the baseline of its day".to_owned()),
         false => ComparedWith::Nothing("no verdict was kept with the run".to_owned()),
     };
-    let cases = cases.into_iter().map(|(case, verdicts)| report_case(&case, verdicts)).collect();
+    let cases = cases.iter().map(|(case, verdicts)| report_case(case, verdicts.clone())).collect();
     stored_report(&head, cases, Against { dropped: Vec::new(), compared_with }, strict)
 }
 

@@ -175,6 +175,7 @@ fn case(base_url: &str, model: &str, prompt: &str, timeout: Duration) -> Case {
             server_metrics: false,
             dcgm_url: None,
             spike_of: "itl".to_owned(),
+            html_report: false,
         },
         requires: Requires::default(),
         goals: Vec::new(),

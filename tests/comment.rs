@@ -55,7 +55,7 @@ fn report(verdicts: Vec<Judged>) -> Report {
     let epochs = vec![run(head(1, "one", 0))];
     let summary = summary(&epochs).unwrap();
     let case = MeasuredCase { epochs, validity: vec![Validity::Valid], summary };
-    report_stored(vec![(case, verdicts)], false)
+    report_stored(&[(case, verdicts)], false)
 }
 
 fn named(one: &CaseReport, id: String) -> CaseReport {

@@ -191,7 +191,7 @@ fn a_form_that_there_is_not_is_refused_before_anything_is_written() {
         (&["comparison", "--junit"][..], "the comparison is no test"),
         (&["summary", "--junit", "out.xml"], "the summary is no test"),
         (&["summary", "--markdown"], "`tokgate report comparison --markdown`"),
-        (&["run-0", "--markdown"], "`run-0` is told by `--json` or `--junit`"),
+        (&["run-0", "--markdown"], "`run-0` is told by `--json`, `--junit` or `--html`"),
         (&["comparison", "--json", "--markdown"], "cannot be used with"),
     ] {
         let output = report(folder.path(), arguments);

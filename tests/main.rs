@@ -43,6 +43,8 @@ mod mock_faults;
 mod mock_held;
 mod models;
 mod nextest;
+mod pages;
+mod pages_written;
 mod pasted;
 mod plot;
 mod pressure;

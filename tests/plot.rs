@@ -82,7 +82,8 @@ fn reported(heads: Vec<Head>) -> (Report, Vec<Vec<Run>>) {
         })
         .collect();
     let epochs = measured.iter().map(|case| case.epochs.clone()).collect();
-    (report_stored(measured.into_iter().map(|case| (case, Vec::new())).collect(), false), epochs)
+    let cases: Vec<_> = measured.into_iter().map(|case| (case, Vec::new())).collect();
+    (report_stored(&cases, false), epochs)
 }
 
 /// The head of a cell, with its value of one axis, and so many workers.
@@ -252,7 +253,7 @@ fn a_forest_has_the_judges_word_and_the_sign_of_the_report() {
         judged(Verdict::New, f64::NAN),
     ];
     let measured = MeasuredCase { epochs, validity: vec![Validity::Valid], summary };
-    let report = report_stored(vec![(measured, verdicts)], false);
+    let report = report_stored(&[(measured, verdicts)], false);
     let figures = figure::of_run(&report);
     let forest = called(&figures, "change");
     assert_eq!(
@@ -310,7 +311,7 @@ fn spikes_are_those_that_the_rate_counts_and_all_stay_of_many_points() {
     let summary = tokgate::store::summary(&epochs).unwrap();
     let measured =
         MeasuredCase { epochs: epochs.clone(), validity: vec![Validity::Valid], summary };
-    let report = report_stored(vec![(measured, Vec::new())], false);
+    let report = report_stored(&[(measured, Vec::new())], false);
     let figures = figure::of_case(&report.cases[0], &epochs, MOST_POINTS);
     let over_time = called(&figures, "itl-over-time");
     let rate = estimate(&report, 0, "spike_rate").value;

@@ -355,11 +355,23 @@ pub struct RunSettings {
     pub dcgm_url: Option<String>,
     /// Whose samples the spike rate is computed from: `itl`, `e2e`, `ttft`, `query` or `embed`.
     pub spike_of: String,
+    /// Whether a page for people is written at the end of a run of it.
+    #[serde(default = "usual_html_report", skip_serializing_if = "is_usual_html_report")]
+    pub html_report: bool,
 }
 
 /// As scenarios have it where they say nothing.
 fn usual_energy_interval_s() -> f64 {
     1.0
+}
+
+/// As scenarios have it where they say nothing.
+fn usual_html_report() -> bool {
+    true
+}
+
+fn is_usual_html_report(html_report: &bool) -> bool {
+    *html_report == usual_html_report()
 }
 
 /// One cell of the matrix: everything that is needed to measure it.

@@ -53,6 +53,7 @@ pub(crate) fn test_case() -> tokgate_core::case::Case {
             server_metrics: false,
             dcgm_url: None,
             spike_of: "itl".to_owned(),
+            html_report: true,
         },
         requires: Requires::default(),
         goals: Vec::new(),

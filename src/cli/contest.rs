@@ -3,6 +3,7 @@
 use crate::again;
 use crate::baselines::Found;
 use crate::cli::invocation::Invocation;
+use crate::cli::page;
 use crate::cli::written;
 use crate::paired::{self, Comparison, Control, Pairs, Sides};
 use crate::report::comparison;
@@ -105,6 +106,8 @@ impl Contest {
         invocation.session.feed.end(&report, invocation.is_complete());
         written::results(&invocation.layout, &report)?;
         invocation.session.store.finish_run(&comparison::markdown)?;
+        let heads: Vec<_> = comparison.cases.iter().map(|pairs| pairs.side(Arm::Head)).collect();
+        page::after_run(&invocation.layout, &report, &heads)?;
         Ok((report, comparison))
     }
 }

@@ -6,6 +6,7 @@ use crate::cli::face::Face;
 use crate::cli::models::{self, Contest, Standings};
 use crate::cli::onlookers;
 use crate::cli::options::Options;
+use crate::cli::page;
 use crate::cli::plan;
 use crate::cli::run::Format;
 use crate::cli::signals::Signals;
@@ -35,6 +36,9 @@ use tokgate_harness::measure::Harness;
 
 /// Said of what is INVALID and would not be on a quiet machine.
 pub(super) const HOST_NOISE: &str = "invalid through the noise of the host alone";
+
+/// What was written at the end beside the results: what it is, and where.
+type Saved<'a> = [(&'a str, Option<String>)];
 
 /// How an invocation speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,11 +300,15 @@ impl Invocation {
         report.exit = self.exit(&report);
         written::results(&self.layout, &report)?;
         self.session.store.finish_run(&comparison::markdown)?;
+        let page = match self._temporary {
+            Some(_) => None,
+            None => page::after_run(&self.layout, &report, &self.session.measured)?,
+        };
         let saved = self.save_baseline()?;
         self.session.feed.end(&report, self.is_complete());
         let contest = self.contest.as_ref();
         let standings = contest.map(|it| it.standings(&self.layout, &report.run_id)).transpose()?;
-        self.tell_end(&report, saved.as_deref(), standings.as_ref());
+        self.tell_end(&report, &[("page  ", page), ("baseline  ", saved)], standings.as_ref());
         notify::tell(&self.telling, &report).iter().for_each(|warning| self.face.tell(warning));
         Ok(report.exit)
     }
@@ -340,7 +348,7 @@ impl Invocation {
         Ok(Some(path.display().to_string()))
     }
 
-    fn tell_end(&self, report: &Report, saved: Option<&str>, standings: Option<&Standings>) {
+    fn tell_end(&self, report: &Report, saved: &Saved<'_>, standings: Option<&Standings>) {
         let json = || models::report(report, standings);
         match self.voice {
             Voice::Run(Format::Json) => self.face.say(&json().to_string()),
@@ -364,11 +372,11 @@ impl Invocation {
         }
     }
 
-    fn tables(&self, report: &Report, saved: Option<&str>) -> String {
+    fn tables(&self, report: &Report, saved: &Saved<'_>) -> String {
         format!("\n{}\n{}", self.told.join("\n"), self.closing(report, saved))
     }
 
-    fn closing(&self, report: &Report, saved: Option<&str>) -> String {
+    fn closing(&self, report: &Report, saved: &Saved<'_>) -> String {
         if report.cases.is_empty() {
             return String::new();
         }
@@ -376,8 +384,10 @@ impl Invocation {
         if self._temporary.is_none() {
             text.push_str(&format!("saved  {}\n", self.layout.root().display()));
         }
-        if let Some(saved) = saved {
-            text.push_str(&format!("baseline  {saved}\n"));
+        for (name, path) in saved {
+            if let Some(path) = path {
+                text.push_str(&format!("{name}{path}\n"));
+            }
         }
         text
     }

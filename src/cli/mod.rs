@@ -30,6 +30,8 @@ mod models;
 mod monitor;
 mod onlookers;
 mod options;
+mod page;
+mod past;
 mod plan;
 mod plot;
 mod purge;
@@ -114,7 +116,7 @@ enum Command {
     History(history::Args),
     /// How often comparisons of equal sides were convicted, against what is promised
     Stats(stats::Args),
-    /// Tell a stored run to other programs: JSON, JUnit; or all of them side by side
+    /// Tell a stored run as a page or to other programs (HTML, JSON, JUnit); or several side by side
     Report(report::Args),
     /// Draw a stored run, or a file of results, as PNG and SVG
     Plot(plot::Args),

@@ -132,7 +132,7 @@ fn of_epochs(epochs: Vec<Stored>, args: &Args) -> Result<Drawn> {
     let cases: Vec<(MeasuredCase, Vec<Judged>)> =
         by_case(epochs).into_iter().map(case_of).collect();
     let measured: Vec<MeasuredCase> = cases.iter().map(|(case, _)| case.clone()).collect();
-    let report = report_stored(cases, false);
+    let report = report_stored(&cases, false);
     let mut figures = figure::of_run(&report);
     let before = figures.len();
     for (case, measured) in report.cases.iter().zip(&measured) {

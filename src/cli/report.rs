@@ -1,8 +1,9 @@
-//! `tokgate report RUN --json|--junit`: a stored run as other programs read it. What is told of all
-//! of them is in `together`.
+//! `tokgate report RUN --json|--junit|--html`: a stored run as other programs read it, or as a page. What is
+//! told of all of them is in `together`, pages are written by `page`.
 
 use crate::again::report_stored;
 use crate::cli::face::Face;
+use crate::cli::page;
 use crate::cli::show::{by_case, heads, stored};
 use crate::cli::together::{self, Form};
 use crate::project::Project;
@@ -15,21 +16,26 @@ use tokgate_core::report::Report;
 use tokgate_core::verdict::{Exit, Judged};
 
 /// Standard output, where a file may be named.
-const STDOUT: &str = "-";
+pub(super) const STDOUT: &str = "-";
 
 /// Every test that may be compared, side by side.
 const COMPARISON: &str = "comparison";
 /// Every benchmark in one document.
 const SUMMARY: &str = "summary";
 
-/// Tell a stored run to other programs, by the verdicts that were kept with it; or all runs together.
+/// Tell a stored run to other programs or as a page, by the verdicts that were kept with it; or several runs
+/// side by side; or all of them together.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("format"))]
 pub(super) struct Args {
-    /// A run; `tokgate list` shows them. `comparison` writes reports/COMPARISON.md, every measured
-    /// model side by side, `summary` tells every benchmark
-    #[arg(value_name = "RUN|comparison|summary")]
-    run: String,
+    /// A run, or with --html several; `tokgate list` shows them. `comparison` writes
+    /// reports/COMPARISON.md, every measured model side by side, `summary` tells every benchmark
+    #[arg(value_name = "RUN|comparison|summary", required = true)]
+    runs: Vec<String>,
+    /// One page that opens offline, into a file where one is named, else into reports/ of the results; of
+    /// several runs, a page that has them side by side
+    #[arg(long, group = "format", value_name = "FILE", num_args = 0..=1)]
+    html: Option<Option<PathBuf>>,
     /// JUnit XML, into a file where one is named
     #[arg(long, group = "format", value_name = "FILE", num_args = 0..=1, default_missing_value = STDOUT)]
     junit: Option<PathBuf>,
@@ -59,9 +65,17 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     match told {
         Told::Comparison(form) => together::comparison(&mut store, form, face)?,
         Told::Summary(form) => together::summary(&store, form, face)?,
-        Told::Run(file) => {
-            let epochs = stored(&store, &args.run, face)?;
-            let report = kept(epochs.unwrap_or_default(), &args.run, args.strict)?;
+        Told::Pages(file) => {
+            let told = |run: &String| {
+                let cases = cases(stored(&store, run, face)?.unwrap_or_default(), run)?;
+                Ok(page::Told { report: report_stored(&cases, args.strict), cases })
+            };
+            let told = args.runs.iter().map(told).collect::<Result<Vec<_>>>()?;
+            page::write(store.layout(), &told, file, face)?;
+        }
+        Told::Run(run, file) => {
+            let epochs = stored(&store, run, face)?;
+            let report = kept(epochs.unwrap_or_default(), run, args.strict)?;
             match file {
                 Some(file) => put(file, &junit::report(&report), face)?,
                 None => face.say(&json::report(&report).to_string()),
@@ -75,8 +89,10 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 enum Told<'a> {
     Comparison(Form),
     Summary(Form),
+    /// Runs as a page, into a file where one is named.
+    Pages(Option<&'a Path>),
     /// One run, as JUnit XML where a file is named, else as JSON.
-    Run(Option<&'a Path>),
+    Run(&'a str, Option<&'a Path>),
 }
 
 /// # Errors
@@ -87,16 +103,27 @@ fn told(args: &Args) -> Result<Told<'_>> {
         (false, true) => Form::Markdown,
         (false, false) => Form::File,
     };
-    match (args.run.as_str(), &args.junit, form) {
+    let together = |run: &&String| matches!(run.as_str(), COMPARISON | SUMMARY);
+    let (run, junit) = match (&*args.runs, &args.html) {
+        (runs, Some(file)) => match runs.iter().find(together) {
+            Some(name) => {
+                bail!("the {name} is no page: name the runs that stand side by side in one")
+            }
+            None => return Ok(Told::Pages(file.as_deref())),
+        },
+        ([run], None) => (run.as_str(), &args.junit),
+        (_, None) => bail!("several runs are told side by side, by `--html`; name one, or say so"),
+    };
+    match (run, junit, form) {
         (name @ (COMPARISON | SUMMARY), Some(_), _) => {
             bail!("the {name} is no test: tell it by `--json`, or leave `--junit` out")
         }
         (COMPARISON, None, form) => Ok(Told::Comparison(form)),
         (SUMMARY, None, form) => Ok(Told::Summary(form)),
-        (_, Some(file), _) => Ok(Told::Run(Some(file))),
-        (_, None, Form::Json) => Ok(Told::Run(None)),
+        (run, Some(file), _) => Ok(Told::Run(run, Some(file))),
+        (run, None, Form::Json) => Ok(Told::Run(run, None)),
         (run, None, Form::Markdown | Form::File) => {
-            bail!("`{run}` is told by `--json` or `--junit`: say which")
+            bail!("`{run}` is told by `--json`, `--junit` or `--html`: say which")
         }
     }
 }
@@ -107,11 +134,16 @@ fn told(args: &Args) -> Result<Told<'_>> {
 /// # Errors
 /// When it has no epoch of its own.
 pub(super) fn kept(epochs: Vec<Stored>, run: &str, strict: bool) -> Result<Report> {
+    Ok(report_stored(&cases(epochs, run)?, strict))
+}
+
+/// The cases of a run, at least one, with the verdicts that were kept with them.
+fn cases(epochs: Vec<Stored>, run: &str) -> Result<Vec<(MeasuredCase, Vec<Judged>)>> {
     let cases: Vec<_> = by_case(heads(epochs)).into_iter().map(case_of).collect();
     if cases.is_empty() {
         bail!("`{run}` has no epoch to tell; `tokgate list` shows what there is");
     }
-    Ok(report_stored(cases, strict))
+    Ok(cases)
 }
 
 /// A case with the verdicts that were kept with it.
@@ -120,7 +152,11 @@ pub(super) fn case_of(epochs: Vec<Stored>) -> (MeasuredCase, Vec<Judged>) {
     (MeasuredCase::of(epochs), verdicts)
 }
 
-fn put(file: &Path, text: &str, face: &Face) -> Result<()> {
+/// Writes a report to a file, or to standard output.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn put(file: &Path, text: &str, face: &Face) -> Result<()> {
     if file.as_os_str() == STDOUT {
         face.say(text.trim_end());
         return Ok(());

@@ -6,6 +6,7 @@
 //! foreign in them (names of cases and models) is as it was: whoever draws makes it harmless.
 
 mod axes;
+mod beside;
 mod build;
 mod cases;
 mod comparison;
@@ -19,6 +20,7 @@ mod thin;
 mod timeline;
 mod unit;
 
+pub use beside::of_runs;
 pub use cases::{CaseNames, word};
 pub use comparison::of_results;
 pub use history::of_history;

@@ -11,6 +11,7 @@ pub mod documents;
 pub mod duel;
 pub mod export;
 pub mod history;
+pub mod html;
 pub mod imported;
 pub mod json;
 pub mod junit;

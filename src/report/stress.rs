@@ -40,7 +40,8 @@ fn row(tried: &Tried) -> [String; 8] {
     ]
 }
 
-fn level(stress: &Stress) -> Level {
+/// How far what was found is from trouble.
+pub(super) fn level(stress: &Stress) -> Level {
     match stress.stability {
         Stability::Stable => Level::Green,
         Stability::Unsteady | Stability::NotReached => Level::Yellow,
@@ -48,7 +49,8 @@ fn level(stress: &Stress) -> Level {
     }
 }
 
-fn words(stress: &Stress) -> String {
+/// What was found, in words.
+pub(super) fn words(stress: &Stress) -> String {
     let word = stress.stability.as_str();
     match (stress.max_sustainable, stress.breaks_at) {
         (0, _) => format!("not even the lowest level holds ({word})"),

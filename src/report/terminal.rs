@@ -427,7 +427,8 @@ pub(super) fn concluded(conclusion: Conclusion) -> (&'static str, Level) {
     }
 }
 
-fn grade_level(grade: Grade) -> Level {
+/// How well a grade speaks of a run.
+pub(super) fn grade_level(grade: Grade) -> Level {
     match grade {
         Grade::Excellent | Grade::Good => Level::Green,
         Grade::Acceptable | Grade::Ungraded => Level::Yellow,

@@ -63,6 +63,15 @@ pub fn publish(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     put().map_err(doing("write", path))
 }
 
+/// Takes a file away for good; one that is not there is none.
+pub(super) fn remove(path: &Path) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.and_then(|()| sync_folder(folder)).map_err(doing("remove", path)),
+    }
+}
+
 fn replace(path: &Path, folder: &Path, bytes: &[u8]) -> io::Result<()> {
     temporary(folder, bytes)?.persist(path)?;
     sync_folder(folder)

@@ -63,6 +63,18 @@ impl Layout {
         self.reports().join(format!("{id}.json"))
     }
 
+    /// The page of a run.
+    #[must_use]
+    pub fn page_file(&self, run_id: &str) -> PathBuf {
+        self.reports().join(format!("{run_id}.html"))
+    }
+
+    /// The page of several runs.
+    #[must_use]
+    pub fn side_by_side_file(&self) -> PathBuf {
+        self.reports().join("side-by-side.html")
+    }
+
     /// All tests that may be compared, side by side.
     #[must_use]
     pub fn comparison_file(&self) -> PathBuf {

@@ -32,7 +32,7 @@ pub fn rehearse_purge(layout: &Layout, run: &str) -> Result<Purged, StoreError> 
     Ok(counted(&without))
 }
 
-/// Takes the texts of the answers out of a run's raw lines and rows. A file is replaced whole or not at
+/// Takes the texts of the answers out of a run's raw lines and rows, and its page away. A file is replaced whole or not at
 /// all, and only by one that says the same of everything else. Whoever is killed in between calls it
 /// again.
 ///
@@ -42,6 +42,8 @@ pub fn rehearse_purge(layout: &Layout, run: &str) -> Result<Purged, StoreError> 
 pub fn purge(layout: &Layout, run: &str) -> Result<Purged, StoreError> {
     let mut alone = alone::open(layout, run)?;
     let without = without_answers(&alone, layout, run)?;
+    // It quotes answers, and is made again from what is kept.
+    atomic::remove(&layout.page_file(run))?;
     for Without { path, bytes, .. } in &without {
         atomic::write(path, bytes)?;
     }

@@ -47,6 +47,7 @@ pub(crate) fn case(name: &str) -> Case {
             server_metrics: false,
             dcgm_url: None,
             spike_of: "itl".to_owned(),
+            html_report: true,
         },
         requires: Requires::default(),
         pressure: None,

@@ -386,6 +386,7 @@ fn settings(tables: &Tables, choice: Choice) -> RunSettings {
         server_metrics: tables.telemetry.server_metrics,
         dcgm_url: tables.telemetry.dcgm_url.clone(),
         spike_of: tables.run.spike_of.unwrap_or(usual).as_str().to_owned(),
+        html_report: tables.run.html_report,
     }
 }
 

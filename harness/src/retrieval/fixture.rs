@@ -78,5 +78,6 @@ fn settings() -> RunSettings {
         server_metrics: false,
         dcgm_url: None,
         spike_of: "query".to_owned(),
+        html_report: true,
     }
 }

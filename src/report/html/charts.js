@@ -11,6 +11,8 @@ globalThis.Charts = (() => {
   const { number, named, titled, shown, short, range, finding, rows, columns, csv, download } = Figures;
   const { LAYERS, LABEL, FONT, color, width, draw } = Marks;
   const ROWS = 100; // rows of a table at once
+  const NAMES = 0.42; // share of the width that names have at the left
+  const NARROW = 270; // room for names below which they stand above their rows
   const mounted = new Set();
 
   function element(name, attributes = {}, ...children) {
@@ -25,6 +27,27 @@ globalThis.Charts = (() => {
   }
   // ---- axes ------------------------------------------------------------------------------------------
 
+  // Steps between whole numbers.
+  const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((first) => first * 10 ** power)).flat();
+
+  // One to nine times each power of ten between two numbers.
+  function decades(low, high) {
+    const found = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+      for (let first = 1; first < 10; first += 1) {
+        const value = Number(`${first}e${power}`);
+        if (value >= low && value <= high) found.push(value);
+      }
+    }
+    return found;
+  }
+
+  // Which of them have their number beside them: the fewer, the more there are.
+  function worded(splits) {
+    const firsts = splits.length > 27 ? [1] : splits.length > 6 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    return (value) => firsts.includes(Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9)));
+  }
+
   function axis(figure, along, room) {
     const one = figure[along];
     const most = Math.max(8, Math.floor(room / 7));
@@ -33,6 +56,13 @@ globalThis.Charts = (() => {
       ticks: { stroke: () => color("grid"), width: 1, size: 5 }, gap: 5,
       values: (plot, splits) => splits.map((value) => (value === null ? "" : number(value))),
     };
+    if (one.scale === "logarithmic") {
+      base.splits = (plot) => decades(plot.scales[along].min, plot.scales[along].max);
+      base.filter = (plot, splits) => splits;
+      base.values = (plot, splits) => { const told = worded(splits); return splits.map((value) => (told(value) ? number(value) : "")); };
+    } else if (!named(one) && figure.layers.every((layer) => layer.points.every((point) => Number.isInteger(point[along])))) {
+      base.incrs = WHOLE;
+    }
     if (named(one)) {
       base.splits = () => one.names.map((_, index) => index);
       base.values = (plot, splits) => splits.map((value) => short(one.names[value] ?? "", most));
@@ -40,6 +70,7 @@ globalThis.Charts = (() => {
     }
     if (along === "y") {
       base.size = (plot, values) => Math.ceil(width(values ?? [])) + 12;
+      if (named(one) && room < NARROW) Object.assign(base, { size: () => 4, values: () => [], ticks: { show: false } });
       return base;
     }
     base.size = 28;
@@ -51,7 +82,7 @@ globalThis.Charts = (() => {
         base.values = (plot, splits) => splits.map((value) => kept[value] ?? "");
         base.rotate = 50;
         base.size = Math.ceil(width(kept) * 0.77) + 26;
-        base.overhang = Math.max(0, width(kept.slice(0, 1)) * 0.65 - slot / 2 - 40);
+        base.overhang = Math.max(0, width(kept.slice(0, 1)) * 0.65 - slot / 2 - 22);
       }
     }
     return base;
@@ -70,9 +101,9 @@ globalThis.Charts = (() => {
       width: wide, height: chart.height(), legend: { show: false }, padding: [headroom(figure), 14, 4, 4 + (across.overhang ?? 0)],
       scales: {
         x: { ...scale("x"), range: (plot, low, high) => [low, high] },
-        y: { ...scale("y"), dir: named(figure.y) ? -1 : 1, range: (plot) => range(chart.figure, drawn(), "y", free && chart.zoomed ? [plot.scales.x.min, plot.scales.x.max] : null) },
+        y: { ...scale("y"), range: (plot) => range(chart.figure, drawn(), "y", free && chart.zoomed ? [plot.scales.x.min, plot.scales.x.max] : null) },
       },
-      axes: [across, axis(figure, "y", wide * 0.42)],
+      axes: [across, axis(figure, "y", wide * NAMES)],
       series: [{}, { show: true, scale: "y", points: { show: false }, paths: () => null }],
       cursor: {
         y: false, points: { show: false }, drag: { x: free, y: false, setScale: free, dist: 6 },
@@ -258,7 +289,8 @@ globalThis.Charts = (() => {
     const root = element("figure", { class: "chart" }, element("figcaption", {}, parts.title, parts.zoom), parts.legend, parts.above, parts.plot, parts.below, parts.live, parts.notes, details);
     const chart = {
       figure, parts, group, hidden: new Set(), plot: null, zoomed: false,
-      height: () => (named(chart.figure.y) ? Math.max(120, chart.figure.y.names.length * 30 + 56) : innerWidth < 600 ? 240 : 290) + (named(chart.figure.x) ? 40 : 0),
+      narrow: () => parts.plot.clientWidth * NAMES < NARROW,
+      height: () => (named(chart.figure.y) ? Math.max(120, chart.figure.y.names.length * (chart.narrow() ? 44 : 30) + 56) : innerWidth < 600 ? 240 : 290) + (named(chart.figure.x) ? 40 : 0),
       update(next) {
         const same = frame(chart.figure) === frame(next);
         chart.figure = next;

@@ -35,10 +35,11 @@ globalThis.Figures = (() => {
     return low <= high ? [low, high] : null;
   }
 
-  // How wide a bar is, in units of x.
-  function step(layer) {
-    const gaps = layer.points.slice(1).map((point, index) => point.x - layer.points[index].x).filter((gap) => gap > 0);
-    return gaps.length > 0 ? Math.min(...gaps) : 1;
+  // How wide a bar is: the least distance to the next one, by ratio on a logarithmic axis.
+  function step(layer, log) {
+    const far = (point, before) => (log ? point.x / before.x : point.x - before.x);
+    const gaps = layer.points.slice(1).map((point, index) => far(point, layer.points[index])).filter((gap) => gap > (log ? 1 : 0));
+    return gaps.length > 0 ? Math.min(...gaps) : log ? 1.5 : 1;
   }
 
   // Where an axis begins and ends: what it shows, with air, with the straight lines that are near.
@@ -55,12 +56,15 @@ globalThis.Figures = (() => {
         [low, high] = [Math.min(low, line.at), Math.max(high, line.at)];
       }
     }
+    const bars = along === "x" && !forest && layers.find((layer) => layer.mark === "bars");
+    if (bars) {
+      const wide = step(bars, axis.scale === "logarithmic");
+      return axis.scale === "logarithmic" ? [low / wide, high * wide] : [low - wide * 0.7, high + wide * 0.7];
+    }
     if (axis.scale === "logarithmic") {
       return low === high ? [low / 2, high * 2] : [low / (high / low) ** 0.04, high * (high / low) ** 0.06];
     }
     if (along === "x" && !forest) {
-      const bars = layers.find((layer) => layer.mark === "bars");
-      if (bars) return [low - (low === 0 ? 0 : step(bars) * 0.2), high + step(bars) * 1.05];
       const air = (high - low || Math.abs(high) || 1) * 0.02;
       return [low >= 0 && low - air < 0 ? low - air / 2 : low - air, high + air];
     }
@@ -104,7 +108,9 @@ globalThis.Figures = (() => {
   }
 
   function download(name, type, text) {
-    const link = element("a", { download: name, href: URL.createObjectURL(new Blob([text], { type })) });
+    const link = document.createElement("a");
+    link.download = name;
+    link.href = URL.createObjectURL(new Blob([text], { type }));
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }

@@ -50,10 +50,12 @@ globalThis.Marks = (() => {
   function drawBars(plot, figure, layer, at, slot) {
     const context = plot.ctx;
     const base = figure.y.scale === "logarithmic" ? plot.bbox.top + plot.bbox.height : plot.valToPos(0, "y", true);
-    const span = named(figure.x) ? 0.72 / slot.of : step(layer);
+    const log = figure.x.scale === "logarithmic";
+    const span = named(figure.x) ? 0.72 / slot.of : step(layer, log);
     for (const place of at) {
-      const left = named(figure.x) ? place.point.x - 0.36 + span * slot.index : place.point.x;
-      const [from, to] = [plot.valToPos(left, "x", true), plot.valToPos(left + span, "x", true)];
+      const middle = named(figure.x) ? place.point.x - 0.36 + span * (slot.index + 0.5) : place.point.x;
+      const sides = log ? [middle / Math.sqrt(span), middle * Math.sqrt(span)] : [middle - span / 2, middle + span / 2];
+      const [from, to] = sides.map((side) => plot.valToPos(side, "x", true));
       const gap = Math.min(devicePixelRatio, (to - from) * 0.1);
       context.fillRect(from + gap / 2, Math.min(place.y, base), to - from - gap, Math.abs(base - place.y));
       place.x = (from + to) / 2;
@@ -170,6 +172,18 @@ globalThis.Marks = (() => {
     }
   }
 
+  // Names of rows above them, where there is no room for them at the left.
+  function drawNames(plot, figure) {
+    const context = plot.ctx;
+    const ratio = devicePixelRatio;
+    context.font = FONT.replace("12px", `${12 * ratio}px`);
+    context.fillStyle = color("ink");
+    context.textAlign = "left";
+    context.textBaseline = "alphabetic";
+    const most = Math.floor(plot.bbox.width / (6.9 * ratio));
+    figure.y.names.forEach((name, row) => context.fillText(short(name, most), plot.bbox.left, plot.valToPos(row, "y", true) - 9 * ratio));
+  }
+
   function draw(chart) {
     const { plot, figure, hidden } = chart;
     const { left, top, width: wide, height: high } = plot.bbox;
@@ -186,6 +200,7 @@ globalThis.Marks = (() => {
       drawLayer(plot, figure, layer, index, { index: bars.indexOf(layer), of: bars.length });
     }
     drawLines(plot, figure);
+    if (named(figure.y) && chart.narrow()) drawNames(plot, figure);
     context.restore();
   }
 
