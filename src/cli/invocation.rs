@@ -2,6 +2,7 @@
 
 use crate::again;
 use crate::baselines::{self, Places, Wanted};
+use crate::cli::exit::exit_of_case;
 use crate::cli::face::Face;
 use crate::cli::models::{self, Contest, Standings};
 use crate::cli::onlookers;
@@ -21,17 +22,15 @@ use crate::project::Project;
 use crate::report::terminal::Style;
 use crate::report::{comparison, json, terminal};
 use crate::session::{CaseError, Identity, Session, now_us};
-use crate::store::{DatabaseError, FileStore, Layout, Measuring, StoreError, atomic, ids};
+use crate::store::{FileStore, Layout, Measuring, ids};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokgate_core::case::{Case, CaseId};
-use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::environment::{Environment, MachineId};
 use tokgate_core::report::{CaseReport, Report, Unmeasured};
 use tokgate_core::verdict::Exit;
-use tokgate_harness::driver::OpenError;
 use tokgate_harness::measure::Harness;
 
 /// Said of what is INVALID and would not be on a quiet machine.
@@ -459,47 +458,4 @@ fn is_host_noise(report: &Report) -> bool {
         .flat_map(|epoch| epoch.validity.reasons())
         .peekable();
     reasons.peek().is_some() && reasons.all(|reason| reason.is_host())
-}
-
-fn exit_of_open(error: &OpenError) -> Exit {
-    match error {
-        OpenError::Invalid(_) => Exit::Usage,
-        OpenError::Unavailable(_) | OpenError::Unreachable { .. } => Exit::Invalid,
-    }
-}
-
-fn exit_of_case(error: &CaseError) -> Exit {
-    match error {
-        CaseError::Open(error) => exit_of_open(error),
-        CaseError::LeftOut(_) => Exit::Nothing,
-        CaseError::Changed(_) => Exit::Invalid,
-        CaseError::Store(_) => Exit::Storage,
-    }
-}
-
-/// How the process ends after an error: what cannot be kept is ours, what cannot be measured could
-/// not be measured, all else was asked wrongly.
-#[must_use]
-pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
-    if let Some(faults) = error.downcast_ref::<Diagnostics>() {
-        return faults.exit();
-    }
-    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
-        return exit_of_open(error);
-    }
-    // What is not there, is somebody else's or a newer version's was asked for wrongly.
-    let is_asked_wrongly = |error: &StoreError| match error {
-        StoreError::Unknown(_) | StoreError::OneEpoch { .. } | StoreError::Taken(_) => true,
-        StoreError::Database(error) => matches!(
-            error,
-            DatabaseError::Absent(_) | DatabaseError::Foreign { .. } | DatabaseError::Newer { .. }
-        ),
-        _ => false,
-    };
-    let is_storage = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))
-            || cause.is::<std::io::Error>()
-            || cause.is::<atomic::FileError>()
-    };
-    if error.chain().any(is_storage) { Exit::Storage } else { Exit::Usage }
 }

@@ -12,6 +12,7 @@ mod completions;
 mod contest;
 mod db;
 mod doctor;
+mod exit;
 mod export;
 mod face;
 mod gate;
@@ -234,7 +235,7 @@ fn refused(refusal: clap::Error) -> ! {
 fn ended(result: anyhow::Result<Exit>, face: &Face) -> ExitCode {
     let exit = result.unwrap_or_else(|error| {
         face.tell(&told(&error));
-        invocation::exit_of(&error)
+        exit::exit_of(&error)
     });
     let exit = match face.lost() {
         Some(why) => {

@@ -1,7 +1,7 @@
 //! `tokgate scenarios list|check|schema`: what scenario files there are, and whether they are right.
 
+use crate::cli::exit::exit_of;
 use crate::cli::face::Face;
-use crate::cli::invocation::exit_of;
 use crate::cli::options::Options;
 use crate::cli::plan;
 use crate::project::{Project, Source};

@@ -3,9 +3,9 @@
 use super::comment::Args;
 use super::place::{Place, link, page};
 use super::remarks::remarks;
+use crate::cli::exit::exit_of;
 use crate::cli::face::Face;
 use crate::cli::gate::{Asked, Referee, Rejudged, judge_again};
-use crate::cli::invocation::exit_of;
 use crate::cli::options::Options;
 use crate::cli::show::stored;
 use crate::cli::{report, verdict};

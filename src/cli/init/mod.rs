@@ -9,8 +9,8 @@ mod manifest;
 mod wanted;
 mod written;
 
+use crate::cli::exit::exit_of;
 use crate::cli::face::Face;
-use crate::cli::invocation::exit_of;
 use crate::cli::options::Options;
 use crate::cli::plan;
 use crate::git;

@@ -1,0 +1,51 @@
+//! How errors end the process.
+
+use crate::session::CaseError;
+use crate::store::{DatabaseError, StoreError, atomic};
+use tokgate_core::diagnostic::Diagnostics;
+use tokgate_core::verdict::Exit;
+use tokgate_harness::driver::OpenError;
+
+fn exit_of_open(error: &OpenError) -> Exit {
+    match error {
+        OpenError::Invalid(_) => Exit::Usage,
+        OpenError::Unavailable(_) | OpenError::Unreachable { .. } => Exit::Invalid,
+    }
+}
+
+/// How a case that was not measured ends the run.
+pub(super) fn exit_of_case(error: &CaseError) -> Exit {
+    match error {
+        CaseError::Open(error) => exit_of_open(error),
+        CaseError::LeftOut(_) => Exit::Nothing,
+        CaseError::Changed(_) => Exit::Invalid,
+        CaseError::Store(_) => Exit::Storage,
+    }
+}
+
+/// How the process ends after an error: what cannot be kept is ours, what cannot be measured could
+/// not be measured, all else was asked wrongly.
+#[must_use]
+pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
+    if let Some(faults) = error.downcast_ref::<Diagnostics>() {
+        return faults.exit();
+    }
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        return exit_of_open(error);
+    }
+    // What is not there, is somebody else's or a newer version's was asked for wrongly.
+    let is_asked_wrongly = |error: &StoreError| match error {
+        StoreError::Unknown(_) | StoreError::OneEpoch { .. } | StoreError::Taken(_) => true,
+        StoreError::Database(error) => matches!(
+            error,
+            DatabaseError::Absent(_) | DatabaseError::Foreign { .. } | DatabaseError::Newer { .. }
+        ),
+        _ => false,
+    };
+    let is_storage = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))
+            || cause.is::<std::io::Error>()
+            || cause.is::<atomic::FileError>()
+    };
+    if error.chain().any(is_storage) { Exit::Storage } else { Exit::Usage }
+}
