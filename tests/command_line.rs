@@ -51,7 +51,7 @@ const ANSWERS: [(&str, &[&str]); 31] = [
 ];
 
 /// Those that measure, serve or change something: only what is refused before that is tried.
-const ACTS: [&str; 14] = [
+const ACTS: [&str; 16] = [
     "run",
     "stress",
     "ab",
@@ -66,6 +66,8 @@ const ACTS: [&str; 14] = [
     "db backup",
     "mock-server",
     "mcp",
+    "plot",
+    "watch",
 ];
 
 /// Arguments of strange kinds.

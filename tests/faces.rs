@@ -282,7 +282,7 @@ fn nothing_is_left_behind_by_no_store() {
 #[test]
 fn what_was_kept_can_be_listed_shown_and_rebuilt() {
     let folder = with_scenario(&MANY_CASES.replace("2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12", "2"));
-    assert_eq!(code(&run(folder.path(), &["--models", "a,b"])), Some(0));
+    assert_eq!(code(&run(folder.path(), &["--prompt-tokens", "16,32"])), Some(0));
     let ask = |arguments: &[&str]| {
         let output = tokgate(folder.path(), &[arguments, &["--results-dir", "r"]].concat());
         assert_eq!(code(&output), Some(0), "{arguments:?}: {}", text(&output.stderr));
@@ -293,7 +293,7 @@ fn what_was_kept_can_be_listed_shown_and_rebuilt() {
     let (run, test) = (epoch["run_id"].as_str().unwrap(), epoch["test_id"].as_str().unwrap());
     assert!(ask(&["list"]).contains(run) && ask(&["list", "--epochs"]).contains(test));
     let whole = ask(&["show", run]);
-    for case in ["model=a", "model=b", "concurrency=1", "concurrency=2"] {
+    for case in ["prompt_tokens=16", "prompt_tokens=32", "concurrency=1", "concurrency=2"] {
         assert!(whole.contains(case), "{whole}");
     }
     assert!(ask(&["show", test]).contains("ttft"));

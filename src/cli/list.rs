@@ -51,8 +51,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let root = project.stored(args.results_dir.as_deref())?;
     let filter = args.only.filter(Timestamp::now())?;
-    let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
     let store = FileStore::open(Layout::new(root))?;
+    let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
     let is_open = filter == Filter::default();
     let taken = (!is_open).then(|| store.taken(&filter, &prices)).transpose()?;
     let how = if args.json { args.how.clone().in_json() } else { args.how.clone() };

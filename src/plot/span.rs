@@ -36,13 +36,14 @@ impl Span {
         if low > high {
             return Self { low: 0.0, high: 1.0, scale };
         }
+        let from_zero = scale == Scale::Linear && low >= 0.0 && low <= from_zero * high;
+        let low = if from_zero { 0.0 } else { low };
         let margin = match high > low {
             true => (high - low) * MARGIN,
             false if scale == Scale::Logarithmic || high == 0.0 => 0.5,
             false => high.abs() * MARGIN,
         };
-        let from_zero = scale == Scale::Linear && low >= 0.0 && low <= from_zero * high;
-        Self { low: if from_zero { 0.0 } else { low - margin }, high: high + margin, scale }
+        Self { low: if from_zero { low } else { low - margin }, high: high + margin, scale }
     }
 
     /// Exactly from one number to another, by their difference.

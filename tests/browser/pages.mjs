@@ -4,56 +4,18 @@
 //   node tests/browser/pages.mjs FOLDER CHROMIUM MODULES
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { SCREENS, start } from "./common.mjs";
 
-const [folder, executablePath, modules] = process.argv.slice(2).map((name) => path.resolve(name));
-const require = createRequire(`${modules}/`);
-const { chromium } = require("playwright-core");
-const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-
+const [folder, chromium, modules] = process.argv.slice(2).map((name) => path.resolve(name));
 const LARGEST = 5_000_000; // bytes that are still sent by mail
-const SCREENS = [
-  { name: "desktop, light", viewport: { width: 1440, height: 900 }, colorScheme: "light" },
-  { name: "desktop, dark", viewport: { width: 1440, height: 900 }, colorScheme: "dark" },
-  { name: "phone, light", viewport: { width: 390, height: 844 }, colorScheme: "light", hasTouch: true, isMobile: true },
-  { name: "phone, dark", viewport: { width: 390, height: 844 }, colorScheme: "dark", hasTouch: true, isMobile: true },
-];
+const { browser, check, opened: openedAt, usable, end } = await start(chromium, modules);
 
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-let failed = 0;
-
-async function check(name, act) {
-  try {
-    const told = await act();
-    console.log(`ok    ${name}${told ? `: ${told}` : ""}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}\n${error.message}`);
-  }
-}
-
-// A page in a screen of its own, with everything that it should not do.
-async function opened(name, screen, act) {
-  const { name: _, ...settings } = screen;
-  const context = await browser.newContext({ reducedMotion: "reduce", acceptDownloads: true, ...settings });
-  const page = await context.newPage();
+// A page of the folder, which asks for nothing but itself.
+function opened(name, screen, act) {
   const url = pathToFileURL(path.join(folder, name)).href;
-  const wrong = [];
-  page.on("request", (request) => { if (request.url() !== url && !request.url().startsWith("blob:")) wrong.push(`asked for ${request.url().slice(0, 200)}`); });
-  page.on("dialog", (dialog) => { wrong.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.on("pageerror", (error) => wrong.push(`error: ${error.stack}`));
-  page.on("console", (message) => { if (message.type() !== "log") wrong.push(`console: ${message.text()}`); });
-  page.on("popup", () => wrong.push("opened a window"));
-  try {
-    await page.goto(url);
-    const told = await act(page);
-    assert.deepEqual(wrong, []);
-    return told;
-  } finally {
-    await context.close();
-  }
+  return openedAt(url, screen, (asked) => asked === url, act);
 }
 
 async function drawEverything(page, most = 6) {
@@ -74,13 +36,7 @@ for (const name of names) {
   for (const screen of SCREENS) {
     await check(`${name} asks for nothing, fits, and can be used by everybody (${screen.name})`, () => opened(name, screen, async (page) => {
       await drawEverything(page, 3);
-      const { inside, across } = await page.evaluate(() => ({ inside: innerWidth, across: document.documentElement.scrollWidth }));
-      assert.ok(across <= inside, `the page is ${across} wide in ${inside}`);
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-      const told = violations.map((one) => `${one.impact}: ${one.id}: ${one.help}: ${one.nodes[0].html.slice(0, 200)} ${one.nodes[0].failureSummary}`);
-      assert.deepEqual(told.filter((one) => /^(serious|critical)/.test(one)), []);
-      return violations.map((one) => `${one.impact}: ${one.id}`).join(", ");
+      return usable(page);
     }));
   }
 }
@@ -212,6 +168,4 @@ for (const name of ["large.html", "long.html"]) {
   }));
 }
 
-await browser.close();
-console.log(failed === 0 ? "all pages are as they should be" : `${failed} checks failed`);
-process.exit(failed === 0 ? 0 : 1);
+await end();
