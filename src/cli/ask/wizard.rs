@@ -12,6 +12,9 @@ use inquire::{CustomUserError, InquireError, Select, Text};
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 
+/// How one of a few answers is chosen.
+const KEYS: &str = "↑↓ to move, enter to choose, esc to leave";
+
 /// An answer in words, and what it means.
 type Answer<T> = (&'static str, T);
 
@@ -66,8 +69,9 @@ fn chosen<T, const N: usize>(
     look: RenderConfig<'_>,
 ) -> Result<T> {
     let (words, meanings): (Vec<&str>, Vec<T>) = answers.into_iter().unzip();
-    let asked = Select::new(question, words).with_starting_cursor(usual).with_render_config(look);
-    let at = asked.without_filtering().raw_prompt().map_err(left)?.index;
+    let asked = Select::new(question, words).with_starting_cursor(usual).with_help_message(KEYS);
+    let asked = asked.with_render_config(look).without_filtering();
+    let at = asked.raw_prompt().map_err(left)?.index;
     meanings.into_iter().nth(at).ok_or_else(|| anyhow!("{question} has no answer {at}"))
 }
 
