@@ -1,7 +1,7 @@
-# Sourced by the checks beside it, after `mock.sh`: a store that an import and a real run filled, and `tokgate serve`.
+# Sourced by the checks beside it, after `mock.sh`: a store that an import and a real run filled.
 #
-# `the_program` says which tokgate, `fill` fills "$TOKGATE_RESULTS" in a folder that is removed at the end, `serve`
-# serves it at a port, and `has_python` makes a virtual environment with a package, or says that it cannot be had.
+# `the_program` says which tokgate, `fill` fills "$TOKGATE_RESULTS" in a folder that is removed at the end, and
+# `has_python` makes a virtual environment with a package, or says that it cannot be had.
 
 work=$(mktemp -d)
 trap 'stop_servers; rm -rf "$work"' EXIT
@@ -35,18 +35,4 @@ fill() {
     --set validity.steal=1 --set validity.others_cpu=1 --set validity.gap_s=60 \
     --set validity.send_lag_s=10 > "$work/run.txt" || { cat "$work/run.txt"; return 1; }
   sed -n '/^models at/,$p' "$work/run.txt"
-}
-
-# serve PORT; leaves its address in "$served".
-serve() {
-  "$program" serve --port "$1" 2> "$work/serve.txt" &
-  servers+=($!)
-  for _ in $(seq 100); do
-    served=$(sed -n 's|^listening on \(http://[^,]*\),.*|\1|p' "$work/serve.txt")
-    [ -n "$served" ] && return
-    kill -0 "${servers[-1]}" 2> /dev/null || break
-    sleep 0.1
-  done
-  cat "$work/serve.txt" >&2
-  return 1
 }

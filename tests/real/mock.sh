@@ -1,7 +1,8 @@
 # Sourced by the checks beside it: our own mock server, on a core of its own where there are two.
 #
 # `build` makes release builds of what it is told; `serve_mock` starts the server and leaves its
-# address in "$url". It is stopped when the script ends. Nothing here measures or judges.
+# address in "$url", `serve` starts `tokgate serve`. They are stopped when the script ends. Nothing here measures or
+# judges.
 
 # Longest life of a server, seconds, if everything else fails to stop it.
 longest=900
@@ -41,5 +42,20 @@ serve_mock() {
     sleep 0.1
   done
   say 'the server did not start'
+  return 1
+}
+
+# serve PORT: "$program" serves "$TOKGATE_RESULTS"; leaves its address in "$served", what it says in "$work".
+serve() {
+  : > "$work/serve.txt"
+  "$program" serve --port "$1" 2> "$work/serve.txt" &
+  servers+=($!)
+  for _ in $(seq 300); do
+    served=$(sed -n 's|^listening on \(http://[^,]*\),.*|\1|p' "$work/serve.txt")
+    [ -n "$served" ] && return
+    kill -0 "${servers[-1]}" 2> /dev/null || break
+    sleep 0.1
+  done
+  cat "$work/serve.txt" >&2
   return 1
 }

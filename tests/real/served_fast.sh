@@ -33,25 +33,17 @@ if [ ! -e "$work/results/tokgate.sqlite" ]; then
   "$program" rebuild --results-dir "$work/results" >&2
 fi
 
-"$program" serve --port 0 --results-dir "$work/results" 2> "$work/serve.log" &
-servers+=($!)
-address=
-for _ in $(seq 300); do
-  address=$(sed -n 's/^listening on \(http:[^,]*\),.*/\1/p' "$work/serve.log")
-  [ -n "$address" ] && break
-  sleep 0.1
-done
-[ -n "$address" ] || { cat "$work/serve.log" >&2; exit 1; }
+TOKGATE_RESULTS="$work/results" serve 0
 
 say 'asking while nobody writes'
 uptime
 code=0
-timeout 900 python3 tests/real/served_load.py "$address" 100 "${1:-60}" || code=1
+timeout 900 python3 tests/real/served_load.py "$served" 100 "${1:-60}" || code=1
 say 'asking while a run writes'
 run --results-dir "$work/results" &
 servers+=($!)
 sleep 5
-timeout 900 python3 tests/real/served_load.py "$address" 100 "${1:-60}" || code=1
+timeout 900 python3 tests/real/served_load.py "$served" 100 "${1:-60}" || code=1
 uptime
 grep VmHWM "/proc/${servers[1]}/status"
 exit "$code"
