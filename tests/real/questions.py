@@ -30,7 +30,7 @@ def reported(folder):
 
 def same(what, found, said):
     """Both are of the same samples: they differ by rounding alone."""
-    if not (abs(found - said) <= 1e-12 * max(abs(said), 1e-9) * 1000):
+    if not abs(found - said) <= 1e-12 * abs(said):
         sys.exit(f"{what}: {found!r} is not {said!r}")
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Do DuckDB and Spark, by the queries of docs/QUESTIONS.md, say the percentiles and the cost that tokgate says?
 #
-# Two runs at two commits are measured with the simulated driver, put as rows into a folder, and asked for real.
+# Two runs at two commits are measured against the mock server, put as rows into a folder, and asked for real.
 # usage: tests/real/questions.sh    (two minutes; needs cargo, git, python3, pip; Java for Spark)
 # PROGRAM names a tokgate that is built already, with the feature parquet; else a release build is made.
 set -euo pipefail
@@ -17,10 +17,12 @@ program=$(realpath "$PROGRAM")
 project="$work/project"
 mkdir -p "$project"
 cp tests/real/questions.toml "$project/"
+touch "$project/tokgate.toml"
+serve_mock "$program" "$work"
 git -C "$project" init --quiet
 for commit in first second; do
   git -C "$project" -c user.name=t -c user.email=t@example.org commit --quiet --allow-empty --message "$commit"
-  (cd "$project" && timeout 300 "$program" run questions.toml --target simulated > run.txt) ||
+  (cd "$project" && timeout 300 "$program" run questions.toml --base-url "$url" --model mock > run.txt) ||
     { tail -40 "$project/run.txt"; exit 1; }
   sleep 1
 done

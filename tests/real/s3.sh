@@ -30,8 +30,10 @@ export_all() {
 }
 
 mkdir -p "$work/project"
+serve_mock "$program" "$work"
 cp tests/real/questions.toml "$work/project/"
-(cd "$work/project" && timeout 300 "$program" run questions.toml --target simulated > run.txt) ||
+touch "$work/project/tokgate.toml"
+(cd "$work/project" && timeout 300 "$program" run questions.toml --base-url "$url" --model mock > run.txt) ||
   { tail -40 "$work/project/run.txt"; exit 1; }
 
 say '1. a store that is late: the first tries find nobody'
