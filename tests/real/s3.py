@@ -1,8 +1,9 @@
 """What s3.sh does to the bucket beside tokgate.
 
-usage: s3.py make | count | lose | fetch FOLDER
+usage: s3.py make | count | lose | fetch FOLDER | between PORT
 """
 
+import asyncio
 import os
 import sys
 import time
@@ -51,4 +52,39 @@ def fetch(folder):
         s3.download_file("rows", key, path)
 
 
-{"make": make, "count": count, "lose": lose, "fetch": fetch}[sys.argv[1]](*sys.argv[2:])
+def between(port):
+    """Stands between: begins late, and loses the reply to every fourth request."""
+    target = int(os.environ["AWS_ENDPOINT"].rsplit(":", 1)[1])
+    lost = {"asked": 0, "replies": 0}
+
+    async def pipe(reader, writer, is_reply):
+        try:
+            while data := await reader.read(65536):
+                if not is_reply and data[:4] in (b"PUT ", b"POST"):
+                    lost["asked"] += 1
+                if is_reply and data[:5] == b"HTTP/" and lost["asked"] % 4 == 2:
+                    lost["asked"] += 1
+                    lost["replies"] += 1
+                    print(f"{lost['replies']} replies lost", flush=True)
+                    break
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        writer.close()
+
+    async def serve(reader, writer):
+        to_store = await asyncio.open_connection("127.0.0.1", target)
+        ways = [pipe(reader, to_store[1], False), pipe(to_store[0], writer, True)]
+        done, running = await asyncio.wait([asyncio.ensure_future(way) for way in ways], return_when="FIRST_COMPLETED")
+        writer.close()
+        to_store[1].close()
+
+    async def begin():
+        await asyncio.sleep(3)
+        await (await asyncio.start_server(serve, "127.0.0.1", int(port))).serve_forever()
+
+    asyncio.run(begin())
+
+
+{"between": between, "make": make, "count": count, "lose": lose, "fetch": fetch}[sys.argv[1]](*sys.argv[2:])

@@ -15,7 +15,10 @@ has_python "$venv" duckdb 'duckdb==2.0.1' || exit 0
 program=$(realpath "$PROGRAM")
 
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=not-to-be-shown-anywhere AWS_REGION=us-east-1
-port=$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+free_port() {
+  "$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+port=$(free_port)
 export AWS_ENDPOINT="http://127.0.0.1:$port" AWS_ALLOW_HTTP=true
 
 start_moto() {
@@ -36,11 +39,14 @@ touch "$work/project/tokgate.toml"
 (cd "$work/project" && timeout 300 "$program" run questions.toml --base-url "$url" --model mock > run.txt) ||
   { tail -40 "$work/project/run.txt"; exit 1; }
 
-say '1. a store that is late: the first tries find nobody'
-export_all & exporting=$!
-sleep 2
 start_moto
-wait "$exporting"
+say '1. a store that is there after three seconds, and whose replies are lost now and then'
+between=$(free_port)
+timeout "$longest" "$venv/bin/python" tests/real/s3.py between "$between" > "$work/between.txt" &
+servers+=($!)
+AWS_ENDPOINT="http://127.0.0.1:$between" export_all
+tail -1 "$work/between.txt"
+grep -q 'replies lost' "$work/between.txt"
 "$venv/bin/python" tests/real/s3.py count
 
 say '2. put again: nothing changes'
