@@ -62,3 +62,14 @@ pub fn assess(run: &Run) -> Validity {
         false => Validity::Invalid(reasons),
     }
 }
+
+/// The same of one part of a load that several processes send: how much was sent is asked once all of it
+/// is together.
+#[must_use]
+pub fn assess_part(run: &Run) -> Validity {
+    let reasons = assess(run).reasons().iter().filter(|reason| !reason.is_amount()).cloned();
+    match reasons.collect::<Vec<Reason>>() {
+        reasons if reasons.is_empty() => Validity::Valid,
+        reasons => Validity::Invalid(reasons),
+    }
+}

@@ -7,10 +7,12 @@
 mod arrivals;
 mod search;
 mod shape;
+mod shard;
 
-pub use arrivals::{Arrival, Arrivals, NoTimes, Share, Spacing};
+pub use arrivals::{Arrival, Arrivals, NoTimes, Spacing};
 pub use search::{Boundary, Next, Search, Trial};
 pub use shape::{Segment, Shape};
+pub use shard::{NoShard, Shard};
 
 use serde::{Deserialize, Serialize};
 
@@ -187,7 +189,7 @@ impl Workload {
                 asked.into_iter().chain(entries).min()
             }
             Self::Open(open) => {
-                let planned = open.arrivals.plan(seed, &[], Share::WHOLE).unwrap_or_default();
+                let planned = open.arrivals.plan(seed, &[], Shard::WHOLE).unwrap_or_default();
                 Some(planned.len() as u64)
             }
             Self::BreakingPoint(_) => None,
