@@ -1,5 +1,6 @@
 //! How errors end the process.
 
+use crate::part::PutError;
 use crate::session::CaseError;
 use crate::store::{DatabaseError, StoreError, atomic};
 use tokgate_core::diagnostic::Diagnostics;
@@ -44,6 +45,7 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     };
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))
+            || cause.downcast_ref().is_some_and(|error: &PutError| !error.is_asked_wrongly())
             || cause.is::<std::io::Error>()
             || cause.is::<atomic::FileError>()
     };

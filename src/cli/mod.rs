@@ -45,6 +45,7 @@ mod run;
 mod scenarios;
 mod selection;
 mod serve;
+mod sharing;
 mod show;
 mod signals;
 mod stats;
@@ -54,6 +55,7 @@ mod together;
 mod tree;
 mod verdict;
 mod watch;
+mod worker;
 mod written;
 
 use clap::{Parser, Subcommand};
