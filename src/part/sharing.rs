@@ -47,28 +47,24 @@ impl Sharing {
         slot: Option<Slot>,
     ) -> Result<Self, NotShared> {
         let refused = |case: &Case, why| NotShared { case: case.id.listed(), why };
-        let epochs: u64 = cases.iter().map(|case| u64::from(case.run.epochs)).sum();
-        let (mut starts, mut after_s) = (BTreeMap::new(), 0.0);
+        let (mut starts, mut after_s) = (BTreeMap::new(), Ok(0.0));
         for case in cases {
-            if let Some(why) = why_not(case, shard.of()) {
+            if let Some(why) = why_not(case, shard.of()).or_else(|| too_short(case, slot)) {
                 return Err(refused(case, why));
             }
-            let length_s = match (slot_of(case, slot), epochs) {
-                (Ok(length_s), _) => length_s,
-                // Nothing comes after the only epoch.
-                (Err(NoSlot::Unknown), 0..=1) => 0.0,
-                (Err(no_slot), _) => return Err(refused(case, no_slot.to_string())),
-            };
             for number in 0..case.run.epochs {
-                let after = Duration::try_from_secs_f64(after_s).ok();
+                let begins_s = after_s?;
+                let after = Duration::try_from_secs_f64(begins_s).ok();
                 let moment = after.and_then(|after| start.checked_add(after).ok());
-                let Some(moment) = moment else {
-                    let why =
-                        format!("its epoch {number} would begin after the end of all calendars");
-                    return Err(refused(case, why));
-                };
-                starts.insert((case.id.clone(), number), moment);
-                after_s += length_s;
+                let never =
+                    || format!("its epoch {number} would begin after the end of all calendars");
+                starts.insert(
+                    (case.id.clone(), number),
+                    moment.ok_or_else(|| refused(case, never()))?,
+                );
+                // That it is not known how long it lasts is no matter where nothing follows.
+                let length_s = slot_of(case, slot).ok_or_else(|| refused(case, UNKNOWN.to_owned()));
+                after_s = length_s.map(|length_s| begins_s + length_s);
             }
         }
         Ok(Self { shard, starts })
@@ -118,27 +114,20 @@ impl Sharing {
     }
 }
 
-/// Why it is not known how long an epoch has.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-enum NoSlot {
-    #[error(
-        "the plan does not say how long it lasts, and another epoch follows: say with `--slot SECONDS` how \
-         long each epoch has, from its beginning to the next one's"
-    )]
-    Unknown,
-    #[error("it lasts {length_s} s, and `--slot` gives each epoch {slot_s} s: give more")]
-    Short { length_s: f64, slot_s: f64 },
+/// What is said where an epoch follows one of unknown length.
+const UNKNOWN: &str = "the plan does not say how long it lasts, and another epoch follows: say with \
+     `--slot SECONDS` how long each epoch has, from its beginning to the next one's";
+
+/// How long an epoch has; `None` where neither plan nor user says.
+fn slot_of(case: &Case, slot: Option<Slot>) -> Option<f64> {
+    slot.or_else(|| case.workload.duration_s().map(|length_s| length_s + MARGIN_S))
 }
 
-fn slot_of(case: &Case, slot: Option<Slot>) -> Result<f64, NoSlot> {
-    match (slot, case.workload.duration_s()) {
-        (Some(slot_s), Some(length_s)) if slot_s < length_s => {
-            Err(NoSlot::Short { length_s, slot_s })
-        }
-        (Some(slot_s), _) => Ok(slot_s),
-        (None, Some(length_s)) => Ok(length_s + MARGIN_S),
-        (None, None) => Err(NoSlot::Unknown),
-    }
+fn too_short(case: &Case, slot: Option<Slot>) -> Option<String> {
+    let (slot_s, length_s) = (slot?, case.workload.duration_s()?);
+    (slot_s < length_s).then(|| {
+        format!("it lasts {length_s} s, and `--slot` gives each epoch {slot_s} s: give more")
+    })
 }
 
 /// Why a case is not to be shared by so many; `None` where it can be.
@@ -225,9 +214,9 @@ mod tests {
         sharing.starts.values().map(ToString::to_string).collect()
     }
 
-    const OPEN: &str = "[[case]]\nname = \"o\"\n\
-         workload = { kind = \"open\", rate = 10, duration_s = 60, max_in_flight = 4 }\n";
-    const CLOSED: &str = "[[case]]\nname = \"c\"\nworkload = { kind = \"closed\", concurrency = 2, requests = 20 }\n";
+    const OPEN: &str = "[[case]]\nname = \"o\"\nkind = \"generation\"\n\
+         workload = { kind = \"constant\", rate = 10, duration_s = 60, max_in_flight = 4 }\n";
+    const CLOSED: &str = "[[case]]\nname = \"c\"\nkind = \"generation\"\nworkload = { kind = \"closed\", concurrency = 2, requests = 20 }\n";
 
     #[test]
     fn epochs_begin_one_after_another_by_the_planned_length_and_a_margin() {
@@ -252,6 +241,9 @@ mod tests {
         assert!(told.starts_with("s::c: ") && told.contains("--slot SECONDS"), "{told}");
         let sharing = shared(&cases(&text), 3, Some(45.5)).unwrap();
         assert_eq!(starts(&sharing)[1], "2026-12-01T12:00:45.5Z");
+        // The last one's length is no matter.
+        let text = format!("{OPEN}{}", CLOSED.replace("\"c\"", "\"p\""));
+        assert_eq!(starts(&shared(&cases(&text), 3, None).unwrap())[1], "2026-12-01T12:01:30Z");
     }
 
     #[test]
@@ -265,7 +257,7 @@ mod tests {
         let told = shared(&cases(OPEN), 5, None).unwrap_err();
         assert!(told.contains("max_in_flight = 4") && told.contains("5 workers"), "{told}");
         assert!(shared(&cases(OPEN), 4, None).is_ok());
-        let search = "[[case]]\nname = \"b\"\nworkload = { kind = \"breaking_point\", max_concurrency = 8, step_s = 2 }\n";
+        let search = "[[case]]\nname = \"b\"\nkind = \"generation\"\nworkload = { kind = \"breaking_point\", max_concurrency = 8, step_s = 2 }\n";
         let told = shared(&cases(search), 2, None).unwrap_err();
         assert!(told.contains("s::b") && told.contains("breaking point"), "{told}");
         let mut weighed = cases(CLOSED);

@@ -298,7 +298,8 @@ fn counted(groups: &[RowGroupMetaData], bytes: u64) -> Result<u64, String> {
     let mut all = 0u64;
     for (number, group) in groups.iter().enumerate() {
         let rows = u64::try_from(group.num_rows()).ok().filter(|rows| *rows <= MOST_ROWS);
-        let rows = rows.ok_or_else(|| format!("row group {number} has {} rows", group.num_rows()))?;
+        let rows =
+            rows.ok_or_else(|| format!("row group {number} has {} rows", group.num_rows()))?;
         let is_sound = |column: &parquet::file::metadata::ColumnChunkMetaData| {
             let within = |size: i64, most: u64| u64::try_from(size).is_ok_and(|size| size <= most);
             let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
@@ -326,4 +327,3 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, 
 fn undecodable(error: ParquetError) -> String {
     format!("it cannot be decoded: {error}")
 }
-

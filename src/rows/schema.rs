@@ -72,11 +72,21 @@ impl Table {
     }
 }
 
-const fn always(name: &'static str, kind: Kind, unit: &'static str, meaning: &'static str) -> Column {
+const fn always(
+    name: &'static str,
+    kind: Kind,
+    unit: &'static str,
+    meaning: &'static str,
+) -> Column {
     Column { name, kind, is_optional: false, unit, meaning }
 }
 
-const fn maybe(name: &'static str, kind: Kind, unit: &'static str, meaning: &'static str) -> Column {
+const fn maybe(
+    name: &'static str,
+    kind: Kind,
+    unit: &'static str,
+    meaning: &'static str,
+) -> Column {
     Column { name, kind, is_optional: true, unit, meaning }
 }
 
@@ -89,8 +99,12 @@ const WORKER: Column =
 const EPOCH: Column = always("epoch", Int, "", "which pass over the case, from 0");
 const PHASE: Column = always("phase", Text, "", "`warmup`, `probe` (of a search) or `measured`");
 const TRIAL: Column = maybe("trial", Int, "", "which trial of a search it belongs to, from 0");
-const ORDINAL: Column =
-    always("ordinal", Int, "", "number of the request in its phase and trial, in the order of the plan");
+const ORDINAL: Column = always(
+    "ordinal",
+    Int,
+    "",
+    "number of the request in its phase and trial, in the order of the plan",
+);
 
 /// One row a request.
 pub const REQUESTS: Table = Table {
@@ -121,13 +135,23 @@ pub const REQUESTS: Table = Table {
         maybe("recount_completion_tokens", Int, "tokens", "the answer by a tokenizer of ours"),
         maybe("requested_tokens", Int, "tokens", "output tokens asked for"),
         maybe("finish_reason", Text, "", "why the target stopped, in its own word"),
-        maybe("sample", Text, "", "the answer's text, of the first requests, as far as the case keeps it"),
+        maybe(
+            "sample",
+            Text,
+            "",
+            "the answer's text, of the first requests, as far as the case keeps it",
+        ),
         always("counts", Flag, "", "whether it is a measured success, and so enters the metrics"),
         always("events", Int, "", "how many events came: its rows of `events`"),
         maybe("ttft_ns", Int, "ns", "time to first token: first content − sent; of successes"),
         maybe("e2e_ns", Int, "ns", "last content − sent; of successes"),
-        maybe("rest", Text, "", "JSON of what no column has: the server's own usage, what the text is like, \
-               neighbours, vectors, the parts of a question (ns), and counts that 63 bits do not hold"),
+        maybe(
+            "rest",
+            Text,
+            "",
+            "JSON of what no column has: the server's own usage, what the text is like, \
+               neighbours, vectors, the parts of a question (ns), and counts that 63 bits do not hold",
+        ),
     ],
 };
 
@@ -179,7 +203,12 @@ pub const EPOCHS: Table = Table {
         always("booking", Text, "", "the stretch of time on one machine"),
         always("started_us", Int, "µs since 1970, UTC", "when it began, by the wall clock"),
         always("origin_ns", Int, "ns", "the load's common beginning, by the worker's own clock"),
-        maybe("commit", Text, "", "the commit of the project that was measured, where there is one"),
+        maybe(
+            "commit",
+            Text,
+            "",
+            "the commit of the project that was measured, where there is one",
+        ),
         always("tool_version", Text, "", "the tokgate that measured"),
         always("platform", Text, "", "`vllm-serve`, `llama-cpp`, `embedded`, ..."),
         always("model", Text, "", "the model, as its target calls it"),
@@ -194,7 +223,12 @@ pub const EPOCHS: Table = Table {
         maybe("usd_per_million_output_tokens", Real, "USD", "of a hosted model"),
         always("ending", Text, "", "`completed`, `interrupted` or `aborted`"),
         always("validity", Text, "", "`VALID` or `INVALID`: what is invalid is judged by nobody"),
-        maybe("window_ns", Int, "ns", "from the first sent to the last end, over measured requests"),
+        maybe(
+            "window_ns",
+            Int,
+            "ns",
+            "from the first sent to the last end, over measured requests",
+        ),
         always("attempted", Int, "", "measured requests"),
         always("succeeded", Int, "", "of them, answered to the end"),
         always("failed", Int, "", "of them, failed"),

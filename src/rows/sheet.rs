@@ -9,9 +9,7 @@ use super::{RowsError, open};
 use crate::store::atomic::doing;
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, Type as Physical, ZstdLevel};
 use parquet::column::writer::ColumnWriter;
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type,
-};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
@@ -120,7 +118,12 @@ impl Sheet {
 
     /// Takes one more row: a cell for each column beyond the keys.
     pub(super) fn push(&mut self, cells: Vec<Cell>) -> Result<(), RowsError> {
-        assert_eq!(cells.len(), self.columns.len(), "a row of {} has all its cells", self.table.name);
+        assert_eq!(
+            cells.len(),
+            self.columns.len(),
+            "a row of {} has all its cells",
+            self.table.name
+        );
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             self.text += column.take(cell);
         }
