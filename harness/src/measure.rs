@@ -25,6 +25,7 @@ use tokgate_core::metric::Kind;
 use tokgate_core::quality::Match;
 use tokgate_core::record::Record;
 use tokgate_core::run::{ClientCost, Ending, TargetAfter, TelemetrySample};
+use tokgate_core::workload::Shard;
 use tokio::runtime::Runtime;
 
 /// Longest life of the pressure beside a load, should everything else fail to end it: a day.
@@ -122,6 +123,12 @@ impl Harness {
     #[must_use]
     pub fn with_drivers(self, drivers: Drivers) -> Self {
         Self { targets: self.targets.with_drivers(drivers), ..self }
+    }
+
+    /// The same for a part of every load.
+    #[must_use]
+    pub fn with_shard(self, shard: Shard) -> Self {
+        Self { targets: self.targets.with_shard(shard), ..self }
     }
 
     /// Opens the target of a case; a stop ends the waiting for a server that starts.

@@ -32,6 +32,7 @@ mod monitor;
 mod onlookers;
 mod options;
 mod page;
+mod parts;
 mod past;
 mod plan;
 mod plot;

@@ -15,6 +15,8 @@ use anyhow::Result;
 use tokgate_core::case::Case;
 use tokgate_core::environment::Environment;
 use tokgate_core::verdict::Exit;
+use tokgate_core::workload::Shard;
+use tokgate_harness::http::host;
 
 /// What is measured where options say which models, how many requests or workers, and nothing else.
 const USUAL: &str = "model_comparison";
@@ -155,8 +157,12 @@ pub(super) fn measure(cases: &[Case], mut invocation: Invocation) -> Result<Exit
     for case in cases {
         match invocation.why_not(case) {
             Some(why) => invocation.skip(case, &why),
-            // What went wrong was told, and counts at the end.
-            None => drop(invocation.measure(case)),
+            None => {
+                let near = host::near(case, Shard::WHOLE);
+                near.iter().for_each(|near| invocation.face.tell(near));
+                // What went wrong was told, and counts at the end.
+                drop(invocation.measure(case));
+            }
         }
     }
     invocation.finish()

@@ -26,6 +26,7 @@ use tokgate_core::environment::Environment;
 use tokgate_core::price::Prices;
 use tokgate_core::summary::PROTOCOL;
 use tokgate_core::verdict::Exit;
+use tokgate_harness::http::host;
 use tokgate_harness::measure::Harness;
 
 /// From how late on an epoch is told to have begun late, seconds. What is too late, whoever merges says.
@@ -52,7 +53,7 @@ pub(super) fn run(name: &str, worker: &Worker, options: &Options, face: &Face) -
     let signals = Signals::listen().context("cannot listen for signals")?;
     let begun = announced(begun, &putting)?;
     tell_start(worker.start, &begun, face);
-    let layout = Layout::new(project.stored(options.results_dir.as_deref())?);
+    let layout = Layout::new(options.results_dir.clone().map_or_else(|| project.results(), Ok)?);
     let folder = layout.make_part(&begun.run, begun.worker, &begun.attempt)?;
     let store = PartStore::open(folder.clone(), Kept::new(putting.url(), begun.clone()))?;
     let mut identity =
@@ -61,7 +62,10 @@ pub(super) fn run(name: &str, worker: &Worker, options: &Options, face: &Face) -
     identity.booking_id = options.booking.clone().unwrap_or_else(|| begun.run.clone());
     let session = Session {
         identity,
-        harness: Harness::new().context("cannot start the harness")?.with_logs(layout.logs()),
+        harness: Harness::new()
+            .context("cannot start the harness")?
+            .with_logs(layout.logs())
+            .with_shard(worker.shard),
         samplers: tokgate_harness::telemetry::samplers,
         store: Box::new(store),
         earlier: Default::default(),
@@ -119,8 +123,9 @@ fn tell_plan(cases: &[Case], sharing: &Sharing, begun: &Begun, face: &Face) {
     for case in cases {
         let starts = (0..case.run.epochs).filter_map(|number| sharing.start(&case.id, number));
         let starts: Vec<String> = starts.map(|start| start.to_string()).collect();
-        let (case, sends) = (case.id.listed(), sharing.told(case));
-        face.say(&format!("  {case}: sends {sends}; begins at {}", starts.join(", ")));
+        let (name, sends) = (case.id.listed(), sharing.told(case));
+        face.say(&format!("  {name}: sends {sends}; begins at {}", starts.join(", ")));
+        host::near(case, sharing.shard()).iter().for_each(|near| face.tell(near));
     }
 }
 

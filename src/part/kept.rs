@@ -75,6 +75,12 @@ impl Kept {
         atomic::write(&path, &bytes)
     }
 
+    /// Whether a part lies in `folder`.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(NAME).is_file()
+    }
+
     /// The part that lies in `folder`.
     ///
     /// # Errors

@@ -32,21 +32,6 @@ pub enum PutError {
     Json(#[from] serde_json::Error),
 }
 
-impl PutError {
-    /// Whether it was asked for wrongly, rather than refused.
-    #[must_use]
-    pub fn is_asked_wrongly(&self) -> bool {
-        match self {
-            Self::Absent => true,
-            #[cfg(feature = "parquet")]
-            Self::Place(rows::PlaceError::Url { .. }) => true,
-            #[cfg(feature = "parquet")]
-            Self::Place(_) => false,
-            Self::Rows(_) | Self::Kept(_) | Self::Lines(_) | Self::Json(_) => false,
-        }
-    }
-}
-
 /// The place of all parts; [`Putting::open`] refuses it in a build without rows.
 pub struct Putting(Inner);
 

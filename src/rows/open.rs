@@ -2,7 +2,7 @@
 //! it comes from outside: every name, type, level and size is checked, and what the decoder panics over is a
 //! fault of the file.
 
-use super::cells::Cell;
+use super::cells::{self, Cell};
 use super::schema::{Column, Kind, Table, VERSION, VERSION_KEY};
 use super::sheet::physical;
 use super::slice::Slice;
@@ -28,14 +28,15 @@ const MOST_BYTES: u64 = 1 << 28;
 const MOST_FOOTER: u64 = 1 << 26;
 
 /// What a file says of itself beside its columns: whose rows they are.
-pub(super) fn said(table: &Table, slice: &Slice, origin_ns: u64) -> [(String, String); 7] {
-    let Slice { run, case, worker, epoch, attempt } = slice;
+pub(super) fn said(table: &Table, slice: &Slice, origin_ns: u64) -> [(String, String); 8] {
+    let Slice { run, case, worker, epoch, arm, attempt } = slice;
     [
         ("table", table.name.to_owned()),
         ("run", run.clone()),
         ("case", case.clone()),
         ("worker", worker.to_string()),
         ("epoch", epoch.to_string()),
+        ("arm", cells::arm(*arm).to_owned()),
         ("attempt", attempt.clone()),
         (ORIGIN, origin_ns.to_string()),
     ]

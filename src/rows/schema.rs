@@ -61,8 +61,8 @@ pub struct Table {
     pub columns: &'static [Column],
 }
 
-/// Columns that every row of a file has alike: run, case, worker and epoch.
-pub const KEYS: usize = 4;
+/// Columns that every row of a file has alike: run, case, worker, epoch and arm.
+pub const KEYS: usize = 5;
 
 impl Table {
     /// The columns that differ from row to row.
@@ -97,6 +97,7 @@ const CASE: Column = always("case", Text, "", "the case: `scenario/case/axis=val
 const WORKER: Column =
     always("worker", Int, "", "which of the processes that share the load sent it, from 0");
 const EPOCH: Column = always("epoch", Int, "", "which pass over the case, from 0");
+const ARM: Column = always("arm", Text, "", "`head`, or `base`: the side of a comparison");
 const PHASE: Column = always("phase", Text, "", "`warmup`, `probe` (of a search) or `measured`");
 const TRIAL: Column = maybe("trial", Int, "", "which trial of a search it belongs to, from 0");
 const ORDINAL: Column = always(
@@ -116,6 +117,7 @@ pub const REQUESTS: Table = Table {
         CASE,
         WORKER,
         EPOCH,
+        ARM,
         PHASE,
         TRIAL,
         ORDINAL,
@@ -165,6 +167,7 @@ pub const EVENTS: Table = Table {
         CASE,
         WORKER,
         EPOCH,
+        ARM,
         PHASE,
         TRIAL,
         ORDINAL,
@@ -197,9 +200,9 @@ pub const EPOCHS: Table = Table {
         CASE,
         WORKER,
         EPOCH,
+        ARM,
         always("test_id", Text, "", "the epoch's own name"),
         always("scenario", Text, "", "the scenario"),
-        always("arm", Text, "", "`head`, or `base`: the side of a comparison"),
         always("booking", Text, "", "the stretch of time on one machine"),
         always("started_us", Int, "µs since 1970, UTC", "when it began, by the wall clock"),
         always("origin_ns", Int, "ns", "the load's common beginning, by the worker's own clock"),
@@ -266,7 +269,7 @@ mod tests {
     #[test]
     fn every_table_begins_with_the_same_columns_and_has_each_name_once() {
         for table in TABLES {
-            assert_eq!(table.columns[..KEYS], [RUN, CASE, WORKER, EPOCH], "{}", table.name);
+            assert_eq!(table.columns[..KEYS], [RUN, CASE, WORKER, EPOCH, ARM], "{}", table.name);
             let mut names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
             names.sort_unstable();
             let count = names.len();

@@ -1,7 +1,7 @@
 //! One file of a table in the making: rows are gathered column by column, and written a group at a time, so
 //! that a file of any length takes the memory of one group. It gets its name once it is whole.
 
-use super::cells::Cell;
+use super::cells::{self, Cell};
 use super::manifest::FileFacts;
 use super::schema::{Column, KEYS, Kind, Table, VERSION, VERSION_KEY};
 use super::slice::Slice;
@@ -257,8 +257,14 @@ fn repeat(
 }
 
 fn keys(slice: &Slice) -> [Cell; KEYS] {
-    let Slice { run, case, worker, epoch, .. } = slice;
-    [Cell::text(run), Cell::text(case), Cell::int((*worker).into()), Cell::int((*epoch).into())]
+    let Slice { run, case, worker, epoch, arm, .. } = slice;
+    [
+        Cell::text(run),
+        Cell::text(case),
+        Cell::int((*worker).into()),
+        Cell::int((*epoch).into()),
+        Cell::word(cells::arm(*arm)),
+    ]
 }
 
 /// The physical type of a kind.
