@@ -28,6 +28,7 @@ pub mod mcp;
 pub mod mock;
 pub mod notify;
 pub mod paired;
+pub mod part;
 pub mod pipeline;
 pub mod plot;
 pub mod project;
