@@ -33,6 +33,7 @@ pub mod plot;
 pub mod project;
 pub mod prompt;
 pub mod report;
+pub mod rows;
 pub mod server;
 pub mod servers;
 pub mod session;
