@@ -29,6 +29,7 @@ pub mod merge;
 pub mod mock;
 pub mod notify;
 pub mod paired;
+pub mod part;
 pub mod pipeline;
 pub mod plot;
 pub mod project;

@@ -69,6 +69,8 @@ mod serve;
 mod serve_faults;
 mod serve_guarded;
 mod serve_measured;
+#[cfg(feature = "parquet")]
+mod shards;
 mod spoilt;
 mod store;
 mod supply;

@@ -49,7 +49,8 @@ fn a_place_lists_what_is_beneath_it_by_name() {
 fn a_file_of_many_parts_arrives_whole_and_a_changed_one_is_not_fetched() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::make(folder.path().join("to").to_str().unwrap()).unwrap();
-    let bytes: Vec<u8> = (0..40_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let bytes: Vec<u8> =
+        (0..40_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let (from, back) = (folder.path().join("from"), folder.path().join("back"));
     fs::write(&from, &bytes).unwrap();
     let facts = facts("rows/large", &bytes);

@@ -328,6 +328,18 @@ fn requests(count: u64, phase: Phase) -> String {
 }
 
 impl Reason {
+    /// Whether it says how much was sent: what one part of a load sends tells nothing of the whole.
+    #[must_use]
+    pub fn is_amount(&self) -> bool {
+        matches!(
+            self,
+            Self::NothingMeasured
+                | Self::NotAllSent { .. }
+                | Self::TooShort { .. }
+                | Self::TooFewSamples { .. }
+        )
+    }
+
     /// Whether the host's noise is to blame, rather than the target, the client or the scenario.
     #[must_use]
     pub fn is_host(&self) -> bool {
