@@ -2,7 +2,7 @@
 
 use crate::merge::epoch::{Source, keep};
 use crate::merge::found::Found;
-use crate::rows::{Place, PlaceError, Rows, RowsError, Slice};
+use crate::rows::{FileFacts, Place, PlaceError, Rows, RowsError, Slice};
 use crate::session::MeasuredCase;
 use crate::store::atomic::{FileError, doing};
 use crate::store::{self, CaseEnd, Store, StoreError, Stored};
@@ -99,6 +99,7 @@ impl Merging<'_> {
                 Ok(source) => sources.push(source),
                 Err(reason) => lost.push(reason),
             }
+            lost.extend(self.about(taken, &scratch)?);
         }
         Ok(keep(store, epoch, &self.found.digest, sources, lost)?)
     }
@@ -110,6 +111,31 @@ impl Merging<'_> {
             it.whole && it.case == key.case && it.arm == key.arm && it.number == key.epoch
         };
         self.earlier.iter().find(is_it).map(|it| &it.path)
+    }
+
+    /// Looks whether the row about a worker's epoch is as it was put: it says nothing that is needed here, and
+    /// others ask it.
+    fn about(&self, taken: &Taken<'_>, scratch: &TempDir) -> Result<Option<Reason>, MergeError> {
+        let Some(files) = self.found.files(taken) else { return Ok(None) };
+        let to = scratch.path().join("epoch.parquet");
+        self.fetched(taken.worker.worker, &files.epoch, &to).map(Result::err)
+    }
+
+    /// Fetches a file; a reason, where it is not what was put.
+    fn fetched(
+        &self,
+        worker: u32,
+        facts: &FileFacts,
+        to: &Path,
+    ) -> Result<Result<(), Reason>, MergeError> {
+        match self.place.fetch(facts, to) {
+            Ok(()) => Ok(Ok(())),
+            Err(why @ (PlaceError::Missing(_) | PlaceError::Changed { .. })) => {
+                let (path, what) = (facts.path.clone(), why.to_string());
+                Ok(Err(Reason::TornFile { worker, path, what }))
+            }
+            Err(error) => Err(MergeError::Place(error)),
+        }
     }
 
     /// A worker's records, fetched and looked at; a reason, where they are not what it put.
@@ -130,12 +156,8 @@ impl Merging<'_> {
         let local = |table: &str| scratch.path().join(format!("{number}.{table}.parquet"));
         let (requests, events) = (local("requests"), local("events"));
         for (facts, to) in [(&files.requests, &requests), (&files.events, &events)] {
-            match self.place.fetch(facts, to) {
-                Ok(()) => {}
-                Err(why @ (PlaceError::Missing(_) | PlaceError::Changed { .. })) => {
-                    return torn(&facts.path, why.to_string());
-                }
-                Err(error) => return Err(MergeError::Place(error)),
+            if let Err(reason) = self.fetched(number, facts, to)? {
+                return Ok(Err(reason));
             }
         }
         let slice = Slice::of(&part.head, number, &worker.name);

@@ -1,6 +1,7 @@
 //! Many workers' rows become one run: the same numbers, to the bit, and each way in which they do not make one.
 
 mod fleet;
+mod real;
 mod spoilt;
 mod twice;
 
@@ -13,7 +14,8 @@ use tokgate_core::workload::{Arrivals, Closed, Open, Shape, Spacing};
 
 /// Every number that an epoch gives, with its bits.
 fn bits(run: &Run) -> Vec<(&'static str, Vec<u64>)> {
-    let numbers = |observed: &Observed| observed.values().iter().map(|value| value.to_bits()).collect();
+    let numbers =
+        |observed: &Observed| observed.values().iter().map(|value| value.to_bits()).collect();
     observe(run).iter().map(|(metric, observed)| (metric.id, numbers(observed))).collect()
 }
 
