@@ -53,6 +53,19 @@ const RULES: &[Rule] = &[
             "rusqlite",
         ],
     },
+    Rule {
+        place: "src/part",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::server",
+            "crate::pipeline",
+            "crate::session",
+            "tokgate_baseline",
+            "rusqlite",
+            "object_store",
+        ],
+    },
     Rule { place: "src/plot", must_not_name: CLOCKS_FILES_ENVIRONMENT },
     Rule {
         place: "src/plot",

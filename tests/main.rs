@@ -16,6 +16,8 @@ mod comment;
 mod comparison;
 mod datasets;
 mod db;
+#[cfg(all(unix, feature = "parquet"))]
+mod deploy;
 mod embeddings;
 mod faces;
 mod failing;
