@@ -112,6 +112,23 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        place: "src/rows",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::server",
+            "crate::github",
+            "crate::pipeline",
+            "crate::session",
+            "crate::part",
+            "FileStore",
+            "tokgate_harness",
+            "tokgate_baseline",
+            "rusqlite",
+            "println!",
+        ],
+    },
+    Rule {
         place: "src/imports",
         must_not_name: &[
             "crate::cli",
