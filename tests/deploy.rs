@@ -42,7 +42,12 @@ fn batch(folder: &Path, set: &[(&str, &str)]) -> Output {
     script.arg(root().join("deploy/slurm.sbatch")).args(["--slot", "30"]).current_dir(folder);
     script.env("PROGRAM", env!("CARGO_BIN_EXE_tokgate")).env("TOKGATE", "./tokgate");
     script.env("srun", "./srun").env("SCENARIO", "load.toml").env("OUT", "out");
-    script.env("RESULTS", "r").env("START_AT", PAST).env("TASKS", "3").envs(set.iter().copied());
+    script
+        .env_remove("SLURM_JOB_ID")
+        .env("RESULTS", "r")
+        .env("START_AT", PAST)
+        .env("TASKS", "3")
+        .envs(set.iter().copied());
     script.output().unwrap()
 }
 

@@ -29,6 +29,8 @@ mod github;
 mod github_program;
 mod github_propose;
 mod history;
+#[cfg(target_os = "linux")]
+mod host;
 mod import_earlier;
 mod imported;
 mod imports;

@@ -153,6 +153,50 @@ fn one_three_and_eight_workers_send_the_same_requests() {
     }
 }
 
+/// Two conversations, whose later turns carry what was said before, and a recorded trace out of order.
+fn recorded(folder: &Path) {
+    let turn = |who: &str, what: &str| format!(r#"{{"from": "{who}", "value": "{what}"}}"#);
+    let talk = |topic: &str, turns: usize| {
+        let said: Vec<String> = (0..turns)
+            .flat_map(|nth| {
+                let asked = turn("human", &format!("{topic} {nth}"));
+                [asked, turn("gpt", &format!("of course, {topic} {nth}"))]
+            })
+            .collect();
+        format!(r#"{{"conversations": [{}]}}"#, said.join(", "))
+    };
+    let talks = format!("[{}, {}]", talk("rivers", 4), talk("bridges", 3));
+    fs::write(folder.join("talks.json"), talks).unwrap();
+    let line = |nth: u64| {
+        let at = (nth * 37) % 400;
+        format!("{{\"timestamp\": {at}, \"input_length\": {}, \"output_length\": 3}}\n", 5 + nth)
+    };
+    fs::write(folder.join("trace.jsonl"), (0..30).map(line).collect::<String>()).unwrap();
+}
+
+#[test]
+fn conversations_and_traces_are_shared_request_by_request() {
+    let server = mock("");
+    // A data set of the case's own stands behind its workload.
+    let cases = [
+        "concurrency = 3, requests = 25, warmup = 4 }\n\
+         dataset = { kind = \"file\", format = \"sharegpt\", path = \"talks.json\"",
+        "kind = \"trace\", speed = 2, warmup = 3 }\n\
+         dataset = { kind = \"file\", format = \"trace\", path = \"trace.jsonl\"",
+    ];
+    let measure = |of| {
+        let folder = scenario(&server, &cases, "");
+        recorded(folder.path());
+        sent_well(folder.path(), of, &["--slot", "3"]);
+        (put(folder.path()), prompts(&server))
+    };
+    let one = measure(1);
+    assert_eq!((one.0.len(), one.1.len()), (62, 62));
+    for of in [2, 5] {
+        assert_eq!(measure(of), one, "{of} workers");
+    }
+}
+
 #[test]
 fn a_run_without_workers_sends_what_one_worker_sends() {
     let server = mock("");
