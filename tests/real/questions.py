@@ -1,6 +1,7 @@
 """Asks the questions of docs/QUESTIONS.md, and compares the answers with what tokgate reports.
 
-usage: questions.py duckdb|spark FOLDER    (FOLDER/place has the rows, FOLDER/*.report.json what tokgate says)
+usage: questions.py duckdb|spark FOLDER COMMITS
+FOLDER/place has the rows, FOLDER/*.report.json what tokgate says, and so many commits were measured.
 """
 
 import glob
@@ -50,7 +51,7 @@ def percentiles(rows, said, metric):
     print(f"{metric}: {compared} percentiles over {sum(row[2] for row in rows)} samples are those of tokgate")
 
 
-def duckdb(folder):
+def duckdb(folder, measured):
     import duckdb
 
     database, ask = duckdb.connect(), queries("duckdb")
@@ -65,13 +66,13 @@ def duckdb(folder):
     commits = database.execute(ask["commits"]).fetchall()
     told = [(row[2], row[3], row[5], row[6]) for row in commits]
     print(*told, sep="\n")
-    if len({commit for _, commit, _, _ in told}) != 2:
-        sys.exit("two commits were measured")
+    if len({commit for _, commit, _, _ in told}) != measured:
+        sys.exit(f"{measured} commits were measured")
     seconds = database.execute(ask["seconds"]).fetchall()
     print(f"seconds: {len(seconds)} rows, {sum(row[4] for row in seconds)} tokens")
 
 
-def spark(folder):
+def spark(folder, _):
     import pyspark
     from pyspark.sql import SparkSession
 
@@ -89,4 +90,4 @@ def spark(folder):
     session.stop()
 
 
-{"duckdb": duckdb, "spark": spark}[sys.argv[1]](sys.argv[2])
+{"duckdb": duckdb, "spark": spark}[sys.argv[1]](sys.argv[2], int(sys.argv[3]))

@@ -30,9 +30,9 @@ done
 (cd "$project" && for run in $("$program" list --format json | grep -o '"run_id": *"[^"]*"' | cut -d'"' -f4 | sort -u); do
   "$program" report "$run" --json > "$work/$run.report.json"
 done)
-timeout 120 "$duck/bin/python" tests/real/questions.py duckdb "$work"
+timeout 120 "$duck/bin/python" tests/real/questions.py duckdb "$work" 2
 if command -v java > /dev/null && has_python "$spark" pyspark 'pyspark==4.3.0'; then
-  timeout 300 "$spark/bin/python" tests/real/questions.py spark "$work"
+  timeout 300 "$spark/bin/python" tests/real/questions.py spark "$work" 2
 else
   say 'LEFT OUT: Spark, which needs Java'
 fi

@@ -63,11 +63,12 @@ kill -CONT "${moto_child:-$moto}"
 wait "$exporting"
 "$venv/bin/python" tests/real/s3.py count
 
-say '4. wrong keys and a bucket that is not there are told without the keys'
+say '4. a bucket that is not there is told, without the keys'
 if (cd "$work/project" && timeout 200 "$program" export --format parquet -o s3://absent/x) 2> "$work/told.txt"; then
   say 'it should have failed'; exit 1
 fi
 cat "$work/told.txt"
+grep -q 'cannot write s3://absent/x' "$work/told.txt"
 if grep -q 'not-to-be-shown' "$work/told.txt"; then say 'the key was shown'; exit 1; fi
 
 say '5. read back with DuckDB'
@@ -75,9 +76,4 @@ mkdir -p "$work/place"
 "$venv/bin/python" tests/real/s3.py fetch "$work/place"
 run=$(ls "$work/place/rows/requests" | sed 's/run=//')
 (cd "$work/project" && "$program" report "$run" --json > "$work/$run.report.json")
-"$venv/bin/python" - "$work" <<'PYTHON'
-import sys
-sys.argv = ["questions.py", "duckdb", sys.argv[1]]
-source = open("tests/real/questions.py").read().replace('!= 2:', '!= 1:')
-exec(compile(source, "questions.py", "exec"))
-PYTHON
+timeout 120 "$venv/bin/python" tests/real/questions.py duckdb "$work" 1
