@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! allow_paths = ["~/models"]         # folders outside the project that scenarios may name
+//! store = "postgres://bench@db.example.org/bench"  # a team's store; its password is in PGPASSWORD
 //!
 //! [targets.fleet]                    # `--target fleet`: the keys of [target] in a scenario
 //! driver = "openai"
@@ -24,6 +25,7 @@
 //! either of them adds to the catalogue of hardware and prices that comes with tokgate.
 
 use crate::project::{Project, text_of};
+use crate::store::team::Address;
 use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -48,6 +50,8 @@ pub struct Config {
     pub telling: Telling,
     /// What a gate measures, and how it gets the base.
     pub gate: GateSettings,
+    /// The address of a team's store, without a password.
+    pub store: Option<String>,
     targets: BTreeMap<String, Named>,
 }
 
@@ -95,6 +99,7 @@ struct File {
     targets: BTreeMap<String, toml::Table>,
     alerts: Alerts,
     gate: Option<GateSettings>,
+    store: Option<String>,
 }
 
 /// The table `[alerts]` of a file.
@@ -117,6 +122,7 @@ impl Default for Config {
             allow_paths: Vec::new(),
             telling: Telling::default(),
             gate: GateSettings::default(),
+            store: None,
             targets: BTreeMap::new(),
         }
     }
@@ -153,6 +159,13 @@ impl Config {
         let refused = |why: &str| anyhow!("{}: [alerts] {why}", path.display());
         self.telling.add(file.alerts).map_err(refused)?;
         self.gate = file.gate.unwrap_or(std::mem::take(&mut self.gate));
+        if file.store.as_deref().is_some_and(Address::holds_password) {
+            bail!(
+                "{}: `store` holds a password: take it out, and give it by the variable PGPASSWORD",
+                path.display()
+            );
+        }
+        self.store = file.store.or(self.store.take());
         for (name, keys) in file.targets {
             if driver_named(&name) {
                 bail!(

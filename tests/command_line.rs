@@ -51,7 +51,7 @@ const ANSWERS: [(&str, &[&str]); 31] = [
 ];
 
 /// Those that measure, serve or change something: only what is refused before that is tried.
-const ACTS: [&str; 16] = [
+const ACTS: [&str; 19] = [
     "run",
     "stress",
     "ab",
@@ -68,6 +68,9 @@ const ACTS: [&str; 16] = [
     "mcp",
     "plot",
     "watch",
+    "store migrate",
+    "store deliver",
+    "store copy",
 ];
 
 /// Arguments of strange kinds.

@@ -1,6 +1,7 @@
 //! How errors end the process.
 
 use crate::session::CaseError;
+use crate::store::team::TeamError;
 use crate::store::{DatabaseError, StoreError, atomic};
 use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::verdict::Exit;
@@ -35,6 +36,7 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     }
     // What is not there, is somebody else's or a newer version's was asked for wrongly.
     let is_asked_wrongly = |error: &StoreError| match error {
+        StoreError::Team(error) => error.is_asked_wrongly(),
         StoreError::Unknown(_) | StoreError::OneEpoch { .. } | StoreError::Taken(_) => true,
         StoreError::Database(error) => matches!(
             error,
@@ -44,6 +46,7 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     };
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))
+            || cause.downcast_ref().is_some_and(|error: &TeamError| !error.is_asked_wrongly())
             || cause.is::<std::io::Error>()
             || cause.is::<atomic::FileError>()
     };

@@ -3,12 +3,13 @@
 use crate::baselines;
 use crate::choice::Prices;
 use crate::cli::face::Face;
+use crate::cli::team;
 use crate::cli::monitor::Monitoring;
 use crate::cli::signals::asked_to_end;
 use crate::config::Config;
 use crate::project::{Project, text_of};
 use crate::server::{Host, Listening, Settings, StartError, Token};
-use crate::store::{FileStore, Layout};
+use crate::store::FileStore;
 use anyhow::{Context, Result, bail};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let settings = settings(args)?;
     // An index of an earlier version is brought up to date, and one that is not sound is told at once.
     drop(FileStore::open(settings.layout.clone())?);
+    // Outlives what answers: its connections may not end inside of the runtime.
+    let _layout = settings.layout.clone();
     let monitoring = || Monitoring::start(&settings.layout, args.metrics_url.as_deref(), face);
     let _monitoring = args.monitor_only.then(monitoring).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -85,7 +88,7 @@ fn settings(args: &Args) -> Result<Settings> {
     Ok(Settings {
         bind: args.bind,
         port: args.port,
-        layout: Layout::new(project.stored(args.results_dir.as_deref())?),
+        layout: team::layout(&project, args.results_dir.as_deref())?,
         project: project.root,
         baseline: args.baseline_file.as_deref().map(baselines::load).transpose()?,
         prices: Prices { catalogue, hourly_usd: None },
