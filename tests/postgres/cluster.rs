@@ -81,7 +81,9 @@ impl Cluster {
         server.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
         server.args(["-c", "listen_addresses=127.0.0.1"]);
         server.arg("-c").arg(format!("unix_socket_directories={}", self.folder.path().display()));
-        settings.iter().for_each(|setting| drop(server.args(["-c", setting])));
+        for setting in settings {
+            server.args(["-c", setting]);
+        }
         server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 

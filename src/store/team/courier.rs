@@ -6,7 +6,7 @@
 
 use crate::store::team::deliver::{Delivered, all_of, of_store, rows_of, whole};
 use crate::store::team::outbox::Held;
-use crate::store::team::{For, Link, Team};
+use crate::store::team::{For, Link, Team, TeamError};
 use crate::store::{
     CaseEnd, EpochEnd, FileStore, Journal, Layout, ListedEpoch, ListedRun, Rendered, Store,
     StoreError, Stored,
@@ -21,6 +21,9 @@ use tokgate_core::run::Head;
 const FAREWELL: Duration = Duration::from_secs(120);
 /// How long a store that did not answer is not asked again.
 const PAUSE: Duration = Duration::from_secs(10);
+/// Between the last tries to reach a store: a server is up again in seconds, or it is not.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// Words that wait; one more says nothing new.
 const WORDS: usize = 64;
 
@@ -212,7 +215,7 @@ impl Courier {
                 Word::Committed(run) => self.rows(&run),
                 Word::Ended(sender) => {
                     self.rest_until = None;
-                    let brought = self.everything();
+                    let brought = self.everything_at_last();
                     // What is left is noted in the folder, and whoever comes next may hold it.
                     self.notes.clear();
                     // Who waited may have gone.
@@ -234,6 +237,19 @@ impl Courier {
                 tracing::warn!("{error}: what is measured is kept here, and is delivered later");
             }
         }
+    }
+
+    /// Brings everything; a server that is starting again at this moment is waited for.
+    fn everything_at_last(&mut self) -> Result<Delivered, StoreError> {
+        for pause in PAUSES {
+            match self.everything() {
+                Err(StoreError::Team(TeamError::Unreachable { .. } | TeamError::Lost { .. })) => {
+                    std::thread::sleep(pause);
+                }
+                brought => return brought,
+            }
+        }
+        self.everything()
     }
 
     /// Brings all of the runs that we hold, then what else waits for the store.

@@ -152,7 +152,7 @@ fn case(here: &Sql<'_>, link: &Link, name: &CaseName) -> rusqlite::Result<Option
     let rows = Rows::read(here, name)?;
     let expected = digest::of(here, name.key())?;
     link.transact("BEGIN", || {
-        link.table(IN_TURN, &[])?;
+        link.batch(IN_TURN)?;
         rows.put(&there, name, Numbers::Next)?;
         match digest::of(&there, name.key())? == expected {
             true => Ok(()),

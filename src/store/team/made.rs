@@ -36,7 +36,7 @@ fn steps() -> impl Iterator<Item = Step> {
 pub fn migrate(team: &Team) -> Result<Vec<&'static str>, TeamError> {
     let link = team.connect_to_make()?;
     let done = link.transact("BEGIN", || {
-        link.table(ALONE, &[])?;
+        link.batch(ALONE)?;
         link.batch(HOME)?;
         let done = done(&link)?;
         refuse_newer(&link, &done).map_err(TeamError::inside)?;
