@@ -25,9 +25,9 @@
 //! either of them adds to the catalogue of hardware and prices that comes with tokgate.
 
 use crate::project::{Project, text_of};
-use crate::store::team::Address;
 use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tokgate_core::case::DriverKind;
@@ -50,8 +50,6 @@ pub struct Config {
     pub telling: Telling,
     /// What a gate measures, and how it gets the base.
     pub gate: GateSettings,
-    /// The address of a team's store, without a password.
-    pub store: Option<String>,
     targets: BTreeMap<String, Named>,
 }
 
@@ -99,7 +97,9 @@ struct File {
     targets: BTreeMap<String, toml::Table>,
     alerts: Alerts,
     gate: Option<GateSettings>,
-    store: Option<String>,
+    /// Read by [`store`] alone.
+    #[allow(dead_code)]
+    store: Option<IgnoredAny>,
 }
 
 /// The table `[alerts]` of a file.
@@ -114,6 +114,36 @@ struct Alerts {
     webhook: Option<toml::Value>,
 }
 
+/// The address of a team's store that a file names, the project's before the user's.
+///
+/// # Errors
+/// When a file cannot be read; what stands in it is not quoted, since it may be a password.
+pub fn store(project: &Project) -> Result<Option<String>> {
+    let own = project.root.as_ref().map(|root| root.join("tokgate.toml"));
+    let mut named = None;
+    for path in user_file("config.toml").into_iter().chain(own) {
+        let text = match text_of(&path) {
+            // Somebody else's settings are none of ours.
+            Err(error) if is_refused(&error) => continue,
+            text => text?,
+        };
+        let Some(text) = text else { continue };
+        let file: toml::Table = toml::from_str(&text)
+            .map_err(|error| anyhow!("{}: {}", path.display(), error.message()))?;
+        match file.get("store") {
+            Some(toml::Value::String(address)) => named = Some(address.clone()),
+            Some(_) => bail!("{}: `store` is no text", path.display()),
+            None => {}
+        }
+    }
+    Ok(named)
+}
+
+fn is_refused(error: &anyhow::Error) -> bool {
+    let kind = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    kind.is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
 impl Default for Config {
     fn default() -> Self {
         let catalogue = Catalogue::shipped();
@@ -122,7 +152,6 @@ impl Default for Config {
             allow_paths: Vec::new(),
             telling: Telling::default(),
             gate: GateSettings::default(),
-            store: None,
             targets: BTreeMap::new(),
         }
     }
@@ -159,13 +188,6 @@ impl Config {
         let refused = |why: &str| anyhow!("{}: [alerts] {why}", path.display());
         self.telling.add(file.alerts).map_err(refused)?;
         self.gate = file.gate.unwrap_or(std::mem::take(&mut self.gate));
-        if file.store.as_deref().is_some_and(Address::holds_password) {
-            bail!(
-                "{}: `store` holds a password: take it out, and give it by the variable PGPASSWORD",
-                path.display()
-            );
-        }
-        self.store = file.store.or(self.store.take());
         for (name, keys) in file.targets {
             if driver_named(&name) {
                 bail!(

@@ -2,8 +2,8 @@
 
 use crate::cli::ask::Only;
 use crate::cli::face::Face;
-use crate::cli::team;
 use crate::cli::monitor;
+use crate::cli::team;
 use crate::config::Config;
 use crate::project::Project;
 use crate::report::export;

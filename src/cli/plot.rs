@@ -2,11 +2,11 @@
 
 use crate::again::report_stored;
 use crate::cli::face::Face;
-use crate::cli::team;
 use crate::cli::history::metric;
 use crate::cli::import::{bytes, recognised};
 use crate::cli::report::case_of;
 use crate::cli::show::{by_case, heads, stored};
+use crate::cli::team;
 use crate::figure::{self, CaseNames, Figure, MOST_POINTS};
 use crate::git;
 use crate::history::{self, Question};

@@ -1,8 +1,8 @@
 //! `tokgate recompute RUN --as TOOL`: a stored run under the definitions of other tools.
 
 use crate::cli::face::Face;
-use crate::cli::team;
 use crate::cli::show::by_case;
+use crate::cli::team;
 use crate::project::Project;
 use crate::report::recompute::{Retold, json, side_by_side, tables};
 use crate::store::{FileStore, Store, Stored};

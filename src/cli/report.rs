@@ -3,9 +3,9 @@
 
 use crate::again::report_stored;
 use crate::cli::face::Face;
-use crate::cli::team;
 use crate::cli::page;
 use crate::cli::show::{by_case, heads, stored};
+use crate::cli::team;
 use crate::cli::together::{self, Form};
 use crate::project::Project;
 use crate::report::{json, junit};

@@ -3,9 +3,9 @@
 use crate::baselines;
 use crate::choice::Prices;
 use crate::cli::face::Face;
-use crate::cli::team;
 use crate::cli::monitor::Monitoring;
 use crate::cli::signals::asked_to_end;
+use crate::cli::team;
 use crate::config::Config;
 use crate::project::{Project, text_of};
 use crate::server::{Host, Listening, Settings, StartError, Token};

@@ -1,8 +1,8 @@
 //! `tokgate stats`: how often the judge was wrong where nothing differed.
 
 use crate::cli::face::Face;
-use crate::cli::team;
 use crate::cli::history::began;
+use crate::cli::team;
 use crate::cli::verdict::in_pairs;
 use crate::paired::Comparison;
 use crate::project::Project;

@@ -2,11 +2,11 @@
 //! alone.
 
 use crate::cli::face::Face;
-use crate::config::Config;
+use crate::config;
 use crate::project::Project;
 use crate::store::team::{Address, Delivering, Receipt, Team, Told};
 use crate::store::{FileStore, Layout, Store};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::path::Path;
 use std::sync::OnceLock;
 use tokgate_core::diagnostic::line;
@@ -38,11 +38,22 @@ pub(super) fn meant(project: &Project) -> Result<Option<Team>> {
     };
     let said = match said.filter(|said| !said.is_empty()) {
         Some(said) => Some(said),
-        None => Config::load(project)?.store,
+        None => of_file(project)?,
     };
     match said.filter(|said| said != LOCAL) {
         Some(said) => Ok(Some(team(&said)?)),
         None => Ok(None),
+    }
+}
+
+/// What a file names, in which no password is to stand.
+fn of_file(project: &Project) -> Result<Option<String>> {
+    let named = config::store(project)?;
+    match named.as_deref().is_some_and(Address::holds_password) {
+        true => bail!(
+            "the `store` of tokgate.toml holds a password: take it out, and give it by the variable PGPASSWORD"
+        ),
+        false => Ok(named),
     }
 }
 

@@ -4,8 +4,8 @@
 use crate::again::{Twice, baseline_of, judge_pairs, judge_stored, judge_twice};
 use crate::baselines::{Places, Wanted};
 use crate::cli::face::Face;
-use crate::cli::team;
 use crate::cli::show::{by_case, heads, stored};
+use crate::cli::team;
 use crate::paired::Comparison;
 use crate::project::Project;
 use crate::report::{duel, json, terminal};

@@ -2,9 +2,9 @@
 
 use crate::store::atomic::{self, FileError};
 use crate::store::layout::Layout;
-use rusqlite::types;
 use crate::store::sql::Sql;
 use rusqlite::Connection;
+use rusqlite::types;
 use serde_json::{Map, Value, json};
 
 /// Version of the document's shape.

@@ -16,7 +16,10 @@ pub(super) struct Rows {
 /// All of them. An epoch's metrics are told by its name instead of by its number, which is another one in
 /// another index.
 pub(super) const ROWS: [Rows; 7] = [
-    Rows { table: "cases", sql: "SELECT * FROM cases WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3" },
+    Rows {
+        table: "cases",
+        sql: "SELECT * FROM cases WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3",
+    },
     Rows {
         table: "benchmark_results",
         sql: "SELECT * FROM benchmark_results WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3

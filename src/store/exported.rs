@@ -25,7 +25,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn exported(&self) -> Result<Exported, StoreError> {
-        Ok(self.index().read(all)?)
+        self.index().read(all)
     }
 }
 

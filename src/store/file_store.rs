@@ -5,8 +5,8 @@ use crate::store::begun::BegunError;
 use crate::store::database::{Database, DatabaseError, PATIENCE};
 use crate::store::ids::is_plain;
 use crate::store::imported::{self, Kept, KeptImport};
-use crate::store::journal::{Journal, JournalError, private};
 use crate::store::index::{Index, Raw};
+use crate::store::journal::{Journal, JournalError, private};
 use crate::store::layout::{Layout, make_folder};
 use crate::store::listing::{ListedEpoch, ListedRun};
 use crate::store::standing::{is_whole, standing};
@@ -170,7 +170,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn paired_runs(&self, since_us: i64) -> Result<Vec<String>, StoreError> {
-        Ok(self.index.read(|database| listing::paired_runs(database, since_us))?)
+        self.index.read(|database| listing::paired_runs(database, since_us))
     }
 
     /// The tests that may be compared with each other, in the order in which they began.
@@ -178,7 +178,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn compared(&self) -> Result<ComparedTests, StoreError> {
-        Ok(self.index.read(comparison::find)?)
+        self.index.read(comparison::find)
     }
 
     /// The rows that say something about a model and that a filter takes, in the order in which they
@@ -188,7 +188,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn measured(&self, filter: &Filter, prices: &Prices) -> Result<Vec<Measured>, StoreError> {
-        Ok(self.index.read(|database| question::measured(database, filter, prices))?)
+        self.index.read(|database| question::measured(database, filter, prices))
     }
 
     /// The `limit` best of these rows by a quantity, the best first; rows without it are left out.
@@ -255,7 +255,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn known_import(&self, result: &Imported) -> Result<Option<String>, StoreError> {
-        Ok(self.index.read(|database| imported::known(database, result))?)
+        self.index.read(|database| imported::known(database, result))
     }
 
     /// How many results of other tools there are.
@@ -263,7 +263,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn imported_count(&self) -> Result<u64, StoreError> {
-        Ok(self.index.read(listing::imported)?)
+        self.index.read(listing::imported)
     }
 
     /// The result of another tool of this test id or run; `None` where it is none.
@@ -288,7 +288,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn analysis(&self) -> Result<Value, StoreError> {
-        Ok(self.index.read(analysis::analysis)?)
+        self.index.read(analysis::analysis)
     }
 
     pub(super) fn index(&self) -> &Index {
@@ -339,11 +339,11 @@ impl Store for FileStore {
     }
 
     fn runs(&self, limit: usize) -> Result<Vec<ListedRun>, StoreError> {
-        Ok(self.index.read(|database| listing::runs(database, limit))?)
+        self.index.read(|database| listing::runs(database, limit))
     }
 
     fn epochs(&self, limit: usize) -> Result<Vec<ListedEpoch>, StoreError> {
-        Ok(self.index.read(|database| listing::epochs(database, limit))?)
+        self.index.read(|database| listing::epochs(database, limit))
     }
 
     fn show(&self, id: &str) -> Result<Vec<Stored>, StoreError> {
@@ -403,7 +403,9 @@ impl FileStore {
             match stored::read(&path) {
                 Ok(stored) => {
                     if !indexed.contains(&head.test_id) {
-                        self.index.file_mut()?.write(|database| epoch::put(database, &stored, None))?;
+                        self.index
+                            .file_mut()?
+                            .write(|database| epoch::put(database, &stored, None))?;
                     }
                     let (case, whole) = (head.case.id.clone(), is_whole(&stored.run));
                     let one = Found { case, arm: head.arm, number: head.epoch, path, whole };

@@ -27,9 +27,7 @@ impl Index {
     ) -> Result<T, StoreError> {
         match self {
             Self::File(database) => Ok(database.read(work)?),
-            Self::Team(link) => {
-                Ok(work(&Sql::Team(link)).map_err(|error| link.told(error))?)
-            }
+            Self::Team(link) => Ok(work(&Sql::Team(link)).map_err(|error| link.told(error))?),
         }
     }
 

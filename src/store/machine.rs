@@ -8,8 +8,7 @@ use crate::store::sql::Sql;
 pub(super) fn refresh(database: &Sql<'_>, machine: &str) -> rusqlite::Result<()> {
     let machine = [text(machine)];
     database.execute("DELETE FROM machines WHERE machine = ?1", &machine)?;
-    let insert =
-        "INSERT INTO machines
+    let insert = "INSERT INTO machines
              (machine, gpu_name, gpu_count, gpu_vram_bytes, hardware_info, first_us, last_us)
          SELECT machine, gpu_name, gpu_count, gpu_vram_bytes, hardware_info,
                 (SELECT min(started_us) FROM benchmark_results

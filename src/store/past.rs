@@ -44,7 +44,8 @@ impl FileStore {
         let (raw, mut all) = (Raw::of(self), PastOf::default());
         for some in found.chunks(AT_ONCE) {
             // The index may have come from elsewhere: no path is made of what is no plain name.
-            let names = some.iter().map(|found| found.test_id.as_str()).filter(|name| is_plain(name));
+            let names =
+                some.iter().map(|found| found.test_id.as_str()).filter(|name| is_plain(name));
             let mut firsts = raw.firsts(names)?;
             for Found { test_id, value } in some {
                 match firsts.remove(test_id.as_str()) {

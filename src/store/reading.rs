@@ -253,8 +253,7 @@ mod tests {
     fn what_takes_too_long_is_ended_and_said_so() {
         let (_folder, layout) = store();
         let reading = Reading::open(&layout, Duration::from_millis(20)).unwrap();
-        let ended =
-            reading.read(|database| database.number(LONG, &[]));
+        let ended = reading.read(|database| database.number(LONG, &[]));
         assert!(matches!(ended, Err(ReadingError::TooSlow)), "{ended:?}");
     }
 

@@ -12,12 +12,8 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x746f_6b67;
 /// Every step from an empty file to today's tables. Steps are added, never changed, not even in a
 /// comment: SQLite keeps their text, and [`differing`] compares it.
-const STEPS: &[M<'static>] = &[
-    M::up(TEXTS[0].sql),
-    M::up(TEXTS[1].sql),
-    M::up(TEXTS[2].sql),
-    M::up(TEXTS[3].sql),
-];
+const STEPS: &[M<'static>] =
+    &[M::up(TEXTS[0].sql), M::up(TEXTS[1].sql), M::up(TEXTS[2].sql), M::up(TEXTS[3].sql)];
 /// The same as texts; a team's store is made by them, too.
 pub(super) const TEXTS: [Step; 4] = [
     Step { name: "schema", sql: include_str!("schema.sql") },

@@ -113,9 +113,10 @@ impl Sql<'_> {
                 transaction.commit()?;
                 Ok(found)
             }
-            Self::Team(link) => link.transact("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", || {
-                work(&Sql::Team(link))
-            }),
+            Self::Team(link) => link
+                .transact("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", || {
+                    work(&Sql::Team(link))
+                }),
         }
     }
 

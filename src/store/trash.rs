@@ -7,11 +7,11 @@
 
 use crate::store::atomic::{FileError, doing, sync_folder};
 use crate::store::comparison::Rendered;
-use crate::store::sql::Sql;
 use crate::store::database::Database;
 use crate::store::file_store::{StoreError, write_together};
 use crate::store::ids::is_plain;
 use crate::store::layout::{Layout, make_folder};
+use crate::store::sql::Sql;
 use crate::store::stored::First;
 use crate::store::{alone, listing, machine, rebuild};
 use rusqlite::{Connection, params};

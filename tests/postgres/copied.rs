@@ -1,10 +1,10 @@
 //! A history is copied there and back, and is the same.
 
 use super::Base;
+use crate::faces::{code, command};
 use crate::store::fixture::{keep_case, open};
 use crate::support::calls::told;
 use crate::support::choices;
-use crate::faces::{code, command};
 use rusqlite::Connection;
 use std::path::Path;
 use tokgate::store::team::{End, copy};
@@ -41,7 +41,8 @@ fn a_folder_that_says_otherwise_is_refused_and_changes_nothing() {
     copy(&folder(&here), &End::Team(base.team())).unwrap();
     keep_case(&mut open(&here), 1, "new");
     let index = Connection::open(Layout::new(&here).database()).unwrap();
-    let changed = "UPDATE metrics SET value = value * 2 WHERE run_id = 'run-0' AND metric = 'tok_s'";
+    let changed =
+        "UPDATE metrics SET value = value * 2 WHERE run_id = 'run-0' AND metric = 'tok_s'";
     assert!(index.execute(changed, []).unwrap() > 0);
     drop(index);
     let arguments = ["store", "copy", "r", &base.url()];

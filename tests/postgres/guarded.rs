@@ -19,7 +19,8 @@ fn shown() -> String {
 }
 
 fn as_user(base: &Base, user: &str) -> Team {
-    let (scheme, rest) = base.url().split_once("://").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (scheme, rest) =
+        base.url().split_once("://").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let (_, place) = rest.split_once('@').unwrap();
     Team::at(Address::parse(&format!("{scheme}://{user}@{place}")).unwrap())
 }
@@ -29,7 +30,8 @@ fn a_writer_delivers_and_a_reader_reads_by_the_sql_of_the_page() {
     let Some(base) = Base::empty() else { return };
     // Roles are the server's, and databases ours: each time with names of their own.
     let name = base.url().rsplit_once('/').unwrap().1.to_owned();
-    let [owner, writer, reader] = ["owner", "writer", "reader"].map(|role| format!("{role}_{name}"));
+    let [owner, writer, reader] =
+        ["owner", "writer", "reader"].map(|role| format!("{role}_{name}"));
     let sql = shown()
         .replace("tokgate_owner", &owner)
         .replace("tokgate_writer", &writer)
@@ -85,7 +87,8 @@ fn an_earlier_version_is_brought_up_to_date_by_what_is_missing_alone() {
 fn many_who_migrate_at_once_make_it_once() {
     let Some(base) = Base::empty() else { return };
     let made: usize = std::thread::scope(|scope| {
-        let all: Vec<_> = (0..6).map(|_| scope.spawn(|| migrate(&base.team()).unwrap().len())).collect();
+        let all: Vec<_> =
+            (0..6).map(|_| scope.spawn(|| migrate(&base.team()).unwrap().len())).collect();
         all.into_iter().map(|one| one.join().unwrap()).sum()
     });
     assert_eq!(made, 5);
@@ -115,6 +118,33 @@ fn no_password_is_told_by_anything_that_fails() {
         let is_about_it = said.contains("postgres://") || said.contains("no results in r");
         assert!(is_about_it, "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn a_file_names_the_store_and_may_hold_no_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("tokgate.toml");
+    let list = || told(&command(folder.path(), &["list"]).output().unwrap());
+    std::fs::write(&settings, "store = 'postgres://anna:hidden@127.0.0.1:1/bench'").unwrap();
+    let said = list();
+    assert!(said.contains("holds a password") && !said.contains("hidden"), "{said}");
+    std::fs::write(&settings, "store = 'postgres://anna@127.0.0.1:1/bench'").unwrap();
+    assert!(list().contains("cannot connect to postgres://anna@127.0.0.1:1/bench"));
+    let local = command(folder.path(), &["list", "--store", "local"]).output().unwrap();
+    assert!(told(&local).contains("nothing was measured yet"), "{}", told(&local));
+    std::fs::write(&settings, "store = 'postgres://anna:hidden@").unwrap();
+    let torn = list();
+    assert!(torn.contains("tokgate.toml") && !torn.contains("hidden"), "{torn}");
+}
+
+#[test]
+fn one_who_accepts_and_says_nothing_is_not_waited_for() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("postgres://anna@{address}/bench");
+    let said = told(&command(folder.path(), &["list", "--store", &url]).output().unwrap());
+    assert!(said.contains("cannot connect") && said.contains("no greeting"), "{said}");
 }
 
 /// A certificate for a name, signed by itself.

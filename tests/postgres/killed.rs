@@ -6,8 +6,8 @@ use super::delivered::is_all_there;
 use crate::faces::{code, text, with_scenario};
 use crate::support::calls::{Running, announced, begun, call, ends};
 use std::path::Path;
-use tokgate::store::team::{Address, Delivering, End, Team, copy, migrate, waiting};
 use tokgate::store::Layout;
+use tokgate::store::team::{Address, Delivering, End, Team, copy, migrate, waiting};
 
 /// Many epochs, so that there is a middle.
 const MANY: &str = r#"

@@ -139,10 +139,7 @@ const WRITERS: u32 = 8;
 const EPOCHS: u32 = 6;
 
 /// Threads that write at once, each into a store that it opens for itself and does something with at its end.
-pub(crate) fn many_write<S: Store>(
-    open: impl Fn(u32) -> S + Sync,
-    end: impl Fn(&mut S) + Sync,
-) {
+pub(crate) fn many_write<S: Store>(open: impl Fn(u32) -> S + Sync, end: impl Fn(&mut S) + Sync) {
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
             let (open, end) = (&open, &end);

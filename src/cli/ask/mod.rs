@@ -11,9 +11,9 @@ mod wizard;
 
 use crate::choice::{Category, Filter, Measured, Prices};
 use crate::cli::face::Face;
-use crate::cli::team;
 use crate::cli::history::began;
 use crate::cli::options::usd;
+use crate::cli::team;
 use crate::config::Config;
 use crate::project::Project;
 use crate::report::sheet::Sheet;

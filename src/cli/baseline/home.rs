@@ -1,7 +1,7 @@
 //! Where baselines, runs and proposals lie for whoever called.
 
-use crate::cli::team;
 use crate::baselines;
+use crate::cli::team;
 use crate::project::Project;
 use crate::store::{FileStore, Layout};
 use anyhow::{Context, Result};

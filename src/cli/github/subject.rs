@@ -5,10 +5,10 @@ use super::place::{Place, link, page};
 use super::remarks::remarks;
 use crate::cli::exit::exit_of;
 use crate::cli::face::Face;
-use crate::cli::team;
 use crate::cli::gate::{Asked, Referee, Rejudged, judge_again};
 use crate::cli::options::Options;
 use crate::cli::show::stored;
+use crate::cli::team;
 use crate::cli::{report, verdict};
 use crate::github::{Annotation, Outcome};
 use crate::paired::Comparison;
@@ -216,7 +216,7 @@ fn judge(folder: &Path, args: &Args, place: &Place, face: &Face) -> Result<Rejud
 
 /// A stored run as it was judged: pairs by their raw epochs, any other by the verdicts kept with it.
 fn read(run: &str, args: &Args, project: &Project, face: &Face) -> Result<Report> {
-    let layout = team::layout(&project, args.results_dir.as_deref())?;
+    let layout = team::layout(project, args.results_dir.as_deref())?;
     let Some(epochs) = stored(&FileStore::open(layout.clone())?, run, face)? else {
         bail!("no run is called `{run}`; `tokgate list` shows what there is");
     };

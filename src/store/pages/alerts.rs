@@ -1,13 +1,12 @@
 //! What was worth an alert, newest first.
 
 use super::{After, Conditions, Page, Slice};
-use rusqlite::types::Value;
 use crate::store::sql::{Row, Sql};
+use rusqlite::types::Value;
 use serde::Serialize;
 
 /// What tells an alert from others of its moment; six digits keep their order as text.
-const NAME: &str =
-    "a.run_id || ' ' || a.case_id || ' ' || a.arm || ' ' || substr(CAST(1000000 + a.number AS TEXT), 2)";
+const NAME: &str = "a.run_id || ' ' || a.case_id || ' ' || a.arm || ' ' || substr(CAST(1000000 + a.number AS TEXT), 2)";
 
 /// The model of an alert's epoch.
 const MODEL: &str = "(SELECT b.model_name FROM benchmark_results b WHERE b.test_id = a.test_id)";

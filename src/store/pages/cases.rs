@@ -1,10 +1,10 @@
 //! Cases by name; and one case through all runs, newest first.
 
 use super::{After, Conditions, Page, Slice};
-use crate::store::listing::IS_OURS;
-use rusqlite::types::Value;
 use crate::store::cell::text;
+use crate::store::listing::IS_OURS;
 use crate::store::sql::{Row, Sql};
+use rusqlite::types::Value;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! What each epoch said of one metric, newest first.
 
 use super::{After, Conditions, Page, Slice};
-use rusqlite::types::Value;
 use crate::store::sql::{Row, Sql};
+use rusqlite::types::Value;
 use serde::Serialize;
 use tokgate_core::metric::{Metric, MetricRef};
 
@@ -93,8 +93,7 @@ fn of_each_machine(
 
 /// Every machine that an epoch was measured on, from one to the next along the index.
 fn machines(database: &Sql<'_>) -> rusqlite::Result<Vec<String>> {
-    let asked =
-        "WITH RECURSIVE each (machine) AS (
+    let asked = "WITH RECURSIVE each (machine) AS (
              SELECT min(machine) FROM benchmark_results UNION ALL
              SELECT (SELECT min(machine) FROM benchmark_results WHERE machine > each.machine)
              FROM each WHERE machine IS NOT NULL)

@@ -1,12 +1,12 @@
 //! Runs, newest first, and the epochs of one.
 
 use super::{After, Conditions, Page, Slice};
+use crate::store::cell::text;
 use crate::store::listing::{
     EPOCH_COLUMNS, IS_OURS, ListedEpoch, ListedRun, RUN_COLUMNS, listed_epoch, listed_run,
 };
-use rusqlite::types::Value;
-use crate::store::cell::text;
 use crate::store::sql::Sql;
+use rusqlite::types::Value;
 
 /// Which runs; what is absent excludes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -41,8 +41,7 @@ pub struct ListedMachine {
 
 /// How many epochs there are of each sort.
 pub(in crate::store) fn counted(database: &Sql<'_>) -> rusqlite::Result<Vec<Counted>> {
-    let asked =
-        "SELECT provenance, validity, count(*), count(DISTINCT run_id), max(started_us)
+    let asked = "SELECT provenance, validity, count(*), count(DISTINCT run_id), max(started_us)
          FROM benchmark_results GROUP BY provenance, validity ORDER BY provenance, validity";
     let counted = |row: &Row<'_>| {
         Ok(Counted {
@@ -58,8 +57,7 @@ pub(in crate::store) fn counted(database: &Sql<'_>) -> rusqlite::Result<Vec<Coun
 
 /// The machines that were measured, by their key.
 pub(in crate::store) fn machines(database: &Sql<'_>) -> rusqlite::Result<Vec<ListedMachine>> {
-    let asked =
-        "SELECT machine, gpu_name, gpu_count, gpu_vram_bytes, first_us, last_us
+    let asked = "SELECT machine, gpu_name, gpu_count, gpu_vram_bytes, first_us, last_us
          FROM machines ORDER BY machine LIMIT ?1";
     let machine = |row: &Row<'_>| {
         Ok(ListedMachine {

@@ -12,6 +12,7 @@ use crate::store::team::{For, Link, Team, TeamError, raw};
 use crate::store::{digest, reader};
 use rusqlite::Connection;
 use rusqlite::types::Value;
+use std::collections::BTreeSet;
 
 /// One of the two.
 #[derive(Debug, Clone)]
@@ -61,11 +62,11 @@ pub fn copy(from: &End, to: &End) -> Result<Copied, StoreError> {
     let from = From::open(from)?;
     let mut to = To::open(to)?;
     let mut names = Vec::new();
-    for run in from.read(|sql| runs(sql))? {
+    for run in from.read(runs)? {
         names.extend(from.read(|sql| cases(sql, &run))?);
         copied.runs += 1;
     }
-    let wanted = wanted(&from, &to, &names)?;
+    let wanted: BTreeSet<&CaseName> = wanted(&from, &to, &names)?.into_iter().collect();
     copied.there = names.len() - wanted.len();
     let numbers = numbers(&from, &mut to)?;
     for name in &names {
@@ -74,7 +75,7 @@ pub fn copy(from: &End, to: &End) -> Result<Copied, StoreError> {
         for test_id in rows.tests() {
             lines(&from, &to, &test_id, &mut copied)?;
         }
-        if wanted.contains(&name) {
+        if wanted.contains(name) {
             to.write(|sql| rows.put(sql, name, numbers))?;
             copied.cases += 1;
             copied.rows += rows.count();
@@ -178,10 +179,7 @@ impl From {
         }
     }
 
-    fn read<T>(
-        &self,
-        work: impl FnOnce(&Sql<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    fn read<T>(&self, work: impl FnOnce(&Sql<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         match self {
             Self::Folder(connection, layout) => {
                 Ok(work(&Sql::from(connection)).map_err(at(&layout.database()))?)
@@ -217,10 +215,7 @@ impl To {
         }
     }
 
-    fn read<T>(
-        &self,
-        work: impl FnOnce(&Sql<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    fn read<T>(&self, work: impl FnOnce(&Sql<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         match self {
             Self::Folder(store) => store.index().read(work),
             Self::Team(link) => of_team(link, work),

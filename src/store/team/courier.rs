@@ -22,8 +22,12 @@ const FAREWELL: Duration = Duration::from_secs(120);
 /// How long a store that did not answer is not asked again.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Between the last tries to reach a store: a server is up again in seconds, or it is not.
-const PAUSES: [Duration; 4] =
-    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
 /// Words that wait; one more says nothing new.
 const WORDS: usize = 64;
 
@@ -37,7 +41,7 @@ pub struct Delivering {
     receipt: Receipt,
 }
 
-/// A run that is noted in the outbox; by us, or by somebody who was there first.
+/// A run that is noted in the outbox; held by us, or left to somebody else.
 #[derive(Debug)]
 enum Notes {
     Ours,
@@ -89,8 +93,9 @@ impl Delivering {
         Team::is_built_in()?;
         let (words, heard) = sync_channel(WORDS);
         let courier = Courier::new(inner.layout().clone(), team.clone());
-        let started =
-            std::thread::Builder::new().name("courier".to_owned()).spawn(move || courier.run(&heard));
+        let started = std::thread::Builder::new()
+            .name("courier".to_owned())
+            .spawn(move || courier.run(&heard));
         started.map_err(|source| crate::store::atomic::FileError {
             doing: "start a thread that delivers from",
             path: inner.layout().root().to_owned(),
@@ -108,9 +113,11 @@ impl Delivering {
         }
         let notes = match Held::note(self.inner.layout(), &self.team, run_id)? {
             Some(held) => {
-                // Before a load, and so there is time.
-                let _ = self.words.send(Word::Noted(run_id.to_owned(), held));
-                Notes::Ours
+                // Where nobody hears it, the note is let go of, and whoever delivers next finds it.
+                match self.words.try_send(Word::Noted(run_id.to_owned(), held)) {
+                    Ok(()) => Notes::Ours,
+                    Err(_) => Notes::Others,
+                }
             }
             None => Notes::Others,
         };
@@ -128,7 +135,7 @@ impl Delivering {
     /// Waits until everything is there, and not for ever.
     fn farewell(&mut self) {
         let (sender, told) = channel();
-        let is_heard = self.words.send(Word::Ended(sender)).is_ok();
+        let is_heard = self.words.try_send(Word::Ended(sender)).is_ok();
         let place = self.team.place();
         let later = "`tokgate store deliver` or the end of the next run brings it";
         let text = match is_heard.then(|| told.recv_timeout(FAREWELL)) {

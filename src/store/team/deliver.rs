@@ -172,7 +172,8 @@ fn said(sql: &Sql<'_>, name: &CaseName) -> rusqlite::Result<Option<String>> {
 }
 
 fn tests_of(sql: &Sql<'_>, name: &CaseName) -> rusqlite::Result<BTreeSet<String>> {
-    let asked = "SELECT test_id FROM benchmark_results WHERE run_id = ? AND case_id = ? AND arm = ?";
+    let asked =
+        "SELECT test_id FROM benchmark_results WHERE run_id = ? AND case_id = ? AND arm = ?";
     let all = sql.all(asked, &name.key().bound(), |row| row.get(0))?;
     Ok(all.into_iter().collect())
 }

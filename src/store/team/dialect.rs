@@ -1,6 +1,7 @@
 //! What PostgreSQL writes otherwise than SQLite.
 
 /// A statement with its values named as PostgreSQL names them: `?` is the next one, `?1` the first.
+#[cfg(any(feature = "postgres", test))]
 pub(super) fn dollars(sql: &str) -> String {
     let (mut told, mut last, mut quoted) = (String::with_capacity(sql.len() + 8), 0_u32, false);
     let mut rest = sql.chars().peekable();

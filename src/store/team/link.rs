@@ -27,6 +27,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long connecting, proving who we are and the first settings may take together.
+const GREETING: Duration = Duration::from_secs(10);
 /// How long what was sent may stay without an answer of the other machine.
 const SILENCE: Duration = Duration::from_secs(15);
 /// How long nothing may come before the other machine is asked whether it is there.
@@ -43,7 +45,7 @@ const STATEMENTS: usize = 200;
 pub(in crate::store) struct Link {
     place: String,
     secret: Option<String>,
-    inner: RefCell<Inner>,
+    inner: RefCell<Box<Inner>>,
 }
 
 struct Inner {
@@ -60,23 +62,30 @@ impl Link {
             let why = told(error, secret.as_deref());
             TeamError::Unreachable { place: place.clone(), why }
         };
-        let connected = match address.tls {
-            Tls::Off => config(address).connect(postgres::NoTls),
-            // Over a socket of this machine there is nothing to encrypt.
-            Tls::Offered | Tls::Always if address.is_socket() => {
-                config(address).connect(postgres::NoTls)
-            }
-            Tls::Offered | Tls::Always => {
-                config(address).connect(MakeRustlsConnect::new(trust(address)?))
-            }
-        };
-        let mut client = connected.map_err(|error| unreachable(&error))?;
         let first = match purpose {
             For::Reading => format!("{FIRST}{READ_ONLY}"),
             For::Writing => FIRST.to_owned(),
         };
-        client.batch_execute(&first).map_err(|error| unreachable(&error))?;
-        let inner = RefCell::new(Inner { client, statements: HashMap::new() });
+        // Over a socket of this machine there is nothing to encrypt.
+        let is_plain = address.tls == Tls::Off || address.is_socket();
+        let trust = if is_plain { None } else { Some(MakeRustlsConnect::new(trust(address)?)) };
+        let config = config(address);
+        let connect = move || {
+            let mut client = match trust {
+                Some(trust) => config.connect(trust)?,
+                None => config.connect(postgres::NoTls)?,
+            };
+            client.batch_execute(&first)?;
+            Ok(client)
+        };
+        let client = match within(GREETING, connect) {
+            Some(connected) => connected.map_err(|error| unreachable(&error))?,
+            None => {
+                let why = format!("no greeting within {} s", GREETING.as_secs());
+                return Err(TeamError::Unreachable { place, why });
+            }
+        };
+        let inner = RefCell::new(Box::new(Inner { client, statements: HashMap::new() }));
         Ok(Self { place, secret, inner })
     }
 
@@ -98,8 +107,10 @@ impl Link {
 
     /// An answer's error as the store's.
     pub(in crate::store) fn told(&self, error: rusqlite::Error) -> TeamError {
-        let failed =
-            |why: rusqlite::Error| TeamError::Failed { place: self.place.clone(), why: why.to_string() };
+        let failed = |why: rusqlite::Error| TeamError::Failed {
+            place: self.place.clone(),
+            why: why.to_string(),
+        };
         TeamError::of(error).unwrap_or_else(failed)
     }
 
@@ -147,7 +158,7 @@ impl Link {
         work: impl FnOnce(&mut Client, &Statement) -> Result<T, postgres::Error>,
     ) -> rusqlite::Result<T> {
         let mut inner = self.inner.borrow_mut();
-        let Inner { client, statements } = &mut *inner;
+        let Inner { client, statements } = &mut **inner;
         let prepared = match statements.get(sql) {
             Some(statement) => Ok(statement.clone()),
             None => client.prepare(&dialect::dollars(sql)),
@@ -190,6 +201,21 @@ impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Link").field(&self.place).finish()
     }
+}
+
+/// What `work` comes to, if it does so in time: one that accepts a connection and says nothing would be
+/// waited for without an end. What is left of it ends with the connection.
+fn within<T: Send + 'static>(
+    time: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, done) = std::sync::mpsc::channel();
+    let started = std::thread::Builder::new().name("connect".to_owned()).spawn(move || {
+        // Nobody waits any more where this fails.
+        let _ = sender.send(work());
+    });
+    started.ok()?;
+    done.recv_timeout(time).ok()
 }
 
 fn config(address: &Address) -> Config {

@@ -64,8 +64,10 @@ pub(super) fn recognise(link: &Link) -> Result<(), TeamError> {
         Some(false) | None => Vec::new(),
     };
     refuse_newer(link, &done)?;
-    let missing: Vec<&str> =
-        steps().map(|step| step.name).filter(|name| !done.iter().any(|done| done == name)).collect();
+    let missing: Vec<&str> = steps()
+        .map(|step| step.name)
+        .filter(|name| !done.iter().any(|done| done == name))
+        .collect();
     match missing.is_empty() {
         true => Ok(()),
         false => {
@@ -80,9 +82,7 @@ fn done(link: &Link) -> rusqlite::Result<Vec<String>> {
 
 fn refuse_newer(link: &Link, done: &[String]) -> Result<(), TeamError> {
     match done.iter().find(|name| !steps().any(|step| step.name == name.as_str())) {
-        Some(step) => {
-            Err(TeamError::Newer { place: link.place().to_owned(), step: step.clone() })
-        }
+        Some(step) => Err(TeamError::Newer { place: link.place().to_owned(), step: step.clone() }),
         None => Ok(()),
     }
 }

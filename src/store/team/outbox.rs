@@ -39,7 +39,11 @@ pub(super) struct Held {
 
 impl Held {
     /// Notes that a run is for a store, and holds the note. None where somebody else holds it.
-    pub(super) fn note(layout: &Layout, team: &Team, run_id: &str) -> Result<Option<Self>, FileError> {
+    pub(super) fn note(
+        layout: &Layout,
+        team: &Team,
+        run_id: &str,
+    ) -> Result<Option<Self>, FileError> {
         let waiting = Waiting { version: VERSION, run_id: run_id.to_owned(), store: team.name() };
         make_folder(&layout.outbox())?;
         let path = path(layout, &waiting);

@@ -50,7 +50,10 @@ pub(super) fn send(link: &Link, test_id: &str, path: &Path) -> Result<bool, Stor
     }
     let mut source = BufReader::new(File::open(path).map_err(doing("read", path))?);
     let mut first = Vec::new();
-    Read::by_ref(&mut source).take(FIRST).read_until(b'\n', &mut first).map_err(doing("read", path))?;
+    Read::by_ref(&mut source)
+        .take(FIRST)
+        .read_until(b'\n', &mut first)
+        .map_err(doing("read", path))?;
     let source = File::open(path).map_err(doing("read", path))?;
     let mut read = Ok(());
     let sent = link.transact("BEGIN", || {

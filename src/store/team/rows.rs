@@ -15,15 +15,8 @@ const NUMBER: &str = "id";
 /// Tables whose rows are replaced, in the order in which they may be taken out: an alert names an epoch.
 const REPLACED: [&str; 5] = ["alerts", "verdicts", "histograms", "metrics", "cases"];
 /// The order in which they are put in.
-const ORDER: [&str; 7] = [
-    "benchmark_results",
-    "epoch_metrics",
-    "cases",
-    "metrics",
-    "histograms",
-    "verdicts",
-    "alerts",
-];
+const ORDER: [&str; 7] =
+    ["benchmark_results", "epoch_metrics", "cases", "metrics", "histograms", "verdicts", "alerts"];
 
 /// What names a case, by itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -234,8 +227,7 @@ fn insert(sql: &Sql<'_>, name: &str, table: &Table, or_else: &str) -> rusqlite::
     let many = (CELLS / columns.len().max(1)).max(1);
     for rows in table.rows.chunks(many) {
         let all = vec![row.as_str(); rows.len()].join(", ");
-        let put =
-            format!("INSERT INTO {name} ({}) VALUES {all}{or_else}", columns.join(", "));
+        let put = format!("INSERT INTO {name} ({}) VALUES {all}{or_else}", columns.join(", "));
         let bound: Vec<Value> = rows.iter().flatten().cloned().collect();
         sql.execute(&put, &bound)?;
     }
