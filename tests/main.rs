@@ -74,6 +74,7 @@ mod support;
 mod tables;
 mod targets;
 mod telemetry;
+mod tour;
 mod verdict;
 #[cfg(target_os = "linux")]
 mod wizard;

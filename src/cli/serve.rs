@@ -9,7 +9,7 @@ use crate::cli::team;
 use crate::config::Config;
 use crate::project::{Project, text_of};
 use crate::server::{Host, Listening, Settings, StartError, Token};
-use crate::store::FileStore;
+use crate::store::{FileStore, Layout};
 use anyhow::{Context, Result, bail};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -85,10 +85,16 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 fn settings(args: &Args) -> Result<Settings> {
     let project = Project::find(&std::env::current_dir()?);
     let catalogue = Config::load(&project)?.catalogue;
+    let named = args.results_dir.as_deref();
+    let layout = match named.filter(|_| args.monitor_only) {
+        // What is seen is kept, also where nothing was measured yet.
+        Some(named) => Layout::new(named),
+        None => team::layout(&project, named)?,
+    };
     Ok(Settings {
         bind: args.bind,
         port: args.port,
-        layout: team::layout(&project, args.results_dir.as_deref())?,
+        layout,
         project: project.root,
         baseline: args.baseline_file.as_deref().map(baselines::load).transpose()?,
         prices: Prices { catalogue, hourly_usd: None },
