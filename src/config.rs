@@ -122,12 +122,11 @@ pub fn store(project: &Project) -> Result<Option<String>> {
     let own = project.root.as_ref().map(|root| root.join("tokgate.toml"));
     let mut named = None;
     for path in user_file("config.toml").into_iter().chain(own) {
-        let text = match text_of(&path) {
-            // Somebody else's settings are none of ours.
-            Err(error) if is_refused(&error) => continue,
-            text => text?,
-        };
-        let Some(text) = text else { continue };
+        // Somebody else's settings are none of ours.
+        if is_refused(&path) {
+            continue;
+        }
+        let Some(text) = text_of(&path)? else { continue };
         let file: toml::Table = toml::from_str(&text)
             .map_err(|error| anyhow!("{}: {}", path.display(), error.message()))?;
         match file.get("store") {
@@ -139,9 +138,11 @@ pub fn store(project: &Project) -> Result<Option<String>> {
     Ok(named)
 }
 
-fn is_refused(error: &anyhow::Error) -> bool {
-    let kind = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
-    kind.is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+fn is_refused(path: &Path) -> bool {
+    let open = |path| std::fs::File::open(path).map(drop);
+    let tried =
+        std::fs::metadata(path).and_then(|it| if it.is_file() { open(path) } else { Ok(()) });
+    tried.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 impl Default for Config {
