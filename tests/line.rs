@@ -73,6 +73,7 @@ impl Line {
             harness: Harness::on(runtime),
             samplers: Vec::new,
             earlier: Default::default(),
+            sharing: None,
             store: Box::new(FileStore::open(Layout::new(folder.path())).unwrap()),
             baselines: [("line".to_owned(), Found { baseline, compared_with, recorded: false })]
                 .into(),

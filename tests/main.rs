@@ -16,6 +16,8 @@ mod comment;
 mod comparison;
 mod datasets;
 mod db;
+#[cfg(all(unix, feature = "parquet"))]
+mod deploy;
 mod embeddings;
 mod faces;
 mod failing;
@@ -27,6 +29,8 @@ mod github;
 mod github_program;
 mod github_propose;
 mod history;
+#[cfg(target_os = "linux")]
+mod host;
 mod import_earlier;
 mod imported;
 mod imports;
@@ -61,12 +65,16 @@ mod references;
 mod report;
 mod resume;
 mod rm;
+#[cfg(feature = "parquet")]
+mod rows;
 mod scenarios;
 mod seeds;
 mod serve;
 mod serve_faults;
 mod serve_guarded;
 mod serve_measured;
+#[cfg(feature = "parquet")]
+mod shards;
 mod spoilt;
 mod store;
 mod supply;

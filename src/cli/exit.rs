@@ -1,5 +1,8 @@
 //! How errors end the process.
 
+use crate::part::PutError;
+#[cfg(feature = "parquet")]
+use crate::rows::PlaceError;
 use crate::session::CaseError;
 use crate::store::team::TeamError;
 use crate::store::{DatabaseError, StoreError, atomic};
@@ -14,6 +17,18 @@ fn exit_of_open(error: &OpenError) -> Exit {
     }
 }
 
+/// What is elsewhere and cannot be kept is ours, too.
+#[cfg(feature = "parquet")]
+fn exit_of_place(error: &PlaceError) -> Exit {
+    match error {
+        PlaceError::Url { .. } | PlaceError::Taken(_) | PlaceError::Missing(_) => Exit::Usage,
+        PlaceError::Failed { .. }
+        | PlaceError::Late { .. }
+        | PlaceError::Changed { .. }
+        | PlaceError::File(_) => Exit::Storage,
+    }
+}
+
 /// How a case that was not measured ends the run.
 pub(super) fn exit_of_case(error: &CaseError) -> Exit {
     match error {
@@ -21,6 +36,17 @@ pub(super) fn exit_of_case(error: &CaseError) -> Exit {
         CaseError::LeftOut(_) => Exit::Nothing,
         CaseError::Changed(_) => Exit::Invalid,
         CaseError::Store(_) => Exit::Storage,
+    }
+}
+
+fn exit_of_put(error: &PutError) -> Exit {
+    match error {
+        PutError::Absent => Exit::Usage,
+        #[cfg(feature = "parquet")]
+        PutError::Place(error) => exit_of_place(error),
+        PutError::Rows(_) | PutError::Kept(_) | PutError::Lines(_) | PutError::Json(_) => {
+            Exit::Storage
+        }
     }
 }
 
@@ -44,6 +70,13 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
         ),
         _ => false,
     };
+    #[cfg(feature = "parquet")]
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        return exit_of_place(error);
+    }
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        return exit_of_put(error);
+    }
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))
             || cause.downcast_ref().is_some_and(|error: &TeamError| !error.is_asked_wrongly())

@@ -134,6 +134,7 @@ impl Invocation {
             samplers: tokgate_harness::telemetry::samplers,
             store,
             earlier,
+            sharing: None,
             baselines,
             strict: options.strict,
             feed,

@@ -160,6 +160,7 @@ fn session(results: &Path, taken: Taken<'_>) -> Session {
         harness: Harness::on(runtime),
         samplers: Vec::new,
         earlier: Default::default(),
+        sharing: None,
         store: Box::new(FileStore::open(Layout::new(results)).unwrap()),
         baselines: [].into(),
         strict: false,

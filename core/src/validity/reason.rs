@@ -189,6 +189,18 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether it says how much was sent: what one part of a load sends tells nothing of the whole.
+    #[must_use]
+    pub fn is_amount(&self) -> bool {
+        matches!(
+            self,
+            Self::NothingMeasured
+                | Self::NotAllSent { .. }
+                | Self::TooShort { .. }
+                | Self::TooFewSamples { .. }
+        )
+    }
+
     /// Whether the host's noise is to blame, rather than the target, the client or the scenario.
     #[must_use]
     pub fn is_host(&self) -> bool {

@@ -14,9 +14,9 @@ mod client;
 mod connection;
 mod connector;
 mod deadlines;
-mod descriptors;
 mod exchange;
 mod failure;
+pub mod host;
 mod line;
 mod patience;
 mod post;
@@ -37,7 +37,6 @@ pub(crate) use call::{Call, Calls, Said as Reply};
 pub use client::escape;
 pub(crate) use client::{question_client, tls};
 pub(crate) use deadlines::{Deadlines, within};
-pub(crate) use descriptors::suffice;
 pub(crate) use exchange::{Exchange, Framing};
 #[cfg(test)]
 pub(crate) use line::Wire;
