@@ -25,6 +25,7 @@ pub mod imports;
 pub mod live;
 #[cfg(feature = "mcp")]
 pub mod mcp;
+pub mod merge;
 pub mod mock;
 pub mod notify;
 pub mod paired;

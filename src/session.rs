@@ -330,7 +330,7 @@ impl Session {
 }
 
 /// How large an epoch is: its requests by plan, else how long it lasts.
-fn size(case: &Case) -> String {
+pub(crate) fn size(case: &Case) -> String {
     match (case.planned_requests(), case.workload.duration_s()) {
         (Some(requests), _) => requests.to_string(),
         (None, Some(seconds)) => format!("{seconds:.0}s"),

@@ -112,6 +112,23 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        place: "src/rows",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::server",
+            "crate::github",
+            "crate::pipeline",
+            "crate::session",
+            "crate::part",
+            "FileStore",
+            "tokgate_harness",
+            "tokgate_baseline",
+            "rusqlite",
+            "println!",
+        ],
+    },
+    Rule {
         place: "src/imports",
         must_not_name: &[
             "crate::cli",
@@ -195,6 +212,23 @@ const RULES: &[Rule] = &[
     Rule {
         place: "src/datasets.rs",
         must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
+    },
+    Rule {
+        place: "src/merge",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::server",
+            "crate::github",
+            "crate::pipeline",
+            "crate::again",
+            "crate::decided",
+            "tokgate_harness",
+            "tokgate_baseline",
+            "rusqlite",
+            "Instant::",
+            "println!",
+        ],
     },
     Rule { place: "src/baselines.rs", must_not_name: &["crate::cli", "tokgate_harness"] },
     Rule {

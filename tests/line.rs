@@ -119,6 +119,7 @@ fn environment() -> Environment {
         tool_version: "0".to_owned(),
         commit: None,
         host: HostSettings::default(),
+        workers: None,
     }
 }
 

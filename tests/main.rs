@@ -42,6 +42,8 @@ mod line;
 mod live;
 mod manuals;
 mod mcp;
+#[cfg(feature = "parquet")]
+mod merge;
 mod mock;
 mod mock_faults;
 mod mock_held;

@@ -183,5 +183,6 @@ fn environment(commit: Option<&str>) -> Environment {
         tool_version: "0".to_owned(),
         commit: commit.map(str::to_owned),
         host: HostSettings::default(),
+        workers: None,
     }
 }
