@@ -368,8 +368,9 @@ fn waiting(folder: &Path, in_s: i64) -> std::process::Child {
     let given = ["--start-at", &start.to_string(), "--out", "out"];
     let mut worker = worker(folder, "0/1", &given);
     worker.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let child = worker.spawn().unwrap();
+    let mut child = worker.spawn().unwrap();
     while ending_in(&folder.join("out"), ".begun.json").is_empty() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it had begun");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     child
@@ -409,9 +410,10 @@ fn a_part_whose_place_went_away_is_kept_and_put_again() {
 fn a_worker_that_is_interrupted_puts_what_it_has_and_exits_130() {
     let server = mock("");
     let folder = scenario(&server, &["concurrency = 2, requests = 8, warmup = 3"], "");
-    let child = waiting(folder.path(), 3600);
+    let mut child = waiting(folder.path(), 3600);
     // Its warm-up is over, and it waits.
     while server.truth().counts.requests < 3 {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it was to begin");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
