@@ -59,6 +59,8 @@ mod references;
 mod report;
 mod resume;
 mod rm;
+#[cfg(feature = "parquet")]
+mod rows;
 mod scenarios;
 mod seeds;
 mod serve;

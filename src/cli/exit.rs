@@ -1,5 +1,7 @@
 //! How errors end the process.
 
+#[cfg(feature = "parquet")]
+use crate::rows::PlaceError;
 use crate::session::CaseError;
 use crate::store::{DatabaseError, StoreError, atomic};
 use tokgate_core::diagnostic::Diagnostics;
@@ -10,6 +12,18 @@ fn exit_of_open(error: &OpenError) -> Exit {
     match error {
         OpenError::Invalid(_) => Exit::Usage,
         OpenError::Unavailable(_) | OpenError::Unreachable { .. } => Exit::Invalid,
+    }
+}
+
+/// What is elsewhere and cannot be kept is ours, too.
+#[cfg(feature = "parquet")]
+fn exit_of_place(error: &PlaceError) -> Exit {
+    match error {
+        PlaceError::Url { .. } | PlaceError::Taken(_) | PlaceError::Missing(_) => Exit::Usage,
+        PlaceError::Failed { .. }
+        | PlaceError::Late { .. }
+        | PlaceError::Changed { .. }
+        | PlaceError::File(_) => Exit::Storage,
     }
 }
 
@@ -42,6 +56,10 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
         ),
         _ => false,
     };
+    #[cfg(feature = "parquet")]
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        return exit_of_place(error);
+    }
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))
             || cause.is::<std::io::Error>()

@@ -1,4 +1,8 @@
-//! `tokgate export FILE`: stored results as one file that another tokgate imports.
+//! `tokgate export FILE`: stored results as one file that another tokgate imports; and
+//! `tokgate export RUN --format parquet -o URL`: every request and event of runs as rows.
+
+#[cfg(feature = "parquet")]
+mod rows;
 
 use crate::cli::ask::Only;
 use crate::cli::face::Face;
@@ -19,14 +23,17 @@ const STDOUT: &str = "-";
 /// Answers of a model may be long and private.
 const SAMPLES: &str = "sample_responses";
 
-/// Write stored results as one file that another tokgate imports.
+/// Write stored results as one file that another tokgate imports, or as Parquet for engines of SQL.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file, ending in .json or .csv; `-` for stdout
-    #[arg(required_unless_present = "telemetry")]
-    file: Option<PathBuf>,
+    /// The file, ending in .json or .csv; `-` for stdout. With --format parquet the runs
+    #[arg(value_name = "FILE|RUN")]
+    named: Vec<PathBuf>,
+    /// Where rows are put: file:///the/folder, s3://bucket/prefix, gs:// or az://
+    #[arg(long, short = 'o', value_name = "URL", conflicts_with_all = ["telemetry", "with_samples", "force"])]
+    out: Option<String>,
     /// Write what `tokgate serve --monitor-only` saw of the machine instead, to a .json or .csv file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "format", "run", "with_samples", "Only"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["named", "format", "run", "with_samples", "Only"])]
     telemetry: Option<PathBuf>,
     /// What is written, where the file's name does not say it
     #[arg(long, value_enum)]
@@ -54,6 +61,8 @@ enum Format {
     Json,
     /// A line a result.
     Csv,
+    /// A row a request and a row an event, for DuckDB, Spark, Trino, ClickHouse.
+    Parquet,
 }
 
 /// Writes what was asked for.
@@ -64,7 +73,18 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     if let Some(file) = &args.telemetry {
         return telemetry(file, args, face);
     }
-    let named = args.file.as_deref().unwrap_or(Path::new(STDOUT));
+    if args.format == Some(Format::Parquet) {
+        #[cfg(feature = "parquet")]
+        return rows::write(args, face);
+        #[cfg(not(feature = "parquet"))]
+        bail!("--format parquet: {}", crate::rows::ABSENT);
+    }
+    let [named] = &args.named[..] else {
+        bail!("name one file that ends in .json or .csv, or `-` for stdout");
+    };
+    if args.out.is_some() {
+        bail!("-o is where rows are put: say --format parquet with it");
+    }
     let format = format(args, named)?;
     let path = std::path::absolute(named)?;
     let to_stdout = named == Path::new(STDOUT);
@@ -90,6 +110,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let text = match format {
         Format::Json => export::json(&exported.rows),
         Format::Csv => export::csv(&exported.columns, &exported.rows)?,
+        Format::Parquet => unreachable!("rows are written elsewhere"),
     };
     if to_stdout {
         face.say(text.trim_end());

@@ -4,6 +4,7 @@ use super::rest::{Rest, has_columns, has_own_columns};
 use bytes::Bytes;
 use parquet::data_type::ByteArray;
 use tokgate_core::record::{Counted, Event, EventKind, Outcome, Phase, Record};
+use tokgate_core::run::Arm;
 use tokgate_core::time::Offset;
 
 /// What stands in one row of one column.
@@ -48,6 +49,14 @@ impl Cell {
     /// A count that was found to fit before.
     fn count(value: Option<u64>) -> Self {
         Self::Int(value.and_then(|count| i64::try_from(count).ok()))
+    }
+}
+
+/// The name of a side.
+pub(super) fn arm(arm: Arm) -> &'static str {
+    match arm {
+        Arm::Base => "base",
+        Arm::Head => "head",
     }
 }
 

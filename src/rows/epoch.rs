@@ -2,7 +2,7 @@
 
 use super::cells::Cell;
 use tokgate_core::price::Rate;
-use tokgate_core::run::{Arm, Ending, Run};
+use tokgate_core::run::{Ending, Run};
 use tokgate_core::validity::Validity;
 
 /// What an epoch does not say itself.
@@ -26,10 +26,6 @@ pub(super) fn cells(run: &Run, facts: &Facts<'_>) -> Vec<Cell> {
     vec![
         Cell::text(&head.test_id),
         Cell::text(head.case.id.scenario()),
-        Cell::word(match head.arm {
-            Arm::Base => "base",
-            Arm::Head => "head",
-        }),
         Cell::text(&head.booking_id),
         Cell::int(head.started_us),
         count(facts.origin_ns),

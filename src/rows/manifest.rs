@@ -18,7 +18,9 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// From another version.
-    #[error("it is written in version {0}, and this tokgate reads {VERSION}: use the one that wrote it")]
+    #[error(
+        "it is written in version {0}, and this tokgate reads {VERSION}: use the one that wrote it"
+    )]
     Version(u64),
     /// Not JSON, or not what it should be.
     #[error("it is not what a worker writes: {0}")]

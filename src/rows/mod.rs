@@ -7,11 +7,11 @@
 //!
 //! What does not live here, on purpose: who shares a load, and what is made of many workers' rows.
 
-mod manifest;
 #[cfg(feature = "parquet")]
 mod cells;
 #[cfg(feature = "parquet")]
 mod epoch;
+mod manifest;
 #[cfg(feature = "parquet")]
 mod open;
 #[cfg(feature = "parquet")]
@@ -30,8 +30,8 @@ mod write;
 #[cfg(feature = "parquet")]
 pub use epoch::Facts;
 pub use manifest::{
-    Begun, Clock, EpochFiles, FileFacts, Manifest, ManifestError, MeasuredEpoch, PhaseCounts, VERSION,
-    plan_digest,
+    Begun, Clock, EpochFiles, FileFacts, Manifest, ManifestError, MeasuredEpoch, PhaseCounts,
+    VERSION, plan_digest,
 };
 #[cfg(feature = "parquet")]
 pub use place::{Listed, Place, PlaceError, Put};

@@ -2,7 +2,7 @@
 //! it comes from outside: every name, type, level and size is checked, and what the decoder panics over is a
 //! fault of the file.
 
-use super::cells::Cell;
+use super::cells::{self, Cell};
 use super::schema::{Column, Kind, Table, VERSION, VERSION_KEY};
 use super::sheet::physical;
 use super::slice::Slice;
@@ -28,14 +28,15 @@ const MOST_BYTES: u64 = 1 << 28;
 const MOST_FOOTER: u64 = 1 << 26;
 
 /// What a file says of itself beside its columns: whose rows they are.
-pub(super) fn said(table: &Table, slice: &Slice, origin_ns: u64) -> [(String, String); 7] {
-    let Slice { run, case, worker, epoch, attempt } = slice;
+pub(super) fn said(table: &Table, slice: &Slice, origin_ns: u64) -> [(String, String); 8] {
+    let Slice { run, case, worker, epoch, arm, attempt } = slice;
     [
         ("table", table.name.to_owned()),
         ("run", run.clone()),
         ("case", case.clone()),
         ("worker", worker.to_string()),
         ("epoch", epoch.to_string()),
+        ("arm", cells::arm(*arm).to_owned()),
         ("attempt", attempt.clone()),
         (ORIGIN, origin_ns.to_string()),
     ]
@@ -298,7 +299,8 @@ fn counted(groups: &[RowGroupMetaData], bytes: u64) -> Result<u64, String> {
     let mut all = 0u64;
     for (number, group) in groups.iter().enumerate() {
         let rows = u64::try_from(group.num_rows()).ok().filter(|rows| *rows <= MOST_ROWS);
-        let rows = rows.ok_or_else(|| format!("row group {number} has {} rows", group.num_rows()))?;
+        let rows =
+            rows.ok_or_else(|| format!("row group {number} has {} rows", group.num_rows()))?;
         let is_sound = |column: &parquet::file::metadata::ColumnChunkMetaData| {
             let within = |size: i64, most: u64| u64::try_from(size).is_ok_and(|size| size <= most);
             let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
@@ -326,4 +328,3 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, 
 fn undecodable(error: ParquetError) -> String {
     format!("it cannot be decoded: {error}")
 }
-

@@ -68,7 +68,9 @@ pub enum PlaceError {
         after: Duration,
     },
     /// There is something else of this name.
-    #[error("{0} is there already with other contents, and is never overwritten: write to another place")]
+    #[error(
+        "{0} is there already with other contents, and is never overwritten: write to another place"
+    )]
     Taken(String),
     /// There is nothing of this name.
     #[error("{0} is not there")]

@@ -1,13 +1,13 @@
 //! Records had back from their rows, one after the other in the order of the rows, in the memory of a few pages
 //! of each column.
 
+use super::RowsError;
 use super::cells::Cell;
 use super::open::Source;
 use super::rest::Rest;
 use super::schema::{EVENTS, REQUESTS};
 use super::slice::Slice;
 use super::write::MOST_EVENTS;
-use super::RowsError;
 use parquet::data_type::ByteArray;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -230,9 +230,13 @@ impl Cells {
         let cached_tokens = self.maybe_int("cached_tokens")?;
         let counted: Option<Counted> = self.maybe_word("counted")?;
         match (prompt, completion, counted) {
-            (Some(prompt_tokens), Some(completion_tokens), Some(counted)) => {
-                Ok(Some(Usage { prompt_tokens, completion_tokens, cached_tokens, counted, raw: None }))
-            }
+            (Some(prompt_tokens), Some(completion_tokens), Some(counted)) => Ok(Some(Usage {
+                prompt_tokens,
+                completion_tokens,
+                cached_tokens,
+                counted,
+                raw: None,
+            })),
             (None, None, None) if cached_tokens.is_none() => Ok(None),
             _ => Err("some of its counts of tokens are missing".to_owned()),
         }

@@ -61,8 +61,8 @@ pub struct Table {
     pub columns: &'static [Column],
 }
 
-/// Columns that every row of a file has alike: run, case, worker and epoch.
-pub const KEYS: usize = 4;
+/// Columns that every row of a file has alike: run, case, worker, epoch and arm.
+pub const KEYS: usize = 5;
 
 impl Table {
     /// The columns that differ from row to row.
@@ -72,11 +72,21 @@ impl Table {
     }
 }
 
-const fn always(name: &'static str, kind: Kind, unit: &'static str, meaning: &'static str) -> Column {
+const fn always(
+    name: &'static str,
+    kind: Kind,
+    unit: &'static str,
+    meaning: &'static str,
+) -> Column {
     Column { name, kind, is_optional: false, unit, meaning }
 }
 
-const fn maybe(name: &'static str, kind: Kind, unit: &'static str, meaning: &'static str) -> Column {
+const fn maybe(
+    name: &'static str,
+    kind: Kind,
+    unit: &'static str,
+    meaning: &'static str,
+) -> Column {
     Column { name, kind, is_optional: true, unit, meaning }
 }
 
@@ -87,10 +97,15 @@ const CASE: Column = always("case", Text, "", "the case: `scenario/case/axis=val
 const WORKER: Column =
     always("worker", Int, "", "which of the processes that share the load sent it, from 0");
 const EPOCH: Column = always("epoch", Int, "", "which pass over the case, from 0");
+const ARM: Column = always("arm", Text, "", "`head`, or `base`: the side of a comparison");
 const PHASE: Column = always("phase", Text, "", "`warmup`, `probe` (of a search) or `measured`");
 const TRIAL: Column = maybe("trial", Int, "", "which trial of a search it belongs to, from 0");
-const ORDINAL: Column =
-    always("ordinal", Int, "", "number of the request in its phase and trial, in the order of the plan");
+const ORDINAL: Column = always(
+    "ordinal",
+    Int,
+    "",
+    "number of the request in its phase and trial, in the order of the plan",
+);
 
 /// One row a request.
 pub const REQUESTS: Table = Table {
@@ -102,6 +117,7 @@ pub const REQUESTS: Table = Table {
         CASE,
         WORKER,
         EPOCH,
+        ARM,
         PHASE,
         TRIAL,
         ORDINAL,
@@ -121,13 +137,23 @@ pub const REQUESTS: Table = Table {
         maybe("recount_completion_tokens", Int, "tokens", "the answer by a tokenizer of ours"),
         maybe("requested_tokens", Int, "tokens", "output tokens asked for"),
         maybe("finish_reason", Text, "", "why the target stopped, in its own word"),
-        maybe("sample", Text, "", "the answer's text, of the first requests, as far as the case keeps it"),
+        maybe(
+            "sample",
+            Text,
+            "",
+            "the answer's text, of the first requests, as far as the case keeps it",
+        ),
         always("counts", Flag, "", "whether it is a measured success, and so enters the metrics"),
         always("events", Int, "", "how many events came: its rows of `events`"),
         maybe("ttft_ns", Int, "ns", "time to first token: first content − sent; of successes"),
         maybe("e2e_ns", Int, "ns", "last content − sent; of successes"),
-        maybe("rest", Text, "", "JSON of what no column has: the server's own usage, what the text is like, \
-               neighbours, vectors, the parts of a question (ns), and counts that 63 bits do not hold"),
+        maybe(
+            "rest",
+            Text,
+            "",
+            "JSON of what no column has: the server's own usage, what the text is like, \
+               neighbours, vectors, the parts of a question (ns), and counts that 63 bits do not hold",
+        ),
     ],
 };
 
@@ -141,6 +167,7 @@ pub const EVENTS: Table = Table {
         CASE,
         WORKER,
         EPOCH,
+        ARM,
         PHASE,
         TRIAL,
         ORDINAL,
@@ -173,13 +200,18 @@ pub const EPOCHS: Table = Table {
         CASE,
         WORKER,
         EPOCH,
+        ARM,
         always("test_id", Text, "", "the epoch's own name"),
         always("scenario", Text, "", "the scenario"),
-        always("arm", Text, "", "`head`, or `base`: the side of a comparison"),
         always("booking", Text, "", "the stretch of time on one machine"),
         always("started_us", Int, "µs since 1970, UTC", "when it began, by the wall clock"),
         always("origin_ns", Int, "ns", "the load's common beginning, by the worker's own clock"),
-        maybe("commit", Text, "", "the commit of the project that was measured, where there is one"),
+        maybe(
+            "commit",
+            Text,
+            "",
+            "the commit of the project that was measured, where there is one",
+        ),
         always("tool_version", Text, "", "the tokgate that measured"),
         always("platform", Text, "", "`vllm-serve`, `llama-cpp`, `embedded`, ..."),
         always("model", Text, "", "the model, as its target calls it"),
@@ -194,7 +226,12 @@ pub const EPOCHS: Table = Table {
         maybe("usd_per_million_output_tokens", Real, "USD", "of a hosted model"),
         always("ending", Text, "", "`completed`, `interrupted` or `aborted`"),
         always("validity", Text, "", "`VALID` or `INVALID`: what is invalid is judged by nobody"),
-        maybe("window_ns", Int, "ns", "from the first sent to the last end, over measured requests"),
+        maybe(
+            "window_ns",
+            Int,
+            "ns",
+            "from the first sent to the last end, over measured requests",
+        ),
         always("attempted", Int, "", "measured requests"),
         always("succeeded", Int, "", "of them, answered to the end"),
         always("failed", Int, "", "of them, failed"),
@@ -232,7 +269,7 @@ mod tests {
     #[test]
     fn every_table_begins_with_the_same_columns_and_has_each_name_once() {
         for table in TABLES {
-            assert_eq!(table.columns[..KEYS], [RUN, CASE, WORKER, EPOCH], "{}", table.name);
+            assert_eq!(table.columns[..KEYS], [RUN, CASE, WORKER, EPOCH, ARM], "{}", table.name);
             let mut names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
             names.sort_unstable();
             let count = names.len();

@@ -1,7 +1,7 @@
 //! One file of a table in the making: rows are gathered column by column, and written a group at a time, so
 //! that a file of any length takes the memory of one group. It gets its name once it is whole.
 
-use super::cells::Cell;
+use super::cells::{self, Cell};
 use super::manifest::FileFacts;
 use super::schema::{Column, KEYS, Kind, Table, VERSION, VERSION_KEY};
 use super::slice::Slice;
@@ -9,9 +9,7 @@ use super::{RowsError, open};
 use crate::store::atomic::doing;
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, Type as Physical, ZstdLevel};
 use parquet::column::writer::ColumnWriter;
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type,
-};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
@@ -120,7 +118,12 @@ impl Sheet {
 
     /// Takes one more row: a cell for each column beyond the keys.
     pub(super) fn push(&mut self, cells: Vec<Cell>) -> Result<(), RowsError> {
-        assert_eq!(cells.len(), self.columns.len(), "a row of {} has all its cells", self.table.name);
+        assert_eq!(
+            cells.len(),
+            self.columns.len(),
+            "a row of {} has all its cells",
+            self.table.name
+        );
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             self.text += column.take(cell);
         }
@@ -254,8 +257,14 @@ fn repeat(
 }
 
 fn keys(slice: &Slice) -> [Cell; KEYS] {
-    let Slice { run, case, worker, epoch, .. } = slice;
-    [Cell::text(run), Cell::text(case), Cell::int((*worker).into()), Cell::int((*epoch).into())]
+    let Slice { run, case, worker, epoch, arm, .. } = slice;
+    [
+        Cell::text(run),
+        Cell::text(case),
+        Cell::int((*worker).into()),
+        Cell::int((*epoch).into()),
+        Cell::word(cells::arm(*arm)),
+    ]
 }
 
 /// The physical type of a kind.

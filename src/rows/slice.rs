@@ -3,7 +3,7 @@
 
 use super::schema::Table;
 use sha2::{Digest, Sha256};
-use tokgate_core::run::Head;
+use tokgate_core::run::{Arm, Head};
 
 /// Longest encoded value of a partition, bytes: names of folders end at 255 on most file systems.
 const LONGEST: usize = 200;
@@ -11,7 +11,7 @@ const LONGEST: usize = 200;
 const DIGITS: usize = 16;
 
 /// The rows of one epoch of one case that one attempt of one worker wrote.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
     /// The invocation.
     pub run: String,
@@ -21,6 +21,8 @@ pub struct Slice {
     pub worker: u32,
     /// Which epoch, from 0.
     pub epoch: u32,
+    /// Base or head of a comparison: pairs have one of each under one number.
+    pub arm: Arm,
     /// Which process: two that were started as the same worker have different ones.
     pub attempt: String,
 }
@@ -34,17 +36,23 @@ impl Slice {
             case: head.case.id.0.clone(),
             worker,
             epoch: head.epoch,
+            arm: head.arm,
             attempt: attempt.to_owned(),
         }
     }
 
     /// Where its rows of `table` lie:
-    /// `rows/requests/run=RUN/case=CASE/worker=I/epoch-0003-ATTEMPT.parquet`.
+    /// `rows/requests/run=RUN/case=CASE/worker=I/epoch-0003-ATTEMPT.parquet`, with `base-` before the attempt
+    /// for the base of a comparison.
     #[must_use]
     pub fn path(&self, table: &Table) -> String {
-        let Self { run, case, worker, epoch, attempt } = self;
+        let Self { run, case, worker, epoch, arm, attempt } = self;
+        let arm = match arm {
+            Arm::Base => "base-",
+            Arm::Head => "",
+        };
         format!(
-            "rows/{}/run={}/case={}/worker={worker}/epoch-{epoch:04}-{}.parquet",
+            "rows/{}/run={}/case={}/worker={worker}/epoch-{epoch:04}-{arm}{}.parquet",
             table.name,
             encoded(run),
             encoded(case),
@@ -104,6 +112,7 @@ mod tests {
             case: "quick/tok/model=a/b:4b,concurrency=4".to_owned(),
             worker: 3,
             epoch: 2,
+            arm: Arm::Head,
             attempt: "abcdef".to_owned(),
         }
     }
@@ -115,7 +124,9 @@ mod tests {
             "rows/requests/run=2026-11-22T101112.345Z-aaaaaa/\
              case=quick%2Ftok%2Fmodel%3Da%2Fb%3A4b%2Cconcurrency%3D4/worker=3/epoch-0002-abcdef.parquet"
         );
-        assert!(slice().path(&EVENTS).starts_with("rows/events/run="));
+        let base = Slice { arm: Arm::Base, ..slice() }.path(&EVENTS);
+        assert!(base.starts_with("rows/events/run="), "{base}");
+        assert!(base.ends_with("/epoch-0002-base-abcdef.parquet"), "{base}");
     }
 
     #[test]

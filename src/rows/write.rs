@@ -1,12 +1,12 @@
 //! Writing the rows of an epoch, beneath a folder, as they are to lie in the open.
 
+use super::RowsError;
 use super::cells::{of_events, of_request};
 use super::epoch::{self, Facts};
 use super::manifest::{EpochFiles, FileFacts};
 use super::schema::{EPOCHS, EVENTS, REQUESTS};
 use super::sheet::Sheet;
 use super::slice::Slice;
-use super::RowsError;
 use std::path::Path;
 use tokgate_core::record::{Phase, Record};
 use tokgate_core::run::Run;

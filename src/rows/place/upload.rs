@@ -100,7 +100,12 @@ fn next_part(source: &mut File) -> io::Result<Vec<u8>> {
 }
 
 /// What is put is what was written, or nothing.
-fn is_as_written(place: &Place, facts: &FileFacts, length: u64, sum: u32) -> Result<(), PlaceError> {
+fn is_as_written(
+    place: &Place,
+    facts: &FileFacts,
+    length: u64,
+    sum: u32,
+) -> Result<(), PlaceError> {
     match (length, sum) == (facts.bytes, facts.crc32) {
         true => Ok(()),
         false => Err(PlaceError::Changed {

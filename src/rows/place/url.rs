@@ -39,7 +39,8 @@ pub(super) fn open(text: &str, is_made: bool) -> Result<Opened, PlaceError> {
         let path = url.to_file_path().map_err(|()| wrong("write file:///the/folder"))?;
         return folder(&path, is_made);
     }
-    let prefix = ObjectPath::from_url_path(url.path()).map_err(|error| wrong(&error.to_string()))?;
+    let prefix =
+        ObjectPath::from_url_path(url.path()).map_err(|error| wrong(&error.to_string()))?;
     let unset = |error: object_store::Error| wrong(&told::told(&error));
     let store: Arc<dyn ObjectStore> = match scheme {
         "s3" | "s3a" => Arc::new(
