@@ -25,9 +25,11 @@ pub mod imports;
 pub mod live;
 #[cfg(feature = "mcp")]
 pub mod mcp;
+pub mod merge;
 pub mod mock;
 pub mod notify;
 pub mod paired;
+pub mod part;
 pub mod pipeline;
 pub mod plot;
 pub mod project;

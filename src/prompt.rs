@@ -19,6 +19,7 @@ use tokgate_core::run::Ending;
 use tokgate_core::summary::sample;
 use tokgate_harness::driver::OpenError;
 use tokgate_harness::measure::{Epoch, Harness};
+use tokgate_harness::part::Part;
 use tokgate_harness::stop::Stop;
 
 /// Most tokens that an answer may have: what prompts of people are usually answered with fits.
@@ -109,7 +110,14 @@ fn measured(case: &Case) -> Result<PromptMeasured, PromptError> {
     let case = harness.prepare(case)?;
     let stop = Stop::default();
     let driver = harness.open(&case, &stop)?;
-    let epoch = Epoch { case: &case, driver: &*driver, salt: "", number: 0, stop: &stop };
+    let epoch = Epoch {
+        case: &case,
+        driver: &*driver,
+        salt: "",
+        number: 0,
+        part: Part::WHOLE,
+        stop: &stop,
+    };
     let (sink, records) = channel();
     let ending = harness.measure(&epoch, Vec::new(), &sink).ending;
     let record = records.try_recv().map_err(|_| PromptError::NotSent(why(ending)))?;

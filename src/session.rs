@@ -3,6 +3,7 @@
 use crate::baselines::Found;
 use crate::earlier::{self, Earlier};
 use crate::live::Feed;
+use crate::part::Sharing;
 use crate::store::{self, EpochEnd, EpochName, Journal, Store, StoreError, Stored, ids};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use tokgate_core::record::Record;
 use tokgate_core::report::{ComparedWith, Unmeasured};
 use tokgate_core::run::{Arm, Head, Run};
 use tokgate_core::summary::Summary;
-use tokgate_core::validity::{Validity, assess};
+use tokgate_core::validity::{Validity, assess, assess_part};
 use tokgate_harness::driver::{Driver, OpenError};
 use tokgate_harness::measure::{Epoch, Harness, Measured};
+use tokgate_harness::part::Part;
 use tokgate_harness::stop::Stop;
 use tokgate_harness::telemetry::Sampler;
 
@@ -93,6 +95,8 @@ pub struct Session {
     pub store: Box<dyn Store + Send>,
     /// What the run has measured already, where it is gone on with.
     pub earlier: Earlier,
+    /// Which part of every load is sent here, where others send the rest.
+    pub sharing: Option<Sharing>,
     /// What each scenario is compared with, by its name.
     pub baselines: BTreeMap<String, Found>,
     /// Whether what is merely not proven fails the run.
@@ -127,6 +131,8 @@ pub(crate) struct Turn {
     pub(crate) number: u32,
     /// What keeps its prompts apart from those of any other.
     pub(crate) salt: String,
+    /// Which part of its load is sent here, and when that begins.
+    pub(crate) part: Part,
     /// The commit that this side was made from, where it is not the project's.
     pub(crate) commit: Option<String>,
     /// What it is stored under, where that is not the target's own platform.
@@ -197,7 +203,9 @@ impl Session {
         let (mut epochs, mut validity) = (Vec::new(), Vec::new());
         for number in 0..case.run.epochs {
             let kept = self.earlier.epoch(&case.id, number).map_err(StoreError::from)?;
-            let turn = Turn { number, salt: self.salt(number), ..Turn::default() };
+            let part = self.sharing.as_ref().map(|sharing| sharing.part(&case.id, number));
+            let part = part.unwrap_or_default();
+            let turn = Turn { number, salt: self.salt(number), part, ..Turn::default() };
             let stored = kept.map_or_else(|| self.epoch(case, driver, &turn, watch), Ok)?;
             epochs.push(stored.run);
             validity.push(stored.validity);
@@ -249,7 +257,8 @@ impl Session {
         let counted = self.feed.counting(driver);
         let samplers = self.feed.looking_on((self.samplers)());
         let Turn { number, salt, .. } = turn;
-        let epoch = Epoch { case, driver: &counted, salt, number: *number, stop: &self.stop };
+        let part = turn.part;
+        let epoch = Epoch { case, driver: &counted, salt, number: *number, part, stop: &self.stop };
         let feed = &self.feed;
         let watch = |record: &Record| {
             watch(record);
@@ -268,9 +277,15 @@ impl Session {
         }
         // Nothing of a load is held in memory while it runs: the requests are where they are kept.
         let records = store::read(journal.path()).map_err(StoreError::from)?.run.records;
-        let Measured { telemetry, ending, after, client } = measured;
+        let Measured { telemetry, ending, after, client, begun } = measured;
+        if let Some(begun) = begun {
+            self.store.began(&head.test_id, begun.at, begun.late_s);
+        }
         let run = Run { head, records, telemetry, ending, after, client };
-        let validity = assess(&run);
+        let validity = match self.sharing {
+            Some(_) => assess_part(&run),
+            None => assess(&run),
+        };
         let end = EpochEnd { validity, ending: run.ending, after: run.after, client };
         drop(run.records);
         let stored = self.store.commit_epoch(journal, &end)?;
@@ -315,7 +330,7 @@ impl Session {
 }
 
 /// How large an epoch is: its requests by plan, else how long it lasts.
-fn size(case: &Case) -> String {
+pub(crate) fn size(case: &Case) -> String {
     match (case.planned_requests(), case.workload.duration_s()) {
         (Some(requests), _) => requests.to_string(),
         (None, Some(seconds)) => format!("{seconds:.0}s"),

@@ -73,6 +73,7 @@ impl Line {
             harness: Harness::on(runtime),
             samplers: Vec::new,
             earlier: Default::default(),
+            sharing: None,
             store: Box::new(FileStore::open(Layout::new(folder.path())).unwrap()),
             baselines: [("line".to_owned(), Found { baseline, compared_with, recorded: false })]
                 .into(),
@@ -118,6 +119,7 @@ fn environment() -> Environment {
         tool_version: "0".to_owned(),
         commit: None,
         host: HostSettings::default(),
+        workers: None,
     }
 }
 

@@ -38,6 +38,8 @@ mod line;
 mod live;
 mod manuals;
 mod mcp;
+#[cfg(feature = "parquet")]
+mod merge;
 mod mock;
 mod mock_faults;
 mod mock_held;
@@ -67,6 +69,8 @@ mod serve;
 mod serve_faults;
 mod serve_guarded;
 mod serve_measured;
+#[cfg(feature = "parquet")]
+mod shards;
 mod spoilt;
 mod store;
 mod supply;

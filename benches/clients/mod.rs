@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use tokgate_core::scenario::{Facts, Scenario, Surroundings, plan};
 use tokgate_harness::measure::{Epoch, Harness};
+use tokgate_harness::part::Part;
 use tokgate_harness::stop::Stop;
 use tokio::runtime::Runtime;
 
@@ -119,7 +120,8 @@ impl Ours {
     pub(crate) fn measure(&self) -> usize {
         let (sink, records) = channel();
         let (case, driver) = (&self.case, &*self.driver);
-        let epoch = Epoch { case, driver, salt: "cost", number: 0, stop: &self.stop };
+        let epoch =
+            Epoch { case, driver, salt: "cost", number: 0, part: Part::WHOLE, stop: &self.stop };
         let measured = self.harness.measure(&epoch, Vec::new(), &sink);
         drop((sink, measured));
         let content = |record: tokgate_core::record::Record| {

@@ -99,6 +99,22 @@ pub struct Environment {
     /// How the host is set up.
     #[serde(default, skip_serializing_if = "is_default")]
     pub host: HostSettings,
+    /// The workers that sent the load together, where several did, of which this is the first one's host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<Workers>,
+}
+
+/// The workers that sent one load together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workers {
+    /// How many the load was dealt to.
+    pub count: u32,
+    /// Hosts that they ran on.
+    pub hosts: u32,
+    /// The keys of those hosts, each once.
+    pub machines: Vec<String>,
+    /// Digest of the files that the run was merged from.
+    pub files: String,
 }
 
 impl Environment {
@@ -226,6 +242,7 @@ mod tests {
             tool_version: "0".to_owned(),
             commit: None,
             host: HostSettings::default(),
+            workers: None,
         }
     }
 

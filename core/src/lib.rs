@@ -25,6 +25,7 @@ pub mod gate;
 pub mod goal;
 pub mod hardware;
 pub mod imported;
+pub mod merge;
 pub mod metric;
 pub mod pressure;
 pub mod price;

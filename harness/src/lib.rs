@@ -20,6 +20,7 @@ mod load;
 pub mod machine;
 pub mod measure;
 mod pacer;
+pub mod part;
 pub mod pressure;
 pub mod recorder;
 pub mod retrieval;

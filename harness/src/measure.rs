@@ -9,6 +9,7 @@ use crate::drivers::custom::Drivers;
 use crate::inputs::Inputs;
 use crate::load::{Load, NoLoad};
 use crate::pacer::Pacer;
+use crate::part::{Begun, Part};
 use crate::pressure::{self, Held};
 use crate::retrieval::cache::Cache;
 use crate::stop::Stop;
@@ -24,6 +25,7 @@ use tokgate_core::metric::Kind;
 use tokgate_core::quality::Match;
 use tokgate_core::record::Record;
 use tokgate_core::run::{ClientCost, Ending, TargetAfter, TelemetrySample};
+use tokgate_core::workload::Shard;
 use tokio::runtime::Runtime;
 
 /// Longest life of the pressure beside a load, should everything else fail to end it: a day.
@@ -55,6 +57,8 @@ pub struct Epoch<'a> {
     pub salt: &'a str,
     /// Number of the epoch, which enters every seed.
     pub number: u32,
+    /// Which part of the load is sent here, and when it begins.
+    pub part: Part,
     /// Asks the measurement to stop.
     pub stop: &'a Stop,
 }
@@ -70,6 +74,8 @@ pub struct Measured {
     pub after: Option<TargetAfter>,
     /// What the load cost our thread; absent where the platform does not say.
     pub client: Option<ClientCost>,
+    /// When its measured part began; absent where none did.
+    pub begun: Option<Begun>,
 }
 
 /// Takes each record as it ends; the disk is on the other side, off the load's critical path.
@@ -117,6 +123,12 @@ impl Harness {
     #[must_use]
     pub fn with_drivers(self, drivers: Drivers) -> Self {
         Self { targets: self.targets.with_drivers(drivers), ..self }
+    }
+
+    /// The same for a part of every load.
+    #[must_use]
+    pub fn with_shard(self, shard: Shard) -> Self {
+        Self { targets: self.targets.with_shard(shard), ..self }
     }
 
     /// Opens the target of a case; a stop ends the waiting for a server that starts.
@@ -207,12 +219,14 @@ impl Harness {
                 watch_idle(epoch.stop).await;
             }
             load.warm_up().await;
+            let begun = load.begin().await;
+            // What the load costs is asked of its own time: nothing is done while it waits to begin.
             let cost = Cost::begin(load.clock);
-            load.measure().await;
+            load.measure(begun).await;
             let client = cost.end(load.clock);
             let (telemetry, ending) = (sampling.finish(), load.ending());
             let after = Some(epoch.driver.after().await);
-            Measured { telemetry, ending, after, client }
+            Measured { telemetry, ending, after, client, begun: Some(begun) }
         })
     }
 }
@@ -229,7 +243,7 @@ impl Measured {
     /// Not even begun, for a reason.
     fn nothing(why: impl ToString) -> Self {
         let (telemetry, ending) = (Vec::new(), Ending::Aborted(why.to_string()));
-        Self { telemetry, ending, after: None, client: None }
+        Self { telemetry, ending, after: None, client: None, begun: None }
     }
 }
 
@@ -296,7 +310,8 @@ mod tests {
         let mut case = crate::test_case();
         case.workload = workload;
         let (sink, records) = channel();
-        let epoch = Epoch { case: &case, driver, salt: "run", number, stop };
+        let part = Part::WHOLE;
+        let epoch = Epoch { case: &case, driver, salt: "run", number, part, stop };
         let measured = Harness::on(runtime).measure(&epoch, Vec::new(), &sink);
         drop(sink);
         (records.iter().collect(), measured.ending)

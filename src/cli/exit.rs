@@ -1,5 +1,6 @@
 //! How errors end the process.
 
+use crate::part::PutError;
 #[cfg(feature = "parquet")]
 use crate::rows::PlaceError;
 use crate::session::CaseError;
@@ -37,6 +38,17 @@ pub(super) fn exit_of_case(error: &CaseError) -> Exit {
     }
 }
 
+fn exit_of_put(error: &PutError) -> Exit {
+    match error {
+        PutError::Absent => Exit::Usage,
+        #[cfg(feature = "parquet")]
+        PutError::Place(error) => exit_of_place(error),
+        PutError::Rows(_) | PutError::Kept(_) | PutError::Lines(_) | PutError::Json(_) => {
+            Exit::Storage
+        }
+    }
+}
+
 /// How the process ends after an error: what cannot be kept is ours, what cannot be measured could
 /// not be measured, all else was asked wrongly.
 #[must_use]
@@ -59,6 +71,9 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     #[cfg(feature = "parquet")]
     if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
         return exit_of_place(error);
+    }
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        return exit_of_put(error);
     }
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))

@@ -7,6 +7,7 @@ mod rows;
 use crate::cli::ask::Only;
 use crate::cli::face::Face;
 use crate::cli::monitor;
+use crate::cli::parts;
 use crate::config::Config;
 use crate::project::Project;
 use crate::report::export;
@@ -32,6 +33,10 @@ pub(super) struct Args {
     /// Where rows are put: file:///the/folder, s3://bucket/prefix, gs:// or az://
     #[arg(long, short = 'o', value_name = "URL", conflicts_with_all = ["telemetry", "with_samples", "force"])]
     out: Option<String>,
+    /// Put again what a worker of a shared load (`tokgate run --shard`) kept in this folder, where its place
+    /// was not there at its end; to -o, else to where it was to be put
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["named", "format", "run", "telemetry", "with_samples", "force", "Only"])]
+    parts: Option<PathBuf>,
     /// Write what `tokgate serve --monitor-only` saw of the machine instead, to a .json or .csv file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["named", "format", "run", "with_samples", "Only"])]
     telemetry: Option<PathBuf>,
@@ -72,6 +77,9 @@ enum Format {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     if let Some(file) = &args.telemetry {
         return telemetry(file, args, face);
+    }
+    if let Some(folder) = &args.parts {
+        return parts::put_again(folder, args.out.as_deref(), face);
     }
     if args.format == Some(Format::Parquet) {
         #[cfg(feature = "parquet")]

@@ -130,6 +130,7 @@ impl Invocation {
             samplers: tokgate_harness::telemetry::samplers,
             store,
             earlier,
+            sharing: None,
             baselines,
             strict: options.strict,
             feed,

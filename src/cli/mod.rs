@@ -26,12 +26,16 @@ mod list;
 mod man;
 #[cfg(feature = "mcp")]
 mod mcp;
+mod merge;
+#[cfg(feature = "parquet")]
+mod merged;
 mod mock_server;
 mod models;
 mod monitor;
 mod onlookers;
 mod options;
 mod page;
+mod parts;
 mod past;
 mod plan;
 mod plot;
@@ -45,6 +49,7 @@ mod run;
 mod scenarios;
 mod selection;
 mod serve;
+mod sharing;
 mod show;
 mod signals;
 mod stats;
@@ -54,6 +59,7 @@ mod together;
 mod tree;
 mod verdict;
 mod watch;
+mod worker;
 mod written;
 
 use clap::{Parser, Subcommand};
@@ -103,6 +109,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Stress a target: levels, a ramp, a spike; or look for its breaking point
     Stress(Box<stress::Args>),
+    /// Put what the workers of a shared load measured together as one run
+    Merge(Box<merge::Args>),
     /// Say which of two is better: measured in pairs, in turns, on one machine
     Ab(Box<ab::Args>),
     /// Say whether a change may pass, by the rules of the commit that it is made to
@@ -185,6 +193,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => run::run(args, &face),
         Command::Stress(args) => stress::run(args, &face),
+        Command::Merge(args) => merge::run(args, &face),
         Command::Ab(args) => ab::run(args, &face),
         Command::Gate(args) => gate::run(args, &face),
         Command::Init(args) => init::run(args, &face),

@@ -6,13 +6,17 @@ use crate::cli::models::Contest;
 use crate::cli::options::Options;
 use crate::cli::plan::{self, Planned};
 use crate::cli::resume;
+use crate::cli::sharing::Sharing;
 use crate::cli::stretch::{First, Stretch};
 use crate::cli::tree::Tree;
+use crate::cli::worker;
 use crate::project::Project;
 use anyhow::Result;
 use tokgate_core::case::Case;
 use tokgate_core::environment::Environment;
 use tokgate_core::verdict::Exit;
+use tokgate_core::workload::Shard;
+use tokgate_harness::http::host;
 
 /// What is measured where options say which models, how many requests or workers, and nothing else.
 const USUAL: &str = "model_comparison";
@@ -58,6 +62,8 @@ pub(super) struct Args {
     told: Told,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    sharing: Sharing,
 }
 
 /// Measures and reports.
@@ -65,13 +71,22 @@ pub(super) struct Args {
 /// # Errors
 /// When what was written cannot be run, or results cannot be kept.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let worker = args.sharing.worker(environment, &args.options, args.told)?;
     match (&args.resume, &args.scenario) {
+        (Some(_), _) if worker.is_some() => anyhow::bail!(
+            "`--resume` goes on with a run of this host alone: a part of a load is sent anew, by all its \
+             workers and with another `--start-at`"
+        ),
         (Some(run), _) => {
             let named = Some(run.as_str()).filter(|run| !run.is_empty());
             resume::run(named, args.told, &args.options, face)
         }
         (None, name) => {
             let name = name.as_deref().unwrap_or(USUAL);
+            if let Some(worker) = worker {
+                return worker::run(name, &worker, &args.options, face);
+            }
             scenario(name, args.told, &args.options, face)
         }
     }
@@ -142,8 +157,12 @@ pub(super) fn measure(cases: &[Case], mut invocation: Invocation) -> Result<Exit
     for case in cases {
         match invocation.why_not(case) {
             Some(why) => invocation.skip(case, &why),
-            // What went wrong was told, and counts at the end.
-            None => drop(invocation.measure(case)),
+            None => {
+                let near = host::near(case, Shard::WHOLE);
+                near.iter().for_each(|near| invocation.face.tell(near));
+                // What went wrong was told, and counts at the end.
+                drop(invocation.measure(case));
+            }
         }
     }
     invocation.finish()

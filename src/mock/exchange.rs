@@ -214,6 +214,7 @@ impl<'a> Exchange<'a> {
             endpoint: self.question.endpoint,
             stream: is_stream,
             prompt_tokens: self.question.prompt_tokens,
+            prompt: self.question.fingerprint,
             completion_tokens: stamps.tokens,
             planned: self.fault,
             ended,

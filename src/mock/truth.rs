@@ -76,6 +76,9 @@ pub struct Deed {
     pub stream: bool,
     /// Words of the prompts.
     pub prompt_tokens: u64,
+    /// A number that the same prompts have again: whether two loads sent the same can be told by it.
+    #[serde(serialize_with = "hexadecimal")]
+    pub prompt: u64,
     /// Tokens that were really sent.
     pub completion_tokens: u64,
     /// The fault that was planned, or `success`.
@@ -97,6 +100,11 @@ pub struct Deed {
     pub e2e_s: Option<f64>,
     /// The gaps between events with tokens, one an event after the first.
     pub itl_s: Vec<f64>,
+}
+
+/// As a word: not every reader of JSON has whole numbers of 64 bits.
+fn hexadecimal<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format!("{number:016x}"))
 }
 
 fn planned<S: Serializer>(fault: &Option<Fault>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -137,7 +137,7 @@ pub fn measure(
             let side = sides.side(arm);
             let salt = sides.salt(&session.identity.run_id, number, arm);
             let commit = side.commit.clone();
-            let turn = Turn { arm, number, salt, commit, platform: None };
+            let turn = Turn { arm, number, salt, commit, ..Turn::default() };
             let driver = session.harness.open(&side.case, &session.stop)?;
             let epoch = session.epoch(&side.case, driver.as_ref(), &turn, watch)?;
             let ended = epoch.run.ending == Ending::Completed;
@@ -165,7 +165,7 @@ fn once(
     let driver: Arc<dyn Driver> = session.harness.open_beside(case, &session.stop)?;
     let salt = format!("{}/control-{number}", session.identity.run_id);
     let platform = Some(control::PLATFORM.to_owned());
-    let turn = Turn { arm, number, salt, commit: None, platform };
+    let turn = Turn { arm, number, salt, platform, ..Turn::default() };
     session.epoch(case, driver.as_ref(), &turn, &|_| ())
 }
 

@@ -53,6 +53,12 @@ pub fn tail() -> u64 {
     RandomState::new().hash_one(TAIL)
 }
 
+/// A number as a word of six letters and digits; 30 of its bits.
+#[must_use]
+pub fn word(bits: u64) -> String {
+    base32(bits)
+}
+
 /// Whether `id` can stand as a file's name: what [`EpochName::test_id`] makes does, and what
 /// comes from outside is checked with this before a path is made of it.
 #[must_use]

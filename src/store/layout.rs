@@ -189,6 +189,28 @@ impl Layout {
         self.root.join("proposals")
     }
 
+    /// What was measured here of loads that several processes send together: nothing of it is in the index.
+    #[must_use]
+    pub fn parts(&self) -> PathBuf {
+        self.root.join("parts")
+    }
+
+    /// Makes the folder of one attempt of a worker of a run, for its owner alone.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make_part(
+        &self,
+        run_id: &str,
+        worker: u32,
+        attempt: &str,
+    ) -> Result<PathBuf, FileError> {
+        let path = self.parts().join(run_id).join(format!("worker-{worker}-{attempt}"));
+        make_folder(&path)?;
+        self.hide_from_git()?;
+        Ok(path)
+    }
+
     /// Makes the folders, for their owner alone: answers of a model may be private.
     pub fn create(&self) -> Result<(), FileError> {
         for folder in ["raw", "metadata", "analysis", "reports", "baselines", "runs", "live"] {

@@ -77,6 +77,7 @@ pub use verdict::StoredVerdict;
 
 use tokgate_core::run::{ClientCost, Ending, Head, Run, TargetAfter};
 use tokgate_core::summary::Summary;
+use tokgate_core::time::Offset;
 use tokgate_core::validity::Validity;
 use tokgate_core::verdict::Judged;
 
@@ -113,6 +114,10 @@ pub struct CaseEnd<'a> {
 pub trait Store {
     /// Opens the journal of a new epoch; the harness appends to it while it measures.
     fn begin(&mut self, head: &Head) -> Result<Journal, StoreError>;
+
+    /// When the load of the epoch of this test id began by the epoch's clock, and how late that was, seconds,
+    /// where it was to begin with others. Told before its commit; of no use where nothing is shared.
+    fn began(&mut self, _test_id: &str, _at: Offset, _late_s: Option<f64>) {}
 
     /// Ends the journal, reads it back and commits its row. Gives back what was read: the truth
     /// from which everything further is computed.

@@ -84,6 +84,7 @@ pub(crate) fn environment() -> Environment {
         tool_version: "0.1.0".to_owned(),
         commit: Some("0123abc".to_owned()),
         host: HostSettings::default(),
+        workers: None,
     }
 }
 

@@ -160,6 +160,7 @@ fn session(results: &Path, taken: Taken<'_>) -> Session {
         harness: Harness::on(runtime),
         samplers: Vec::new,
         earlier: Default::default(),
+        sharing: None,
         store: Box::new(FileStore::open(Layout::new(results)).unwrap()),
         baselines: [].into(),
         strict: false,
@@ -182,5 +183,6 @@ fn environment(commit: Option<&str>) -> Environment {
         tool_version: "0".to_owned(),
         commit: commit.map(str::to_owned),
         host: HostSettings::default(),
+        workers: None,
     }
 }

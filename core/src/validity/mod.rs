@@ -70,3 +70,19 @@ pub(crate) fn assess_counted(run: &Whole<'_>, lag_s: Option<f64>) -> Validity {
         false => Validity::Invalid(reasons),
     }
 }
+
+/// The same of one part of a load that several processes send: how much was sent is asked once all of it
+/// is together.
+#[must_use]
+pub fn assess_part(run: &Run) -> Validity {
+    match assess(run) {
+        Validity::Valid => Validity::Valid,
+        Validity::Invalid(mut reasons) => {
+            reasons.retain(|reason| !reason.is_amount());
+            match reasons.is_empty() {
+                true => Validity::Valid,
+                false => Validity::Invalid(reasons),
+            }
+        }
+    }
+}

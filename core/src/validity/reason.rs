@@ -1,6 +1,7 @@
 //! Why a run may not be judged.
 
 use crate::metric::MetricRef;
+use crate::record::Phase;
 use serde::{Deserialize, Serialize};
 
 /// Why a run may not be judged.
@@ -186,9 +187,159 @@ pub enum Reason {
         /// Which, from 0.
         gpu: u32,
     },
+    /// Workers of a load in parts left nothing.
+    #[error("of {of} workers, {workers} left nothing here: their part of the load is not there")]
+    WorkerMissing {
+        /// Their numbers; of many, the first.
+        workers: String,
+        /// How many there should be.
+        of: u32,
+    },
+    /// Workers of a load in parts began and left no end.
+    #[error(
+        "of {of} workers, {workers} began and left no end: killed, or without a way to their results' place"
+    )]
+    WorkerKilled {
+        /// Their numbers, with their attempts; of many, the first.
+        workers: String,
+        /// How many there should be.
+        of: u32,
+    },
+    /// A part of a load was sent by two processes.
+    #[error(
+        "worker {worker} was started more than once (attempts {attempts}): the target had its part of the load as often"
+    )]
+    StartedTwice {
+        /// Which, from 0.
+        worker: u32,
+        /// The attempts' names.
+        attempts: String,
+    },
+    /// A worker is of another version than most.
+    #[error(
+        "worker {worker} (attempt {attempt}) is tokgate {version}, and most are {usual}: start all of them from one"
+    )]
+    OtherVersion {
+        /// Which, from 0.
+        worker: u32,
+        /// Its attempt's name.
+        attempt: String,
+        /// Its version and protocol.
+        version: String,
+        /// Those of most workers.
+        usual: String,
+    },
+    /// A worker sent a part of another load.
+    #[error(
+        "worker {worker} (attempt {attempt}) sent a part of another load, {what}: it was left out"
+    )]
+    OtherPlan {
+        /// Which, from 0.
+        worker: u32,
+        /// Its attempt's name.
+        attempt: String,
+        /// What it was asked, in words.
+        what: String,
+    },
+    /// A worker measured another target than the first one.
+    #[error("worker {worker} measured another target: {what}")]
+    OtherTarget {
+        /// Which, from 0.
+        worker: u32,
+        /// In words.
+        what: String,
+    },
+    /// A worker's file is not as it was written.
+    #[error("{path} of worker {worker} cannot be used: {what}")]
+    TornFile {
+        /// Which, from 0.
+        worker: u32,
+        /// The file's place.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Requests of a load in parts are not there.
+    #[error("{missing} {} not there, the first of them number {first}", requests(*missing, *phase))]
+    RequestsMissing {
+        /// Warm-up or measured.
+        phase: Phase,
+        /// How many.
+        missing: u64,
+        /// The number of the first.
+        first: u64,
+    },
+    /// Requests of a load in parts are there more often than once.
+    #[error("{twice} {} there more than once, or of no worker's part, the first of them number {first}", requests(*twice, *phase))]
+    RequestsTwice {
+        /// Warm-up or measured.
+        phase: Phase,
+        /// How many.
+        twice: u64,
+        /// The number of the first.
+        first: u64,
+    },
+    /// Workers began after the others.
+    #[error(
+        "{workers} of the workers began late, worker {worker} by {late_s:.3} s; {allowed_s} s are allowed: start them earlier, or let the load begin later"
+    )]
+    StartedLate {
+        /// How many.
+        workers: u64,
+        /// The latest, from 0.
+        worker: u32,
+        /// By how much, seconds.
+        late_s: f64,
+        /// Allowed, seconds.
+        allowed_s: f64,
+    },
+    /// Two workers' clocks are apart, and each began by its own.
+    #[error(
+        "the clocks of workers {fast} and {slow} are {apart_s:.3} s apart or more; {allowed_s} s are allowed: set them by NTP"
+    )]
+    ClocksApart {
+        /// Whose clock is the fastest.
+        fast: u32,
+        /// Whose is the slowest.
+        slow: u32,
+        /// By so much at least, seconds.
+        apart_s: f64,
+        /// Allowed, seconds.
+        allowed_s: f64,
+    },
+    /// A worker's own part may not be judged.
+    #[error("worker {worker}: {because}")]
+    WorkerInvalid {
+        /// Which, from 0.
+        worker: u32,
+        /// What it says.
+        because: Box<Reason>,
+    },
+}
+
+/// How requests of a phase are called.
+fn requests(count: u64, phase: Phase) -> String {
+    let (noun, are) = if count == 1 { ("request", "is") } else { ("requests", "are") };
+    match phase {
+        Phase::Warmup => format!("{noun} of the warm-up {are}"),
+        Phase::Probe => format!("{noun} of the search {are}"),
+        Phase::Measured => format!("{noun} {are}"),
+    }
 }
 
 impl Reason {
+    /// Whether it says how much was sent: what one part of a load sends tells nothing of the whole.
+    #[must_use]
+    pub fn is_amount(&self) -> bool {
+        matches!(
+            self,
+            Self::NothingMeasured
+                | Self::NotAllSent { .. }
+                | Self::TooShort { .. }
+                | Self::TooFewSamples { .. }
+        )
+    }
+
     /// Whether the host's noise is to blame, rather than the target, the client or the scenario.
     #[must_use]
     pub fn is_host(&self) -> bool {
@@ -199,6 +350,7 @@ impl Reason {
             | Self::Suspended { .. }
             | Self::ClockMoved { .. }
             | Self::Swapped { .. } => true,
+            Self::WorkerInvalid { because, .. } => because.is_host(),
             Self::NothingMeasured
             | Self::Stopped { .. }
             | Self::NotAllSent { .. }
@@ -216,7 +368,18 @@ impl Reason {
             | Self::Throttled { .. }
             | Self::ClockSpread { .. }
             | Self::GpuShared { .. }
-            | Self::GpuLost { .. } => false,
+            | Self::GpuLost { .. }
+            | Self::WorkerMissing { .. }
+            | Self::WorkerKilled { .. }
+            | Self::StartedTwice { .. }
+            | Self::OtherVersion { .. }
+            | Self::OtherPlan { .. }
+            | Self::OtherTarget { .. }
+            | Self::TornFile { .. }
+            | Self::RequestsMissing { .. }
+            | Self::RequestsTwice { .. }
+            | Self::StartedLate { .. }
+            | Self::ClocksApart { .. } => false,
         }
     }
 }

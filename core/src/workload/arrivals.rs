@@ -1,7 +1,7 @@
 //! When the requests of an open loop are due: a pure function of the plan and the seed, so that the
 //! same seed has the same offsets on every machine, and worker i of N can take every N-th.
 
-use super::Shape;
+use super::{Shape, Shard};
 use crate::time::Offset;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -66,20 +66,6 @@ pub struct Arrival {
 )]
 pub struct NoTimes;
 
-/// Part `index` of `of` equal parts of a load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    /// Which part, from 0.
-    pub index: usize,
-    /// How many there are.
-    pub of: usize,
-}
-
-impl Share {
-    /// All of it.
-    pub const WHOLE: Self = Self { index: 0, of: 1 };
-}
-
 impl Arrivals {
     /// The arrivals of one part of the load, in the order in which they are due. `trace` has the
     /// times of the case's trace, seconds, by the requests' numbers.
@@ -90,13 +76,13 @@ impl Arrivals {
         &self,
         seed: u64,
         trace: &[Option<f64>],
-        share: Share,
+        shard: Shard,
     ) -> Result<Vec<Arrival>, NoTimes> {
         let all = match self {
             Self::Rate { shape, spacing, requests } => by_rate(shape, *spacing, *requests, seed),
             Self::Trace { speed, requests } => by_trace(trace, *speed, *requests)?,
         };
-        Ok(all.into_iter().skip(share.index).step_by(share.of).collect())
+        Ok(all.into_iter().skip(shard.index() as usize).step_by(shard.of() as usize).collect())
     }
 
     /// How many there are, on average where they are random; `None` where only the trace says.
@@ -184,7 +170,7 @@ mod tests {
 
     fn at(spacing: Spacing, shape: Shape, seed: u64) -> Vec<f64> {
         let arrivals = Arrivals::Rate { shape, spacing, requests: None };
-        let planned = arrivals.plan(seed, &[], Share::WHOLE).unwrap();
+        let planned = arrivals.plan(seed, &[], Shard::WHOLE).unwrap();
         planned.iter().map(|arrival| arrival.at.seconds()).collect()
     }
 
@@ -264,8 +250,8 @@ mod tests {
             spacing: Spacing::Poisson,
             requests: None,
         };
-        let whole = arrivals.plan(9, &[], Share::WHOLE).unwrap();
-        let part = |index| arrivals.plan(9, &[], Share { index, of: 3 }).unwrap();
+        let whole = arrivals.plan(9, &[], Shard::WHOLE).unwrap();
+        let part = |index| arrivals.plan(9, &[], Shard::new(index, 3).unwrap()).unwrap();
         let mut parts: Vec<Arrival> = (0..3).flat_map(part).collect();
         parts.sort_by_key(|arrival| arrival.ordinal);
         assert_eq!(parts, whole);
@@ -277,17 +263,17 @@ mod tests {
         let spacing = Spacing::Poisson;
         let shape = Shape::constant(50.0, 1.0);
         let arrivals = Arrivals::Rate { shape, spacing, requests: Some(400) };
-        assert_eq!(arrivals.plan(1, &[], Share::WHOLE).unwrap().len(), 400);
+        assert_eq!(arrivals.plan(1, &[], Shard::WHOLE).unwrap().len(), 400);
         assert_eq!(arrivals.duration_s(), Some(8.0));
     }
 
     #[test]
     fn a_trace_is_sent_when_it_was_recorded_in_order_and_faster_where_asked() {
         let arrivals = Arrivals::Trace { speed: 2.0, requests: None };
-        let planned = arrivals.plan(1, &[Some(3.0), Some(0.0), Some(1.0)], Share::WHOLE).unwrap();
+        let planned = arrivals.plan(1, &[Some(3.0), Some(0.0), Some(1.0)], Shard::WHOLE).unwrap();
         let seen: Vec<(u64, f64)> =
             planned.iter().map(|arrival| (arrival.ordinal, arrival.at.seconds())).collect();
         assert_eq!(seen, [(1, 0.0), (2, 0.5), (0, 1.5)]);
-        assert_eq!(arrivals.plan(1, &[Some(0.0), None], Share::WHOLE), Err(NoTimes));
+        assert_eq!(arrivals.plan(1, &[Some(0.0), None], Shard::WHOLE), Err(NoTimes));
     }
 }

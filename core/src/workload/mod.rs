@@ -7,10 +7,12 @@
 mod arrivals;
 mod search;
 mod shape;
+mod shard;
 
-pub use arrivals::{Arrival, Arrivals, NoTimes, Share, Spacing};
+pub use arrivals::{Arrival, Arrivals, NoTimes, Spacing};
 pub use search::{Boundary, Next, Search, Trial};
 pub use shape::{Segment, Shape};
+pub use shard::{NoShard, Shard};
 
 use serde::{Deserialize, Serialize};
 
@@ -130,11 +132,17 @@ impl Workload {
     /// Most requests in flight at once; `None` for an open loop without a cap.
     #[must_use]
     pub fn most_in_flight(&self) -> Option<u64> {
+        self.most_in_flight_of(Shard::WHOLE)
+    }
+
+    /// The same of one part of the load.
+    #[must_use]
+    pub fn most_in_flight_of(&self, shard: Shard) -> Option<u64> {
         let batch = match self {
             Self::Closed(closed) => closed.batch,
             Self::Open(_) | Self::BreakingPoint(_) => 1,
         };
-        Some(u64::from(self.concurrency()?) * u64::from(batch))
+        Some(shard.pick(self.concurrency()?).count() as u64 * u64::from(batch))
     }
 
     /// Workers that send at the same time; the most, where there are more or less. `None` for an
@@ -187,7 +195,7 @@ impl Workload {
                 asked.into_iter().chain(entries).min()
             }
             Self::Open(open) => {
-                let planned = open.arrivals.plan(seed, &[], Share::WHOLE).unwrap_or_default();
+                let planned = open.arrivals.plan(seed, &[], Shard::WHOLE).unwrap_or_default();
                 Some(planned.len() as u64)
             }
             Self::BreakingPoint(_) => None,

@@ -7,6 +7,7 @@ mod null_server;
 
 use crate::driver::OpenError;
 use crate::measure::{Epoch, Harness};
+use crate::part::Part;
 use crate::stop::Stop;
 pub use null_server::Delivery;
 use null_server::NullServer;
@@ -78,7 +79,14 @@ fn drive(delivery: Delivery, how_much: &str) -> Result<Ceiling, CeilingError> {
     let stop = Stop::default();
     let case = harness.prepare(&case)?;
     let driver = harness.open(&case, &stop)?;
-    let epoch = Epoch { case: &case, driver: &*driver, salt: "ceiling", number: 0, stop: &stop };
+    let epoch = Epoch {
+        case: &case,
+        driver: &*driver,
+        salt: "ceiling",
+        number: 0,
+        part: Part::WHOLE,
+        stop: &stop,
+    };
     Ok(std::thread::scope(|scope| {
         let (sink, records) = channel();
         // The writer's place: records are taken off the client's thread, and kept by nobody.

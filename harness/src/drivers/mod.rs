@@ -18,6 +18,7 @@ pub mod retrieval;
 pub mod simulated;
 
 use crate::driver::{Driver, OpenError};
+use crate::http::host;
 use crate::launch::{Launched, Running, Server};
 use crate::retrieval::cache::Cache;
 use crate::stop::Stop;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokgate_core::case::{Case, DriverKind};
 use tokgate_core::metric::Kind;
+use tokgate_core::workload::Shard;
 
 /// The targets of one invocation. What is dear to make (a model in memory, a server, a million
 /// vectors and their exact neighbours) is kept for the next case that asks for the same.
@@ -40,6 +42,8 @@ pub struct Targets {
     drivers: Drivers,
     /// Where the logs of what is launched go.
     logs: PathBuf,
+    /// Which part of every load is sent from this host.
+    shard: Shard,
 }
 
 impl Targets {
@@ -54,6 +58,7 @@ impl Targets {
             server: None,
             drivers: Drivers::default(),
             logs,
+            shard: Shard::WHOLE,
         }
     }
 
@@ -67,6 +72,12 @@ impl Targets {
     #[must_use]
     pub fn with_drivers(self, drivers: Drivers) -> Self {
         Self { drivers, ..self }
+    }
+
+    /// The same for a part of every load: this host needs to hold no more than that.
+    #[must_use]
+    pub fn with_shard(self, shard: Shard) -> Self {
+        Self { shard, ..self }
     }
 
     /// Opens the target of a case; what it starts for that can be stopped.
@@ -107,6 +118,7 @@ impl Targets {
         there: &Case,
         stop: &Stop,
     ) -> Result<Arc<dyn Driver>, OpenError> {
+        host::suffice(there, self.shard)?;
         match (there.kind, there.target.driver) {
             (Kind::Embedding, _) => Ok(self.launched(embeddings::Embeddings::open(there).await?)),
             (Kind::Rag, _) => {
@@ -151,6 +163,7 @@ impl Targets {
         case: &Case,
         stop: &Stop,
     ) -> Result<Arc<dyn Driver>, OpenError> {
+        host::suffice(case, self.shard)?;
         match case.target.driver {
             DriverKind::Auto => Err(OpenError::Invalid(
                 "driver `auto` was not resolved before measuring".to_owned(),

@@ -14,7 +14,7 @@ mod client;
 mod connection;
 mod connector;
 mod deadlines;
-mod descriptors;
+pub mod host;
 mod exchange;
 mod failure;
 mod line;
@@ -37,7 +37,6 @@ pub(crate) use call::{Call, Calls, Said as Reply};
 pub use client::escape;
 pub(crate) use client::{question_client, tls};
 pub(crate) use deadlines::{Deadlines, within};
-pub(crate) use descriptors::suffice;
 pub(crate) use exchange::{Exchange, Framing};
 #[cfg(test)]
 pub(crate) use line::Wire;

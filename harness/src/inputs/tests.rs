@@ -2,6 +2,7 @@
 
 use crate::driver::{Answer, Driver, OpenError, Payload, Request};
 use crate::measure::{Epoch, Harness};
+use crate::part::Part;
 use crate::recorder::Reply;
 use crate::stop::Stop;
 use futures_util::FutureExt;
@@ -101,7 +102,7 @@ fn put(folder: &TempDir, name: &str, text: &str) -> std::path::PathBuf {
 fn measure(harness: &Harness, case: &Case, driver: &Agreeable) -> (Vec<Record>, Ending) {
     let (sink, records) = channel();
     let stop = Stop::default();
-    let epoch = Epoch { case, driver, salt: "run", number: 0, stop: &stop };
+    let epoch = Epoch { case, driver, salt: "run", number: 0, part: Part::WHOLE, stop: &stop };
     let measured = harness.measure(&epoch, Vec::new(), &sink);
     drop(sink);
     (records.iter().collect(), measured.ending)

@@ -2,6 +2,7 @@
 
 use super::{Load, Place, Stage};
 use futures_util::future::join_all;
+use std::cell::Cell;
 use std::time::Duration;
 use tokgate_core::time::Offset;
 use tokgate_core::workload::Closed;
@@ -10,10 +11,11 @@ impl Load<'_> {
     /// Each worker releases a batch, waits for all of its answers, thinks, and goes on, until enough
     /// was sent or the time is over; what is in flight then is waited for.
     pub(super) async fn closed(&self, plan: &Closed, stage: Stage) {
-        let start = self.clock.now();
-        let end = plan.requests.map(|requests| self.next.get() + u64::from(requests));
-        let work = Work { load: self, plan, stage, start, end };
-        join_all((0..plan.concurrency).map(|worker| work.of(worker))).await;
+        let (start, first) = (self.clock.now(), self.next.get());
+        let end = plan.requests.map(|requests| first + u64::from(requests));
+        let work = Work { load: self, plan, stage, start, first, end, batches: Cell::new(0) };
+        let mine = self.epoch.part.shard.pick(plan.concurrency);
+        join_all(mine.map(|worker| work.of(worker))).await;
     }
 }
 
@@ -23,8 +25,12 @@ struct Work<'a> {
     plan: &'a Closed,
     stage: Stage,
     start: Offset,
+    /// The number of the first request.
+    first: u64,
     /// The number of the request after the last one.
     end: Option<u64>,
+    /// How many batches these workers have released.
+    batches: Cell<u64>,
 }
 
 impl Work<'_> {
@@ -66,12 +72,14 @@ impl Work<'_> {
     /// Sends the worker's next requests at one instant and waits for their ends; false when there
     /// is none left to send.
     async fn batch(&self, worker: u32) -> bool {
-        let first = self.load.next.get();
-        let end = first + u64::from(self.plan.batch);
-        let end = self.end.map_or(end, |last| last.min(end));
+        let (released, batch) = (self.batches.get(), u64::from(self.plan.batch));
+        let number = self.load.epoch.part.shard.dealt(released, self.plan.concurrency);
+        let Some(first) = number.map(|number| self.first + number * batch) else { return false };
+        let end = self.end.map_or(first + batch, |last| last.min(first + batch));
         if first >= end || self.load.should_stop() {
             return false;
         }
+        self.batches.set(released + 1);
         self.load.next.set(end);
         let (stage, due) = (self.stage, self.load.clock.now());
         let place = |ordinal| Place { ordinal, worker, stage, due };

@@ -12,10 +12,11 @@ use crate::clock::Clock;
 use crate::driver::{Answer, Payload, Request, WARMUP_QUERIES};
 use crate::measure::Epoch;
 use crate::pacer::Pacer;
+use crate::part::Begun;
 use crate::recorder::{Reply, Stamps};
 use crate::texts::{self, Outlet};
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokgate_core::case::{Dataset, Workload};
 use tokgate_core::dataset::file::Entries;
 use tokgate_core::dataset::{NoPrompts, Prompt, Prompts, fnv1a, joined};
@@ -24,7 +25,7 @@ use tokgate_core::metric::Kind;
 use tokgate_core::record::{Outcome, Phase, Record};
 use tokgate_core::run::Ending;
 use tokgate_core::time::Offset;
-use tokgate_core::workload::{Arrival, Closed, NoTimes, Open, Share};
+use tokgate_core::workload::{Arrival, Closed, NoTimes, Open};
 use tokio::time::timeout;
 
 /// Characters of a kept answer.
@@ -87,7 +88,7 @@ impl<'a> Load<'a> {
         let arrivals = match &epoch.case.workload {
             Workload::Open(Open { arrivals, .. }) => {
                 // The same in every epoch, so that epochs differ in the target alone.
-                arrivals.plan(run.seed, &times(entries), Share::WHOLE)?
+                arrivals.plan(run.seed, &times(entries), epoch.part.shard)?
             }
             Workload::Closed(_) | Workload::BreakingPoint(_) => Vec::new(),
         };
@@ -134,11 +135,28 @@ impl<'a> Load<'a> {
         self.next.set(0);
     }
 
-    /// Sends what is measured.
-    pub(crate) async fn measure(&self) {
+    /// Waits for the moment at which all parts of the load begin. One that has passed is waited for no
+    /// more: the part begins at once, as late as it is.
+    pub(crate) async fn begin(&self) -> Begun {
+        let Some(start) = self.epoch.part.start else {
+            return Begun { at: self.clock.now(), late_s: None };
+        };
+        // The wall clock is read once: what moves it later moves nothing here.
+        let (now, wall) = (self.clock.now(), SystemTime::now());
+        let wait = start.duration_since(wall).unwrap_or_default();
+        let due = Offset(now.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)));
+        self.reach(Some(due)).await;
+        let passed = wall.duration_since(start).unwrap_or_default().as_secs_f64();
+        // Negative where a stop came before the moment did.
+        let woken = self.clock.now().seconds_since(due).max(0.0);
+        Begun { at: due, late_s: Some(passed + woken) }
+    }
+
+    /// Sends what is measured, from its beginning on.
+    pub(crate) async fn measure(&self, begun: Begun) {
         match &self.epoch.case.workload {
             Workload::Closed(closed) => self.closed(closed, Stage::of(Phase::Measured)).await,
-            Workload::Open(open) => self.open(open).await,
+            Workload::Open(open) => self.open(open, begun.at).await,
             Workload::BreakingPoint(search) => self.search(search).await,
         }
     }

@@ -11,9 +11,9 @@ use tokio::sync::Semaphore;
 impl Load<'_> {
     /// Sends every arrival when it is due by the clock of the epoch, so that lateness does not add
     /// up, and none is left out: one that is late is sent at once, and measured from when it was due.
-    pub(super) async fn open(&self, plan: &Open) {
-        let most = plan.max_in_flight.map_or(Semaphore::MAX_PERMITS, |most| most as usize);
-        let (slots, start) = (Semaphore::new(most), self.clock.now());
+    pub(super) async fn open(&self, plan: &Open, start: Offset) {
+        let mine = |most| self.epoch.part.shard.pick(most).count();
+        let slots = Semaphore::new(plan.max_in_flight.map_or(Semaphore::MAX_PERMITS, mine));
         let mut due = self.arrivals.iter().peekable();
         let mut in_flight = FuturesUnordered::new();
         loop {
@@ -35,7 +35,7 @@ impl Load<'_> {
     }
 
     /// Waits until `due`, or for a stop.
-    async fn reach(&self, due: Option<Offset>) {
+    pub(super) async fn reach(&self, due: Option<Offset>) {
         let Some(due) = due else { return };
         tokio::select! {
             biased;

@@ -27,6 +27,7 @@ pub fn detect() -> Environment {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: None,
         host: host::settings(Path::new("/"), &|name| std::env::var(name).ok()),
+        workers: None,
     }
 }
 

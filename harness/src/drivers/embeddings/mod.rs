@@ -10,7 +10,7 @@ mod tests;
 
 use super::openai::identity_now;
 use crate::driver::{Answer, Driver, OpenError, Payload, Request};
-use crate::http::{Deadlines, suffice};
+use crate::http::Deadlines;
 use crate::recorder::Reply;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -43,7 +43,6 @@ impl Embeddings {
                 case.id
             ))
         })?;
-        suffice(case)?;
         let target = &case.target;
         let more = Asked { encoding: asked.encoding, own: target.body.clone() };
         let service = Service::open(target, more, Deadlines::of(case)).await?;

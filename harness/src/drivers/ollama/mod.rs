@@ -8,7 +8,7 @@ mod host;
 mod models;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
-use crate::http::{Address, Deadlines, Exchange, Framing, Template, suffice};
+use crate::http::{Address, Deadlines, Exchange, Framing, Template};
 use crate::recorder::Reply;
 use crate::wire::piece::Dialect;
 use futures_util::FutureExt;
@@ -35,7 +35,6 @@ impl Ollama {
     pub async fn open(case: &Case) -> Result<Self, OpenError> {
         let target = &case.target;
         let base = host::base_url(target.base_url.as_deref())?;
-        suffice(case)?;
         let deadlines = Deadlines::of(case);
         let address = Address::new(&base, Dialect::Ollama, target, deadlines.connect)?;
         let catalogue = Catalogue::fetch(&address).await.map_err(|it| it.advise(&address))?;

@@ -10,7 +10,7 @@ mod models;
 mod vllm;
 
 use crate::driver::{Answer, Driver, OpenError, Request};
-use crate::http::{Address, Deadlines, Exchange, Framing, Template, suffice};
+use crate::http::{Address, Deadlines, Exchange, Framing, Template};
 use crate::recorder::Reply;
 use crate::wire::piece::Dialect;
 use futures_util::FutureExt;
@@ -91,7 +91,6 @@ impl OpenAi {
     /// should; the message says what to do.
     pub async fn open(case: &Case) -> Result<Self, OpenError> {
         let target = &case.target;
-        suffice(case)?;
         let deadlines = Deadlines::of(case);
         let Server { address, model, identity } = Server::find(target, deadlines.connect).await?;
         let template = Template::online(case, &model.id, Dialect::OpenAi)?;

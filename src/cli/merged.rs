@@ -1,0 +1,233 @@
+//! How a run of many workers is put together, judged and told: as one that was measured here.
+
+use crate::baselines;
+use crate::cli::face::Face;
+use crate::cli::invocation::find_baselines;
+use crate::cli::merge::Args;
+use crate::cli::options::Options;
+use crate::cli::run::Format;
+use crate::cli::{page, written};
+use crate::live::Feed;
+use crate::merge::{Found, MergeError, Merging, runs};
+use crate::paired::Comparison;
+use crate::pipeline;
+use crate::project::Project;
+use crate::report::{comparison, json, terminal};
+use crate::rows::Place;
+use crate::session::{Identity, MeasuredCase, Session, now_us};
+use crate::store::{self, FileStore, Layout, Measuring, StoreError, Stored, begun, ids};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokgate_core::case::CaseId;
+use tokgate_core::merge::Roster;
+use tokgate_core::report::Report;
+use tokgate_core::run::{Arm, Head};
+use tokgate_core::verdict::Exit;
+use tokgate_harness::measure::Harness;
+
+/// Files that are open beside those of workers: the store's, the place's, standard streams.
+const BESIDES: u64 = 64;
+
+pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
+    let place = Place::open(&args.url)?;
+    let Some(run) = named(args, &place, face)? else { return Ok(Exit::Usage) };
+    if !ids::is_plain(&run) {
+        bail!("`{}` is no name of a run: letters, digits, `.`, `_` and `-` only", run.escape_debug());
+    }
+    let found = Found::at(&place, &run)?;
+    let Some(roster) = Roster::of(&found.attempts) else {
+        found.torn.iter().for_each(|reason| face.tell(&reason.to_string()));
+        bail!("no worker of a run `{run}` can be read at {}", place.url());
+    };
+    if roster.workers.is_empty() {
+        found.torn.iter().chain(&roster.reasons).for_each(|reason| face.tell(&format!("INVALID: {reason}")));
+        face.tell(&format!("run {run}: no worker has an end, and there is nothing to keep of it"));
+        return Ok(Exit::Invalid);
+    }
+    let project = Project::find(&std::env::current_dir()?);
+    let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
+    let mut store = FileStore::open_to_write(layout.clone())?;
+    let measuring = Measuring::start(&layout, &run)?;
+    let Some(earlier) = earlier(&mut store, &found, face)? else { return Ok(Exit::Held) };
+    room(roster.workers.len())?;
+    let merging = Merging {
+        place: &place,
+        found: &found,
+        roster: &roster,
+        earlier: &earlier,
+        folder: layout.root(),
+        tell: &|stored| face.tell(&told(stored)),
+    };
+    let judging = Judging::of(args, &roster, &project, &layout)?;
+    let cases = merging.keep(&mut store).map_err(|error| match error {
+        MergeError::Place(error) => anyhow::Error::from(error),
+        MergeError::Store(error) => error.into(),
+    })?;
+    let report = conclude(args, judging, cases, store, face)?;
+    measuring.end(&layout, now_us())?;
+    Ok(report.exit)
+}
+
+/// The run that is asked for, or the only one; `None` where there are several, which are told.
+fn named(args: &Args, place: &Place, face: &Face) -> Result<Option<String>> {
+    if let Some(run) = &args.run {
+        return Ok(Some(run.clone()));
+    }
+    let mut all = runs(place)?;
+    match (all.pop(), all.is_empty()) {
+        (None, _) => bail!("no worker has put anything to {}: is that what they were given as --out?", place.url()),
+        (Some(run), true) => Ok(Some(run)),
+        (Some(last), false) => {
+            face.tell(&format!("there are several runs at {}: name one by --run", place.url()));
+            all.iter().chain([&last]).for_each(|run| face.say(run));
+            Ok(None)
+        }
+    }
+}
+
+/// What was put together of the run before; `None`, told, where that is all of it.
+fn earlier(store: &mut FileStore, found: &Found, face: &Face) -> Result<Option<Vec<store::Found>>> {
+    let run = &found.run;
+    let (earlier, notes) = store.gather(run)?;
+    notes.iter().for_each(|note| face.tell(note));
+    let Some(first) = earlier.first() else { return Ok(Some(earlier)) };
+    let workers = store::read(&first.path).map_err(StoreError::from)?.run.head.environment.workers;
+    let here = store.layout().root().display();
+    match workers {
+        Some(workers) if workers.files == found.digest => {}
+        Some(_) => bail!(
+            "run {run} is in {here} already, merged from other files than are there now: `tokgate rm {run}` takes it \
+             out, and it can be merged again"
+        ),
+        None => bail!(
+            "run {run} is in {here} already, and was measured there: nothing is merged into it; name another folder by \
+             --results-dir"
+        ),
+    }
+    if begun::is_ended(store.layout(), run) {
+        face.say(&format!("run {run} was merged already, from the same files: `tokgate show {run}`"));
+        return Ok(None);
+    }
+    face.tell(&format!("run {run}: merging it was interrupted, and goes on"));
+    Ok(Some(earlier))
+}
+
+/// Sees to it that two files of each worker can be open at once.
+fn room(workers: usize) -> Result<()> {
+    let wanted = 2 * workers as u64 + BESIDES;
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let is_enough = |most: Option<u64>| most.is_none_or(|most| most >= wanted);
+        if !is_enough(limit.current) {
+            if !is_enough(limit.maximum) {
+                bail!(
+                    "{workers} workers need {wanted} open files, and this process may have {}: raise it with \
+                     `ulimit -n {}`",
+                    limit.maximum.unwrap_or_default(),
+                    wanted.next_power_of_two()
+                );
+            }
+            let raised = Rlimit { current: Some(wanted), ..limit };
+            setrlimit(Resource::Nofile, raised).context("cannot have more files open")?;
+        }
+    }
+    let _ = wanted;
+    Ok(())
+}
+
+fn told(stored: &Stored) -> String {
+    let (head, requests) = (&stored.run.head, stored.run.requests());
+    let workers = head.environment.workers.as_ref().map_or(1, |workers| workers.count);
+    format!(
+        "{} epoch {}: {} requests of {workers} {}",
+        head.case.id.listed(),
+        head.epoch,
+        requests.attempted,
+        if workers == 1 { "worker" } else { "workers" },
+    )
+}
+
+/// What a run is judged by.
+struct Judging {
+    planned: Vec<CaseId>,
+    identity: Identity,
+    baselines: BTreeMap<String, baselines::Found>,
+}
+
+impl Judging {
+    /// That of a run whose epochs are known and not yet put together: what is wanted and is not there is told
+    /// before.
+    fn of(args: &Args, roster: &Roster<'_>, project: &Project, layout: &Layout) -> Result<Self> {
+        let heads = roster.epochs().into_iter().map(|epoch| epoch.head(String::new(), ""));
+        let own: Vec<Head> = heads.filter(is_own).collect();
+        let Some(first) = own.first() else { bail!("the run has no epoch of its own") };
+        let options = Options { baseline: args.baseline.clone(), ..Options::default() };
+        let planned: Vec<CaseId> = own.iter().map(|head| head.case.id.clone()).collect();
+        let baselines = find_baselines(project, &options, layout, &first.machine, &planned)?;
+        Ok(Self { identity: Identity::of(first), planned, baselines })
+    }
+}
+
+/// Whether an epoch is of what was measured itself: neither the other side of a pair nor the control.
+fn is_own(head: &Head) -> bool {
+    head.arm == Arm::Head && !Comparison::is_control(head)
+}
+
+/// Judges, writes the documents and tells, as the end of a run does.
+fn conclude(
+    args: &Args,
+    judging: Judging,
+    cases: Vec<MeasuredCase>,
+    store: FileStore,
+    face: &Face,
+) -> Result<Report> {
+    let layout = store.layout().clone();
+    let measured: Vec<MeasuredCase> = cases.into_iter().filter(|case| is_own(case.head())).collect();
+    for case in &measured {
+        written::metadata(&layout, case)?;
+    }
+    let Judging { planned, identity, baselines } = judging;
+    let environment = measured.first().map(|case| case.head().environment.clone());
+    let mut session = Session {
+        identity: Identity { environment: environment.unwrap_or(identity.environment.clone()), ..identity },
+        harness: Harness::new().context("cannot start the harness")?,
+        samplers: Vec::new,
+        store: Box::new(store),
+        earlier: Default::default(),
+        baselines,
+        strict: args.strict,
+        feed: Feed::none(),
+        stop: Arc::default(),
+        measured,
+        unmeasured: Vec::new(),
+    };
+    let report = pipeline::conclude_run(&mut session, &planned)?;
+    written::results(&layout, &report)?;
+    session.store.finish_run(&comparison::markdown)?;
+    let page = page::after_run(&layout, &report, &session.measured)?;
+    tell(args.format, &report, &layout, page, face);
+    Ok(report)
+}
+
+fn tell(format: Format, report: &Report, layout: &Layout, page: Option<String>, face: &Face) {
+    match format {
+        Format::Json => face.say(&json::report(report).to_string()),
+        Format::Jsonl => {
+            for case in &report.cases {
+                let done = serde_json::json!({ "event": "case_done", "case": json::case(case) });
+                face.say(&done.to_string());
+            }
+            let done = serde_json::json!({ "event": "run_done", "run": json::report(report) });
+            face.say(&done.to_string());
+        }
+        Format::Table => {
+            report.cases.iter().for_each(|case| face.say(&terminal::case(case, face.out)));
+            let saved = format!("saved  {}\n", layout.root().display());
+            let page = page.map_or_else(String::new, |page| format!("page  {page}\n"));
+            face.say(&format!("{}{saved}{page}", terminal::closing(report, face.out)));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `tokgate export --parts FOLDER`: what a worker of a shared load measured, put again where all put theirs.
+
+use crate::cli::face::Face;
+use crate::config::Config;
+use crate::part::{Kept, Putting};
+use crate::project::Project;
+use anyhow::{Result, bail};
+use std::path::Path;
+use tokgate_core::price::Prices;
+use tokgate_core::verdict::Exit;
+
+/// Puts the part that lies in `folder`; to `out` instead of where it was to be put, if that is said.
+///
+/// # Errors
+/// When there is none, when it cannot be read, or the place would not take it.
+pub(super) fn put_again(folder: &Path, out: Option<&str>, face: &Face) -> Result<Exit> {
+    if !Kept::is_in(folder) {
+        bail!(
+            "{} holds no part of a load: name a folder of `parts/RUN/` in the results of the worker that \
+             measured it",
+            folder.display()
+        );
+    }
+    let kept = Kept::read(folder)?;
+    let project = Project::find(&std::env::current_dir()?);
+    let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
+    let putting = Putting::open(out.unwrap_or(&kept.place))?;
+    face.say(&format!("put {}", putting.put(folder, &kept, &prices)?));
+    Ok(Exit::Held)
+}

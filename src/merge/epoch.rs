@@ -1,0 +1,88 @@
+//! One epoch as all workers sent it, put together in the store.
+
+use crate::session::size;
+use crate::store::{self, EpochEnd, EpochName, Store, StoreError, Stored, ids};
+use tokgate_core::merge::{Broken, Epoch, Next, Ordered, Shift, Tally};
+use tokgate_core::record::Record;
+use tokgate_core::run::{Head, Run};
+use tokgate_core::validity::{Reason, assess};
+
+/// Said of a source whose records are in no order.
+const DISORDERED: &str = "a request comes before one that belongs in front of it";
+/// Said of a time that no clock shows.
+const NO_TIME: &str = "a request was at no time that can be told";
+
+/// The records of one worker.
+pub struct Source<'a> {
+    /// The worker's number.
+    pub worker: u32,
+    /// Where they lie.
+    pub path: String,
+    /// From its clock to that of all.
+    pub shift: Shift,
+    /// The records, in the order of the plan, on its own clock; or why there are no further ones.
+    pub records: Box<dyn Iterator<Item = Result<Record, String>> + 'a>,
+}
+
+/// Puts the records of `sources` together as one epoch of the store and computes what they say, as of any other.
+/// `lost` is what could not be had; `files` the digest of what the run is merged from. When this comes back, the
+/// epoch is durable.
+///
+/// # Errors
+/// When it cannot be kept.
+pub fn keep(
+    store: &mut dyn Store,
+    epoch: &Epoch<'_>,
+    files: &str,
+    sources: Vec<Source<'_>>,
+    lost: Vec<Reason>,
+) -> Result<Stored, StoreError> {
+    let head = named(epoch.head(String::new(), files));
+    let mut journal = store.begin(&head)?;
+    let (mut tally, mut found) = (Tally::of(&head.case, epoch.of), lost);
+    let whose: Vec<(u32, String)> =
+        sources.iter().map(|source| (source.worker, source.path.clone())).collect();
+    for next in Ordered::new(sources.into_iter().map(on_the_clock_of_all)) {
+        match next {
+            Ok(Next { source, record }) => {
+                tally.saw(whose[source].0, &record);
+                journal.append_request(&record)?;
+            }
+            Err(Broken { source, why }) => {
+                let (worker, path) = whose[source].clone();
+                let what = why.unwrap_or_else(|| DISORDERED.to_owned());
+                found.push(Reason::TornFile { worker, path, what });
+            }
+        }
+    }
+    found.extend(tally.reasons());
+    let telemetry = epoch.telemetry();
+    for sample in &telemetry {
+        journal.append_telemetry(sample)?;
+    }
+    let records = store::read(journal.path())?.run.records;
+    let (ending, after, client) = (epoch.ending(), epoch.after(), epoch.client());
+    let run = Run { head, records, telemetry, ending, after, client };
+    let validity = epoch.validity(&assess(&run), found);
+    let end = EpochEnd { validity, ending: run.ending, after: run.after, client };
+    // The store reads them again: they are held once.
+    drop(run.records);
+    store.commit_epoch(journal, &end)
+}
+
+/// The head under a name of its own.
+fn named(head: Head) -> Head {
+    let size = size(&head.case);
+    let name = EpochName {
+        platform: &head.target.platform,
+        model: &head.target.model,
+        size: &size,
+        started_us: head.started_us,
+    };
+    Head { test_id: name.test_id(ids::tail()), ..head }
+}
+
+fn on_the_clock_of_all(source: Source<'_>) -> impl Iterator<Item = Result<Record, String>> {
+    let Source { shift, records, .. } = source;
+    records.map(move |record| shift.record(record?).ok_or_else(|| NO_TIME.to_owned()))
+}

@@ -1,0 +1,174 @@
+//! What the workers of a run state of themselves, as it is found at the place that they put it to.
+
+use crate::rows::{Begun, Clock, EpochFiles, Listed, Manifest, MeasuredEpoch, Place, PlaceError, workers};
+use crate::store::ids::is_plain;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use tokgate_core::merge::{Attempt, EpochKey, Part, Skew, Taken};
+use tokgate_core::validity::Reason;
+
+/// Where all statements lie.
+const WORKERS: &str = "workers";
+/// What a statement's path ends in that was put before the load.
+const BEGUN: &str = ".begun.json";
+/// What one ends in that was put after it.
+const MANIFEST: &str = ".json";
+/// Most bytes of a statement of a beginning: it is a few words.
+const MOST_BEGUN: u64 = 64 << 10;
+/// Most bytes of a manifest: a day of telemetry with many GPUs.
+const MOST_MANIFEST: u64 = 512 << 20;
+/// No process starts longer than a week before its load begins, nanoseconds.
+const LONGEST_WAIT_NS: u64 = 7 * 24 * 3600 * 1_000_000_000;
+
+/// All that was found of the workers of one run.
+#[derive(Debug)]
+pub struct Found {
+    /// The run.
+    pub run: String,
+    /// The processes that state something.
+    pub attempts: Vec<Attempt>,
+    /// Statements that are not what was put.
+    pub torn: Vec<Reason>,
+    /// The digest of everything that is stated, and so of every file that is named.
+    pub digest: String,
+    /// By worker and attempt, the files of each part.
+    files: BTreeMap<(u32, String), Vec<EpochFiles>>,
+}
+
+/// The runs of which there is something at a place, by name.
+///
+/// # Errors
+/// When the place would not say.
+pub fn runs(place: &Place) -> Result<Vec<String>, PlaceError> {
+    let listed = place.list(WORKERS)?;
+    let runs = listed.iter().filter_map(|it| {
+        let folder = it.path.strip_prefix(WORKERS)?.strip_prefix("/run=")?;
+        Some(folder.split_once('/')?.0).filter(|run| is_plain(run))
+    });
+    Ok(runs.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+/// What one process states.
+#[derive(Debug, Default)]
+struct Stated {
+    begun: Option<Begun>,
+    manifest: Option<Manifest>,
+}
+
+/// What all of them state, by worker and attempt.
+type AllStated = BTreeMap<(u32, String), Stated>;
+
+impl Found {
+    /// Reads what there is of a run, whose name is a plain one. What is not as it was put is a reason, and the
+    /// rest is read.
+    ///
+    /// # Errors
+    /// When the place would not say.
+    pub fn at(place: &Place, run: &str) -> Result<Self, PlaceError> {
+        let (mut stated, mut torn, mut digest) = (AllStated::new(), Vec::new(), Sha256::new());
+        for Listed { path, .. } in place.list(&workers(run))? {
+            let Some(most) = most(&path) else { continue };
+            let bytes = match place.get(&path, most) {
+                Ok(bytes) => bytes,
+                Err(why @ PlaceError::Changed { .. }) => {
+                    torn.push(unreadable(&path, &why));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            digest.update(format!("{path}\0{}\0", bytes.len()));
+            digest.update(&bytes);
+            torn.extend(read(&path, &bytes, &mut stated).err());
+        }
+        let digest = crate::hex::digits(&digest.finalize());
+        let mut found =
+            Self { run: run.to_owned(), attempts: Vec::new(), torn, digest, files: BTreeMap::new() };
+        stated.into_values().for_each(|stated| found.add(stated));
+        Ok(found)
+    }
+
+    /// The files of a part.
+    #[must_use]
+    pub fn files(&self, taken: &Taken<'_>) -> Option<&EpochFiles> {
+        let Taken { worker, part } = taken;
+        let key = EpochKey::of(&part.head);
+        let at = worker.measured().iter().position(|it| EpochKey::of(&it.head) == key)?;
+        self.files.get(&(worker.worker, worker.name.clone()))?.get(at)
+    }
+
+    fn add(&mut self, stated: Stated) {
+        let Stated { begun, manifest } = stated;
+        let (begun, epochs) = match (manifest, begun) {
+            (Some(manifest), _) => (manifest.begun, Some(manifest.epochs)),
+            (None, Some(begun)) => (begun, None),
+            (None, None) => return,
+        };
+        let epochs = epochs.map(|epochs| epochs.into_iter().map(part).unzip());
+        let (parts, files): (Option<Vec<Part>>, Vec<EpochFiles>) = match epochs {
+            Some((parts, files)) => (Some(parts), files),
+            None => (None, Vec::new()),
+        };
+        self.files.insert((begun.worker, begun.attempt.clone()), files);
+        self.attempts.push(attempt(begun, parts));
+    }
+}
+
+/// Most bytes that a statement may have; `None` where it is none.
+fn most(path: &str) -> Option<u64> {
+    match (path.ends_with(BEGUN), path.ends_with(MANIFEST)) {
+        (true, _) => Some(MOST_BEGUN),
+        (false, true) => Some(MOST_MANIFEST),
+        (false, false) => None,
+    }
+}
+
+/// Adds what a statement says; a reason, where it is not what was put.
+fn read(path: &str, bytes: &[u8], stated: &mut AllStated) -> Result<(), Reason> {
+    let wrong = |why: &dyn Display| unreadable(path, why);
+    let key = |begun: &Begun| (begun.worker, begun.attempt.clone());
+    if path.ends_with(BEGUN) {
+        let begun = Begun::read(bytes, path).map_err(|why| wrong(&why))?;
+        let one = stated.entry(key(&begun)).or_default();
+        one.begun = Some(begun);
+        return Ok(());
+    }
+    let manifest = Manifest::read(bytes, path).map_err(|why| wrong(&why))?;
+    let is_long = |epoch: &&MeasuredEpoch| epoch.origin_ns > LONGEST_WAIT_NS;
+    if let Some(MeasuredEpoch { origin_ns, .. }) = manifest.epochs.iter().find(is_long) {
+        return Err(wrong(&format!("it says that {origin_ns} ns passed until its load began")));
+    }
+    let one = stated.entry(key(&manifest.begun)).or_default();
+    one.manifest = Some(manifest);
+    Ok(())
+}
+
+/// That a statement is not what was put, whose worker its path tells.
+fn unreadable(path: &str, why: &dyn Display) -> Reason {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let number = name.strip_prefix("worker=").and_then(|name| name.split('.').next());
+    let worker = number.and_then(|number| number.parse().ok()).unwrap_or_default();
+    Reason::TornFile { worker, path: path.to_owned(), what: why.to_string() }
+}
+
+fn attempt(begun: Begun, parts: Option<Vec<Part>>) -> Attempt {
+    let Begun { worker, of, attempt: name, tokgate, protocol, plan, host, clock, .. } = begun;
+    let skew = |Clock { skew_s, uncertainty_s }| Skew { skew_s, uncertainty_s };
+    Attempt { worker, of, name, tokgate, protocol, plan, host, clock: clock.map(skew), parts }
+}
+
+fn part(epoch: MeasuredEpoch) -> (Part, EpochFiles) {
+    let MeasuredEpoch {
+        head,
+        ending,
+        validity,
+        after,
+        client,
+        telemetry,
+        late_s,
+        origin_ns,
+        requests: _,
+        files,
+    } = epoch;
+    (Part { head, ending, validity, after, client, telemetry, late_s, origin_ns }, files)
+}

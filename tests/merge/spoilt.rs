@@ -1,0 +1,217 @@
+//! Each way in which workers do not make one run: INVALID by name, and the rest kept.
+
+use super::fleet::{Fleet, REQUESTS, closed, files, whole};
+use serde_json::Value;
+use std::path::Path;
+use tokgate_core::record::Phase;
+use tokgate_core::run::Ending;
+use tokgate_core::validity::{Reason, Validity};
+
+/// What was merged, INVALID: its reasons by name, and how many requests are kept.
+fn spoilt(fleet: &Fleet) -> (Vec<String>, u64) {
+    let told = fleet.merged(3);
+    let epoch = &told["cases"][0]["epochs"][0];
+    assert_eq!(epoch["validity"], "INVALID");
+    let kept = fleet.kept();
+    let reasons = kept[0].validity.reasons().iter();
+    let name = |reason: &Reason| serde_json::to_value(reason).unwrap()["reason"].clone();
+    let names = reasons.map(name).filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    (names, kept[0].run.requests().attempted)
+}
+
+fn reason(fleet: &Fleet, name: &str) -> Value {
+    let kept = fleet.kept();
+    let reasons = kept[0].validity.reasons().iter().map(|it| serde_json::to_value(it).unwrap());
+    reasons.into_iter().find(|reason| reason["reason"] == name).unwrap()
+}
+
+/// Requests of all workers but those of one.
+fn without(fleet: &Fleet, worker: usize) -> u64 {
+    let measured = |at: usize| fleet.workers[at].epochs[0].run.requests().attempted;
+    REQUESTS - measured(worker)
+}
+
+#[test]
+fn a_worker_that_left_nothing_is_missing() {
+    let mut fleet = Fleet::usual(3);
+    let rest = without(&fleet, 1);
+    fleet.workers.remove(1);
+    let (names, kept) = spoilt(fleet.put());
+    assert_eq!(names, ["worker_missing", "requests_missing", "requests_missing", "not_all_sent"]);
+    assert_eq!(kept, rest);
+    assert_eq!(reason(&fleet, "worker_missing")["workers"], "1");
+}
+
+#[test]
+fn a_worker_that_left_no_end_was_killed() {
+    let fleet = Fleet::usual(3);
+    let manifest = fleet.workers[2].put(&fleet.out());
+    fleet.put();
+    std::fs::remove_file(manifest).unwrap();
+    let (names, kept) = spoilt(&fleet);
+    assert_eq!(names[0], "worker_killed");
+    assert_eq!((kept, &reason(&fleet, "worker_killed")["workers"]), (without(&fleet, 2), &"2 (attempt try2)".into()));
+}
+
+#[test]
+fn a_worker_that_was_started_twice_is_named_with_both_attempts() {
+    let mut fleet = Fleet::usual(3);
+    let mut again = fleet.workers[0].clone();
+    again.begun.attempt = "again".to_owned();
+    fleet.workers.push(again);
+    let (names, kept) = spoilt(fleet.put());
+    assert_eq!((names, kept), (vec!["started_twice".to_owned()], REQUESTS));
+    assert_eq!(reason(&fleet, "started_twice")["attempts"], "again, try0");
+}
+
+#[test]
+fn another_version_is_named_and_its_requests_are_kept() {
+    let mut fleet = Fleet::usual(3);
+    fleet.workers[1].begun.tokgate = "0.0.9".to_owned();
+    assert_eq!(spoilt(fleet.put()), (vec!["other_version".to_owned()], REQUESTS));
+    let mut fleet = Fleet::usual(3);
+    fleet.workers[0].begun.protocol = 7;
+    assert_eq!(spoilt(fleet.put()).0, ["other_version"]);
+}
+
+#[test]
+fn a_part_of_another_load_is_left_out() {
+    let mut fleet = Fleet::usual(3);
+    fleet.workers[2].begun.plan = "another".to_owned();
+    let (names, kept) = spoilt(fleet.put());
+    assert_eq!((names[0].as_str(), kept), ("other_plan", without(&fleet, 2)));
+}
+
+#[test]
+fn another_model_is_another_target() {
+    let mut fleet = Fleet::usual(2);
+    fleet.workers[1].epochs[0].run.head.target.model = "another".to_owned();
+    assert_eq!(spoilt(fleet.put()), (vec!["other_target".to_owned()], REQUESTS));
+}
+
+/// The files of a worker's rows of one table.
+fn rows(fleet: &Fleet, table: &str, worker: u32) -> std::path::PathBuf {
+    let all = files(&fleet.out().join("rows").join(table), ".parquet");
+    let part = format!("worker={worker}");
+    all.into_iter().find(|path| path.to_string_lossy().contains(&part)).unwrap()
+}
+
+#[test]
+fn a_file_that_is_not_as_it_was_put_is_named_with_its_place() {
+    let harm: [(&str, fn(&Path)); 3] = [
+        ("requests", |path| {
+            let mut bytes = std::fs::read(path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(path, bytes).unwrap();
+        }),
+        ("events", |path| {
+            let bytes = std::fs::read(path).unwrap();
+            std::fs::write(path, &bytes[..bytes.len() - 9]).unwrap();
+        }),
+        ("events", |path| std::fs::remove_file(path).unwrap()),
+    ];
+    for (table, harm) in harm {
+        let fleet = Fleet::usual(3);
+        harm(&rows(fleet.put(), table, 1));
+        let (names, kept) = spoilt(&fleet);
+        assert_eq!((names[0].as_str(), kept), ("torn_file", without(&fleet, 1)));
+        let torn = reason(&fleet, "torn_file");
+        assert_eq!(torn["worker"], 1);
+        assert!(torn["path"].as_str().unwrap().contains(&format!("rows/{table}/run=run-1/")), "{torn}");
+    }
+}
+
+#[test]
+fn a_statement_that_is_none_is_told_and_its_worker_counts_as_killed() {
+    for wrong in ["", "{\"version\": 1}", "{\"version\": 99}", "[[[[", "\u{0}"] {
+        let fleet = Fleet::usual(3);
+        let manifest = fleet.put().workers[1].put(&fleet.out());
+        std::fs::write(manifest, wrong).unwrap();
+        let (names, kept) = spoilt(&fleet);
+        assert_eq!((&names[..2], kept), (&["worker_killed".to_owned(), "torn_file".to_owned()][..], without(&fleet, 1)));
+    }
+}
+
+#[test]
+fn a_manifest_that_names_files_of_others_or_no_possible_time_is_not_believed() {
+    for (from, to) in [("epoch-0000-try1", "../../epoch-0000-try1"), ("\"origin_ns\":1990", "\"origin_ns\":1990123")] {
+        let fleet = Fleet::usual(3);
+        let manifest = fleet.put().workers[1].put(&fleet.out());
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&manifest, text.replace(from, to)).unwrap();
+        let (names, _) = spoilt(&fleet);
+        assert_eq!(names[..2], ["worker_killed", "torn_file"]);
+    }
+}
+
+#[test]
+fn where_no_statement_can_be_read_there_is_nothing_to_keep() {
+    let fleet = Fleet::usual(2);
+    for path in files(&fleet.put().out().join("workers"), ".json") {
+        std::fs::write(path, "nothing").unwrap();
+    }
+    let told = fleet.ends(&[], 2);
+    assert!(told.contains("no worker of a run `run-1` can be read"), "{told}");
+    let fleet = Fleet::usual(2);
+    fleet.workers.iter().for_each(|worker| worker.begin(&fleet.out()));
+    let told = fleet.ends(&[], 3);
+    assert!(told.contains("0 (attempt try0), 1 (attempt try1)"), "{told}");
+}
+
+#[test]
+fn requests_that_are_missing_or_there_twice_are_counted() {
+    let mut fleet = Fleet::usual(3);
+    let records = &mut fleet.workers[1].epochs[0].run.records;
+    records.retain(|record| record.phase == Phase::Warmup || !(10..60).contains(&record.ordinal));
+    let lost = REQUESTS - fleet.workers.iter().map(|it| it.epochs[0].run.requests().attempted).sum::<u64>();
+    let (names, kept) = spoilt(fleet.put());
+    assert_eq!((names, kept), (vec!["requests_missing".to_owned(), "not_all_sent".to_owned()], REQUESTS - lost));
+    let missing = reason(&fleet, "requests_missing");
+    assert_eq!((&missing["missing"], &missing["first"]), (&lost.into(), &10.into()));
+
+    let mut fleet = Fleet::usual(3);
+    let twice: Vec<_> = fleet.workers[0].epochs[0].run.records.iter().rev().take(2).cloned().collect();
+    fleet.workers[2].epochs[0].run.records.extend(twice);
+    let (names, kept) = spoilt(fleet.put());
+    assert_eq!((names, kept), (vec!["requests_twice".to_owned()], REQUESTS + 2));
+}
+
+#[test]
+fn a_late_start_and_clocks_apart_are_named_with_how_much_is_allowed() {
+    let mut fleet = Fleet::usual(3);
+    fleet.workers[2].epochs[0].late_s = Some(1.5);
+    assert_eq!(spoilt(fleet.put()), (vec!["started_late".to_owned()], REQUESTS));
+    assert_eq!(reason(&fleet, "started_late")["allowed_s"], 0.05);
+    let mut fleet = Fleet::usual(3);
+    fleet.workers[0].begun.clock.as_mut().unwrap().skew_s = -2.0;
+    assert_eq!(spoilt(fleet.put()), (vec!["clocks_apart".to_owned()], REQUESTS));
+}
+
+#[test]
+fn what_disturbed_one_worker_is_told_with_its_number() {
+    let mut fleet = Fleet::usual(3);
+    let part = &mut fleet.workers[1].epochs[0];
+    part.validity = Validity::Invalid(vec![Reason::NothingMeasured, Reason::Steal { steal_percent: 40.0 }]);
+    assert_eq!(spoilt(fleet.put()), (vec!["worker_invalid".to_owned()], REQUESTS));
+    assert_eq!(reason(&fleet, "worker_invalid")["because"]["reason"], "steal");
+}
+
+#[test]
+fn a_load_ends_as_the_worst_of_its_parts_does() {
+    let mut fleet = Fleet::usual(3);
+    fleet.workers[2].epochs[0].run.ending = Ending::Aborted("no server".to_owned());
+    let (names, _) = spoilt(fleet.put());
+    assert_eq!(names, ["stopped"]);
+    assert_eq!(fleet.kept()[0].run.ending, Ending::Aborted("worker 2: no server".to_owned()));
+}
+
+#[test]
+fn an_epoch_that_one_worker_lacks_is_invalid_and_the_other_is_not() {
+    let mut fleet = Fleet::of(&[whole(closed(), 0), whole(closed(), 1)], 3);
+    fleet.workers[1].epochs.pop();
+    let told = fleet.put().merged(3);
+    let epochs = &told["cases"][0]["epochs"];
+    assert_eq!((&epochs[0]["validity"], &epochs[1]["validity"]), (&"VALID".into(), &"INVALID".into()));
+}
