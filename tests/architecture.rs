@@ -183,6 +183,23 @@ const RULES: &[Rule] = &[
         place: "src/datasets.rs",
         must_not_name: &["crate::cli", "crate::store", "crate::report", "tokgate_harness"],
     },
+    Rule {
+        place: "src/merge",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::server",
+            "crate::github",
+            "crate::pipeline",
+            "crate::again",
+            "crate::decided",
+            "tokgate_harness",
+            "tokgate_baseline",
+            "rusqlite",
+            "Instant::",
+            "println!",
+        ],
+    },
     Rule { place: "src/baselines.rs", must_not_name: &["crate::cli", "tokgate_harness"] },
     Rule {
         place: "src/earlier.rs",

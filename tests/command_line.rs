@@ -51,8 +51,9 @@ const ANSWERS: [(&str, &[&str]); 31] = [
 ];
 
 /// Those that measure, serve or change something: only what is refused before that is tried.
-const ACTS: [&str; 16] = [
+const ACTS: [&str; 17] = [
     "run",
+    "merge",
     "stress",
     "ab",
     "gate",

@@ -35,7 +35,10 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let place = Place::open(&args.url)?;
     let Some(run) = named(args, &place, face)? else { return Ok(Exit::Usage) };
     if !ids::is_plain(&run) {
-        bail!("`{}` is no name of a run: letters, digits, `.`, `_` and `-` only", run.escape_debug());
+        bail!(
+            "`{}` is no name of a run: letters, digits, `.`, `_` and `-` only",
+            run.escape_debug()
+        );
     }
     let found = Found::at(&place, &run)?;
     let Some(roster) = Roster::of(&found.attempts) else {
@@ -43,12 +46,16 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         bail!("no worker of a run `{run}` can be read at {}", place.url());
     };
     if roster.workers.is_empty() {
-        found.torn.iter().chain(&roster.reasons).for_each(|reason| face.tell(&format!("INVALID: {reason}")));
+        found
+            .torn
+            .iter()
+            .chain(&roster.reasons)
+            .for_each(|reason| face.tell(&format!("INVALID: {reason}")));
         face.tell(&format!("run {run}: no worker has an end, and there is nothing to keep of it"));
         return Ok(Exit::Invalid);
     }
     let project = Project::find(&std::env::current_dir()?);
-    let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
+    let layout = Layout::new(args.results_dir.clone().map_or_else(|| project.results(), Ok)?);
     let mut store = FileStore::open_to_write(layout.clone())?;
     let epochs = roster.epochs();
     let tell = |stored: &Stored| face.tell(&told(stored));
@@ -68,7 +75,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let Some(earlier) = earlier(&mut store, &found, face)? else { return Ok(Exit::Held) };
     room(roster.workers.len(), 0)?;
     let merging = merging(&earlier);
-    let judging = Judging::of(args, &roster, &project, &layout)?;
+    let judging = Judging::of(args, &merging, &project, &layout)?;
     let cases = merging.keep(&mut store).map_err(|error| match error {
         MergeError::Place(error) => anyhow::Error::from(error),
         MergeError::Store(error) => error.into(),
@@ -86,7 +93,10 @@ fn named(args: &Args, place: &Place, face: &Face) -> Result<Option<String>> {
     }
     let mut all = runs(place)?;
     match (all.pop(), all.is_empty()) {
-        (None, _) => bail!("no worker has put anything to {}: is that what they were given as --out?", place.url()),
+        (None, _) => bail!(
+            "no worker has put anything to {}: is that what they were given as --out?",
+            place.url()
+        ),
         (Some(run), true) => Ok(Some(run)),
         (Some(last), false) => {
             face.tell(&format!("there are several runs at {}: name one by --run", place.url()));
@@ -116,7 +126,9 @@ fn earlier(store: &mut FileStore, found: &Found, face: &Face) -> Result<Option<V
         ),
     }
     if begun::is_ended(store.layout(), run) {
-        face.say(&format!("run {run} was merged already, from the same files: `tokgate show {run}`"));
+        face.say(&format!(
+            "run {run} was merged already, from the same files: `tokgate show {run}`"
+        ));
         return Ok(None);
     }
     face.tell(&format!("run {run}: merging it was interrupted, and goes on"));
@@ -170,8 +182,9 @@ struct Judging {
 impl Judging {
     /// That of a run whose epochs are known and not yet put together: what is wanted and is not there is told
     /// before.
-    fn of(args: &Args, roster: &Roster<'_>, project: &Project, layout: &Layout) -> Result<Self> {
-        let heads = roster.epochs().into_iter().map(|epoch| epoch.head(String::new(), ""));
+    fn of(args: &Args, merging: &Merging<'_>, project: &Project, layout: &Layout) -> Result<Self> {
+        let epochs = merging.roster.epochs().into_iter();
+        let heads = epochs.map(|epoch| epoch.head(String::new(), &merging.found.digest));
         let own: Vec<Head> = heads.filter(is_own).collect();
         let Some(first) = own.first() else { bail!("the run has no epoch of its own") };
         let options = Options { baseline: args.baseline.clone(), ..Options::default() };
@@ -195,18 +208,19 @@ fn conclude(
     face: &Face,
 ) -> Result<Report> {
     let layout = store.layout().clone();
-    let measured: Vec<MeasuredCase> = cases.into_iter().filter(|case| is_own(case.head())).collect();
+    let measured: Vec<MeasuredCase> =
+        cases.into_iter().filter(|case| is_own(case.head())).collect();
     for case in &measured {
         written::metadata(&layout, case)?;
     }
     let Judging { planned, identity, baselines } = judging;
-    let environment = measured.first().map(|case| case.head().environment.clone());
     let mut session = Session {
-        identity: Identity { environment: environment.unwrap_or(identity.environment.clone()), ..identity },
+        identity,
         harness: Harness::new().context("cannot start the harness")?,
         samplers: Vec::new,
         store: Box::new(store),
         earlier: Default::default(),
+        sharing: None,
         baselines,
         strict: args.strict,
         feed: Feed::none(),

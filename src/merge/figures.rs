@@ -4,7 +4,7 @@
 use crate::imports::digest;
 use crate::merge::epoch::passing;
 use crate::merge::found::Found;
-use crate::merge::run::{Fetched, MergeError, Merging};
+use crate::merge::run::{Opened, MergeError, Merging};
 use crate::spool::FileSpools;
 use serde_json::{Value, json};
 use std::slice;
@@ -63,7 +63,7 @@ impl Merging<'_> {
 
     fn passed(&self, epoch: &Epoch<'_>, spools: &FileSpools) -> Result<Passed, MergeError> {
         let head = epoch.head(String::new(), &self.found.digest);
-        let Fetched { sources, lost, scratch: _scratch } = self.fetched(epoch)?;
+        let Opened { sources, lost, scratch: _scratch } = self.opened(epoch)?;
         let mut streaming = Streaming::begin(&head.case, spools)?;
         let found = passing(epoch, &head.case, sources, &mut |record| streaming.add(record))?;
         let run = Run {

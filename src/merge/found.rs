@@ -1,6 +1,8 @@
 //! What the workers of a run state of themselves, as it is found at the place that they put it to.
 
-use crate::rows::{Begun, Clock, EpochFiles, Listed, Manifest, MeasuredEpoch, Place, PlaceError, workers};
+use crate::rows::{
+    Begun, Clock, EpochFiles, Listed, Manifest, MeasuredEpoch, Place, PlaceError, workers,
+};
 use crate::store::ids::is_plain;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,8 +84,13 @@ impl Found {
             torn.extend(read(&path, &bytes, &mut stated).err());
         }
         let digest = crate::hex::digits(&digest.finalize());
-        let mut found =
-            Self { run: run.to_owned(), attempts: Vec::new(), torn, digest, files: BTreeMap::new() };
+        let mut found = Self {
+            run: run.to_owned(),
+            attempts: Vec::new(),
+            torn,
+            digest,
+            files: BTreeMap::new(),
+        };
         stated.into_values().for_each(|stated| found.add(stated));
         Ok(found)
     }

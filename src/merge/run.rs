@@ -2,7 +2,7 @@
 
 use crate::merge::epoch::{Source, keep};
 use crate::merge::found::Found;
-use crate::rows::{Place, PlaceError, Rows, RowsError, Slice};
+use crate::rows::{FileFacts, Place, PlaceError, Rows, RowsError, Slice};
 use crate::session::MeasuredCase;
 use crate::spool::SpoolError;
 use crate::store::atomic::{FileError, doing};
@@ -60,7 +60,7 @@ pub struct Merging<'a> {
 }
 
 /// The records of all workers of an epoch.
-pub(super) struct Fetched {
+pub(super) struct Opened {
     pub(super) sources: Vec<Source<'static>>,
     /// What could not be had.
     pub(super) lost: Vec<Reason>,
@@ -109,12 +109,12 @@ impl Merging<'_> {
         if let Some(path) = self.kept_before(epoch) {
             return Ok(store::read(path).map_err(StoreError::from)?);
         }
-        let Fetched { sources, lost, scratch: _scratch } = self.fetched(epoch)?;
+        let Opened { sources, lost, scratch: _scratch } = self.opened(epoch)?;
         Ok(keep(store, epoch, &self.found.digest, sources, lost)?)
     }
 
     /// The records of all workers of an epoch, in files of ours for the while.
-    pub(super) fn fetched(&self, epoch: &Epoch<'_>) -> Result<Fetched, MergeError> {
+    pub(super) fn opened(&self, epoch: &Epoch<'_>) -> Result<Opened, MergeError> {
         let scratch = tempfile::Builder::new().prefix(".tokgate-merge-").tempdir_in(self.folder);
         let scratch = scratch.map_err(doing("write in", self.folder))?;
         let (mut sources, mut lost) = (Vec::new(), self.found.torn.clone());
@@ -123,8 +123,9 @@ impl Merging<'_> {
                 Ok(source) => sources.push(source),
                 Err(reason) => lost.push(reason),
             }
+            lost.extend(self.about(taken, &scratch)?);
         }
-        Ok(Fetched { sources, lost, scratch })
+        Ok(Opened { sources, lost, scratch })
     }
 
     /// The raw lines of an epoch that was put together before.
@@ -134,6 +135,31 @@ impl Merging<'_> {
             it.whole && it.case == key.case && it.arm == key.arm && it.number == key.epoch
         };
         self.earlier.iter().find(is_it).map(|it| &it.path)
+    }
+
+    /// Looks whether the row about a worker's epoch is as it was put: it says nothing that is needed here, and
+    /// others ask it.
+    fn about(&self, taken: &Taken<'_>, scratch: &TempDir) -> Result<Option<Reason>, MergeError> {
+        let Some(files) = self.found.files(taken) else { return Ok(None) };
+        let to = scratch.path().join("epoch.parquet");
+        self.fetched(taken.worker.worker, &files.epoch, &to).map(Result::err)
+    }
+
+    /// Fetches a file; a reason, where it is not what was put.
+    fn fetched(
+        &self,
+        worker: u32,
+        facts: &FileFacts,
+        to: &Path,
+    ) -> Result<Result<(), Reason>, MergeError> {
+        match self.place.fetch(facts, to) {
+            Ok(()) => Ok(Ok(())),
+            Err(why @ (PlaceError::Missing(_) | PlaceError::Changed { .. })) => {
+                let (path, what) = (facts.path.clone(), why.to_string());
+                Ok(Err(Reason::TornFile { worker, path, what }))
+            }
+            Err(error) => Err(MergeError::Place(error)),
+        }
     }
 
     /// A worker's records, fetched and looked at; a reason, where they are not what it put.
@@ -154,12 +180,8 @@ impl Merging<'_> {
         let local = |table: &str| scratch.path().join(format!("{number}.{table}.parquet"));
         let (requests, events) = (local("requests"), local("events"));
         for (facts, to) in [(&files.requests, &requests), (&files.events, &events)] {
-            match self.place.fetch(facts, to) {
-                Ok(()) => {}
-                Err(why @ (PlaceError::Missing(_) | PlaceError::Changed { .. })) => {
-                    return torn(&facts.path, why.to_string());
-                }
-                Err(error) => return Err(MergeError::Place(error)),
+            if let Err(reason) = self.fetched(number, facts, to)? {
+                return Ok(Err(reason));
             }
         }
         let slice = Slice::of(&part.head, number, &worker.name);

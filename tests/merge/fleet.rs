@@ -48,7 +48,8 @@ fn records(requests: u64) -> Vec<Record> {
         record.done = Offset(at + within(1_000));
         record
     };
-    let warm = (0..WARMUP).map(|it| (Phase::Warmup, it, BEGINNING_NS - 1_900_000_000 + it * 50_000_000));
+    let warm =
+        (0..WARMUP).map(|it| (Phase::Warmup, it, BEGINNING_NS - 1_900_000_000 + it * 50_000_000));
     let measured = (0..requests).map(|it| (Phase::Measured, it, BEGINNING_NS + it * 7_000_000));
     warm.chain(measured).map(|(phase, ordinal, at)| record(phase, ordinal, at)).collect()
 }
@@ -171,7 +172,9 @@ pub(super) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     for entry in std::fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
         match entry.file_type().unwrap().is_dir() {
             true => found.extend(files(&entry.path(), ending)),
-            false => found.extend(Some(entry.path()).filter(|it| it.to_string_lossy().ends_with(ending))),
+            false => {
+                found.extend(Some(entry.path()).filter(|it| it.to_string_lossy().ends_with(ending)))
+            }
         }
     }
     found.sort();
@@ -201,7 +204,9 @@ fn part(run: &Run, worker: u32, of: u32) -> Part {
     let mine = |record: &&Record| owner(&run.head.case.workload, record.ordinal, of) == worker;
     let earlier = |record: &Record| back(record, behind);
     let head = Head { test_id: format!("{}-{worker}", run.head.test_id), ..run.head.clone() };
-    let cost = run.client.map(|client| ClientCost { cpu_s: client.cpu_s / f64::from(1 + worker), ..client });
+    let cost = run
+        .client
+        .map(|client| ClientCost { cpu_s: client.cpu_s / f64::from(1 + worker), ..client });
     let records = run.records.iter().filter(mine).map(earlier).collect();
     let run = Run { head, records, client: cost, ..run.clone() };
     Part { run, validity: Validity::Valid, origin_ns, late_s: Some(0.002) }
@@ -215,7 +220,10 @@ fn back(record: &Record, by: u64) -> Record {
         (earlier(record.due), earlier(record.sent), earlier(record.done));
     record.head = record.head.map(earlier);
     record.events.iter_mut().for_each(|event| event.at = earlier(event.at));
-    assert_eq!(Shift::between(0, by).unwrap().record(record.clone()).unwrap().done.0, record.done.0 + by);
+    assert_eq!(
+        Shift::between(0, by).unwrap().record(record.clone()).unwrap().done.0,
+        record.done.0 + by
+    );
     record
 }
 

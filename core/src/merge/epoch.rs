@@ -165,9 +165,9 @@ impl<'a> Epoch<'a> {
 
     /// The workers that measured another target than the first one.
     fn other_targets(&self) -> Vec<Reason> {
-        let first = target(self.first().part);
+        let first = self.first().part;
         let differs = |it: &Taken<'_>| {
-            let what = differences(first, target(it.part))?;
+            let what = differences(first, it.part)?;
             Some(Reason::OtherTarget { worker: it.worker.worker, what })
         };
         self.taken.iter().filter_map(differs).collect()
@@ -179,7 +179,9 @@ fn target(part: &Part) -> &TargetIdentity {
     part.after.as_ref().map_or(&part.head.target, |after| &after.last)
 }
 
-fn differences(first: &TargetIdentity, other: &TargetIdentity) -> Option<String> {
+fn differences(first: &Part, other: &Part) -> Option<String> {
+    let is_other_case = first.head.case != other.head.case;
+    let (first, other) = (target(first), target(other));
     let word = |text: &Option<String>| text.clone().unwrap_or_default();
     let pairs = [
         ("model", first.model.clone(), other.model.clone()),
@@ -187,9 +189,13 @@ fn differences(first: &TargetIdentity, other: &TargetIdentity) -> Option<String>
         ("quantisation", word(&first.quantization), word(&other.quantization)),
     ];
     let differing = pairs.into_iter().filter(|(_, first, other)| first != other);
-    let told: Vec<String> = differing
+    let mut told: Vec<String> = differing
         .map(|(name, first, other)| format!("{name} `{other}`, and for the first `{first}`"))
         .collect();
+    // The plan is the same, so that it is what was found only then: the contents of a file.
+    told.extend(
+        is_other_case.then(|| "its case, once its data was read, is not the first's".to_owned()),
+    );
     (!told.is_empty()).then(|| told.join("; "))
 }
 
@@ -310,6 +316,15 @@ mod tests {
         part(&mut all[1]).head.target.model = "other".to_owned();
         let what = "model `other`, and for the first `m`".to_owned();
         assert_eq!(epoch(&all).reasons, [Reason::OtherTarget { worker: 1, what }]);
+    }
+
+    #[test]
+    fn other_data_is_another_target() {
+        let mut all = attempts(2);
+        part(&mut all[1]).head.case.notes = "other".to_owned();
+        let reasons = epoch(&all).reasons;
+        assert!(matches!(&reasons[..], [Reason::OtherTarget { worker: 1, .. }]), "{reasons:?}");
+        assert!(reasons[0].to_string().contains("once its data was read"));
     }
 
     #[test]

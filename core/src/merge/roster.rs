@@ -47,7 +47,7 @@ impl<'a> Roster<'a> {
                 reasons.push(other_version(attempt, usual));
             }
         }
-        reasons.extend(missing(plan.1, |worker| called.contains_key(&worker)));
+        reasons.extend(missing(plan.1, &called));
         let (mut workers, mut killed) = (Vec::new(), Vec::new());
         for (worker, mut attempts) in called {
             attempts.sort_by_key(|attempt| (attempt.parts.is_none(), &attempt.name));
@@ -123,11 +123,12 @@ fn other_plan(attempt: &Attempt, of: u32) -> Reason {
     Reason::OtherPlan { worker: attempt.worker, attempt: attempt.name.clone(), what }
 }
 
-fn missing(of: u32, is_there: impl Fn(u32) -> bool) -> Option<Reason> {
-    let there = (0..of).filter(|worker| is_there(*worker)).count();
-    let lacking = (of as usize).saturating_sub(there);
-    let first = (0..of).filter(|worker| !is_there(*worker)).take(NAMED).map(|it| it.to_string());
-    let workers = counted(first.collect(), lacking);
+/// The workers of which there is nothing, of so many.
+fn missing(of: u32, there: &BTreeMap<u32, Vec<&Attempt>>) -> Option<Reason> {
+    // Nobody counts to what a stranger says that there are: so many are named, and the rest is a difference.
+    let lacking = (of as usize).saturating_sub(there.len());
+    let first = (0..of).filter(|worker| !there.contains_key(worker)).take(NAMED.min(lacking));
+    let workers = counted(first.map(|it| it.to_string()).collect(), lacking);
     (lacking > 0).then_some(Reason::WorkerMissing { workers, of })
 }
 
@@ -200,6 +201,8 @@ mod tests {
         let mut all = attempts(8);
         all.remove(3);
         assert_eq!(reasons(&all), [Reason::WorkerMissing { workers: "3".to_owned(), of: 8 }]);
+        let stranger = [attempt(0, u32::MAX)];
+        assert!(told(&stranger).contains("and 4294967286 more"), "{}", told(&stranger));
         let alone = [attempt(0, 100)];
         assert!(told(&alone).contains("1, 2, 3, 4, 5, 6, 7, 8 and 91 more"), "{}", told(&alone));
     }

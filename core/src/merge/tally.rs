@@ -3,7 +3,7 @@
 use crate::case::Case;
 use crate::record::{Phase, Record};
 use crate::validity::Reason;
-use crate::workload::Workload;
+use crate::workload::{Shard, Workload};
 use std::collections::BTreeMap;
 
 /// Counts the records of an epoch as they come, in the order of the plan.
@@ -171,8 +171,7 @@ impl Faults {
     }
 }
 
-/// What one worker is dealt of a closed loop: its senders are those whose number is its own modulo the workers,
-/// and the batches go round all senders like cards.
+/// What one worker is dealt of a closed loop, batch by batch ([`Shard::dealt`]), and back again.
 #[derive(Debug, Clone, Copy)]
 struct Dealing {
     worker: u32,
@@ -189,12 +188,8 @@ impl Dealing {
 
     /// The number of its `nth` request; `None` where it has no sender.
     fn ordinal(self, nth: u64) -> Option<u64> {
-        let (nth_batch, within) = (nth / self.batch, nth % self.batch);
-        let (round, sender) =
-            (nth_batch.checked_div(self.mine())?, nth_batch.checked_rem(self.mine())?);
-        let batch =
-            round * u64::from(self.senders) + u64::from(self.worker) + sender * u64::from(self.of);
-        Some(batch * self.batch + within)
+        let batch = Shard::new(self.worker, self.of)?.dealt(nth / self.batch, self.senders)?;
+        Some(batch * self.batch + nth % self.batch)
     }
 
     /// Which of its requests a number is; `None` where it is another worker's.
