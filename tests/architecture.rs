@@ -53,6 +53,19 @@ const RULES: &[Rule] = &[
             "rusqlite",
         ],
     },
+    Rule {
+        place: "src/part",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::server",
+            "crate::pipeline",
+            "crate::session",
+            "tokgate_baseline",
+            "rusqlite",
+            "object_store",
+        ],
+    },
     Rule { place: "src/plot", must_not_name: CLOCKS_FILES_ENVIRONMENT },
     Rule {
         place: "src/plot",
@@ -96,6 +109,23 @@ const RULES: &[Rule] = &[
             "crate::decided",
             "crate::paired",
             "tokgate_harness",
+        ],
+    },
+    Rule {
+        place: "src/rows",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::server",
+            "crate::github",
+            "crate::pipeline",
+            "crate::session",
+            "crate::part",
+            "FileStore",
+            "tokgate_harness",
+            "tokgate_baseline",
+            "rusqlite",
+            "println!",
         ],
     },
     Rule {

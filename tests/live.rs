@@ -281,7 +281,6 @@ fn a_signal_ends_the_server_while_somebody_looks_on() {
 #[test]
 fn the_machine_alone_is_seen_and_kept_and_handed_out_and_is_not_interrupted_by_its_end() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("r")).unwrap();
     let served = Served::start(folder.path(), &["--monitor-only"]);
     let run = until(|| {
         let run = served.object("/v1/live")["runs"][0].clone();

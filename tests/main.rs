@@ -16,6 +16,8 @@ mod comment;
 mod comparison;
 mod datasets;
 mod db;
+#[cfg(all(unix, feature = "parquet"))]
+mod deploy;
 mod embeddings;
 mod faces;
 mod failing;
@@ -27,6 +29,8 @@ mod github;
 mod github_program;
 mod github_propose;
 mod history;
+#[cfg(target_os = "linux")]
+mod host;
 mod import_earlier;
 mod imported;
 mod imports;
@@ -78,6 +82,7 @@ mod support;
 mod tables;
 mod targets;
 mod telemetry;
+mod tour;
 mod verdict;
 #[cfg(target_os = "linux")]
 mod wizard;

@@ -179,6 +179,20 @@ fn raw_lines_of_an_epoch_and_an_export_are_drawn_without_a_store() {
 }
 
 #[test]
+fn what_a_run_printed_draws_that_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&folder.path().join("r"));
+    keep_case(&mut store, 1, "old");
+    keep_case(&mut store, 2, "new");
+    let told = ["report", &run_id(1), "--json", "--results-dir", "r"];
+    let told = command(folder.path(), &told).output().unwrap();
+    std::fs::write(folder.path().join("told.json"), &told.stdout).unwrap();
+    written(folder.path(), &plotted(folder.path(), &["told.json", "--format", "svg"]));
+    let summary = std::fs::read_to_string(folder.path().join("r/plots/benchmark_summary.txt"));
+    assert!(summary.unwrap().contains(&run_id(1)));
+}
+
+#[test]
 fn what_cannot_be_drawn_is_said_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let unmade = plotted(folder.path(), &[]);

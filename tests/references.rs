@@ -51,6 +51,11 @@ fn the_reference_of_the_database_is_in_step_with_its_tables() {
     same_as_file(&file("docs/schema.md"), &tokgate::store::schema_markdown().unwrap());
 }
 
+#[test]
+fn the_reference_of_the_rows_is_in_step_with_their_columns() {
+    same_between_marks(&file("docs/ROWS.md"), &tokgate::rows::schema::markdown());
+}
+
 /// The first cells of a page's rows that are names.
 fn named_rows(page: &str) -> Vec<&str> {
     page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()

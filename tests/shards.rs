@@ -16,7 +16,7 @@ use tokgate_core::record::{Phase, Record};
 use tokgate_core::run::Ending;
 
 /// Long ago: every worker begins at once, and says that it is late.
-const PAST: &str = "2026-01-01T00:00:00Z";
+pub(crate) const PAST: &str = "2026-01-01T00:00:00Z";
 /// An open loop and a closed one, with a closed one by time between them.
 const CASES: [&str; 4] = [
     "kind = \"poisson\", rate = 60, duration_s = 1.5, warmup = 5, max_in_flight = 24",
@@ -25,7 +25,7 @@ const CASES: [&str; 4] = [
     "concurrency = 2, requests = 21, warmup = 2, think_time_s = 0.01",
 ];
 
-fn scenario(server: &Server, cases: &[&str], more: &str) -> TempDir {
+pub(crate) fn scenario(server: &Server, cases: &[&str], more: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut text = format!(
         "schema = 1\n[target]\ndriver = \"openai\"\nbase_url = \"http://{}/v1\"\nmodel = \"mock\"\n\
@@ -83,7 +83,7 @@ fn ending_in(folder: &Path, end: &str) -> Vec<PathBuf> {
 }
 
 /// What was put under `out`: the manifests of all workers.
-fn manifests(folder: &Path) -> Vec<Manifest> {
+pub(crate) fn manifests(folder: &Path) -> Vec<Manifest> {
     let out = folder.join("out");
     let all = ending_in(&out.join("workers"), ".json").into_iter();
     let ended = all.filter(|path| !path.to_string_lossy().ends_with(".begun.json"));
@@ -149,6 +149,50 @@ fn one_three_and_eight_workers_send_the_same_requests() {
     let is_last = |planned: &&Planned| planned.0 == "c3" && planned.1;
     assert_eq!(one.0.iter().filter(is_last).count(), 21);
     for of in [3, 8] {
+        assert_eq!(measure(of), one, "{of} workers");
+    }
+}
+
+/// Two conversations, whose later turns carry what was said before, and a recorded trace out of order.
+fn recorded(folder: &Path) {
+    let turn = |who: &str, what: &str| format!(r#"{{"from": "{who}", "value": "{what}"}}"#);
+    let talk = |topic: &str, turns: usize| {
+        let said: Vec<String> = (0..turns)
+            .flat_map(|nth| {
+                let asked = turn("human", &format!("{topic} {nth}"));
+                [asked, turn("gpt", &format!("of course, {topic} {nth}"))]
+            })
+            .collect();
+        format!(r#"{{"conversations": [{}]}}"#, said.join(", "))
+    };
+    let talks = format!("[{}, {}]", talk("rivers", 4), talk("bridges", 3));
+    fs::write(folder.join("talks.json"), talks).unwrap();
+    let line = |nth: u64| {
+        let at = (nth * 37) % 400;
+        format!("{{\"timestamp\": {at}, \"input_length\": {}, \"output_length\": 3}}\n", 5 + nth)
+    };
+    fs::write(folder.join("trace.jsonl"), (0..30).map(line).collect::<String>()).unwrap();
+}
+
+#[test]
+fn conversations_and_traces_are_shared_request_by_request() {
+    let server = mock("");
+    // A data set of the case's own stands behind its workload.
+    let cases = [
+        "concurrency = 3, requests = 25, warmup = 4 }\n\
+         dataset = { kind = \"file\", format = \"sharegpt\", path = \"talks.json\"",
+        "kind = \"trace\", speed = 2, warmup = 3 }\n\
+         dataset = { kind = \"file\", format = \"trace\", path = \"trace.jsonl\"",
+    ];
+    let measure = |of| {
+        let folder = scenario(&server, &cases, "");
+        recorded(folder.path());
+        sent_well(folder.path(), of, &["--slot", "3"]);
+        (put(folder.path()), prompts(&server))
+    };
+    let one = measure(1);
+    assert_eq!((one.0.len(), one.1.len()), (62, 62));
+    for of in [2, 5] {
         assert_eq!(measure(of), one, "{of} workers");
     }
 }
@@ -316,4 +360,65 @@ fn the_part_is_taken_from_the_variables_of_who_starts_the_workers() {
     let workers: Vec<(u32, u32)> =
         manifests(folder.path()).iter().map(|it| (it.begun.worker, it.begun.of)).collect();
     assert_eq!(workers, [(0, 2), (1, 2)]);
+}
+
+/// A worker that waits for a start in so many seconds, once it has said that it has begun.
+fn waiting(folder: &Path, in_s: i64) -> std::process::Child {
+    let start = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(in_s);
+    let given = ["--start-at", &start.to_string(), "--out", "out"];
+    let mut worker = worker(folder, "0/1", &given);
+    worker.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = worker.spawn().unwrap();
+    while ending_in(&folder.join("out"), ".begun.json").is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child
+}
+
+#[test]
+fn a_part_whose_place_went_away_is_kept_and_put_again() {
+    let server = mock("");
+    let folder = scenario(&server, &["concurrency = 2, requests = 8, warmup = 0"], "");
+    let folder = folder.path();
+    let child = waiting(folder, 6);
+    fs::remove_dir_all(folder.join("out")).unwrap();
+    fs::write(folder.join("out"), "a file, no folder").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(code(&output), Some(5), "{told}");
+    assert!(told.contains("nothing of it is lost"), "{told}");
+    fs::remove_file(folder.join("out")).unwrap();
+    // As it is told, and as often as one likes.
+    let asked = told.split("`tokgate export --parts ").nth(1).unwrap();
+    let part = asked.split('`').next().unwrap();
+    let again = || command(folder, &["export", "--parts", part]).output().unwrap();
+    for output in [again(), again()] {
+        assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    }
+    let manifest = &manifests(folder)[0];
+    assert_eq!((manifests(folder).len(), manifest.epochs[0].requests.measured), (1, 8));
+    assert_eq!(put(folder).len(), 8);
+    let elsewhere = command(folder, &["export", "--parts", part, "-o", "other"]).output().unwrap();
+    assert_eq!(code(&elsewhere), Some(0), "{}", text(&elsewhere.stderr));
+    let none = command(folder, &["export", "--parts", "out"]).output().unwrap();
+    assert_eq!(code(&none), Some(2));
+    assert!(text(&none.stderr).contains("holds no part"), "{}", text(&none.stderr));
+}
+
+#[test]
+fn a_worker_that_is_interrupted_puts_what_it_has_and_exits_130() {
+    let server = mock("");
+    let folder = scenario(&server, &["concurrency = 2, requests = 8, warmup = 3"], "");
+    let child = waiting(folder.path(), 3600);
+    // Its warm-up is over, and it waits.
+    while server.truth().counts.requests < 3 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), Some(130), "{}", text(&output.stderr));
+    let epoch = &manifests(folder.path())[0].epochs[0];
+    assert_eq!(epoch.ending, Ending::Interrupted);
+    assert_eq!((epoch.requests.warmup, epoch.requests.measured), (3, 0));
 }

@@ -61,7 +61,8 @@ fn every_action_is_pinned_by_its_commit_and_says_its_version() {
     assert!(unpinned("  - uses: actions/checkout@v6").is_some());
     assert!(unpinned(&format!("uses: actions/checkout@{commit}")).is_some());
     let action = [root().join("action.yml")];
-    for file in workflows(&root().join(".github")).into_iter().chain(action) {
+    let handed_out = workflows(&root().join("deploy"));
+    for file in workflows(&root().join(".github")).into_iter().chain(action).chain(handed_out) {
         let text = std::fs::read_to_string(&file).unwrap();
         for line in text.lines() {
             assert_eq!(unpinned(line), None, "{}: {line}", file.display());

@@ -8,6 +8,10 @@ use tokgate_core::verdict::Exit;
 
 /// Put what the workers of a shared load measured together as one run.
 #[derive(Debug, clap::Args)]
+#[cfg_attr(
+    not(feature = "parquet"),
+    allow(dead_code, reason = "without rows all of it is refused alike")
+)]
 pub(super) struct Args {
     /// Where the workers put it (`--out` of theirs): file:///..., s3://bucket/..., gs://..., az://..., or a folder
     pub(super) url: String,

@@ -27,8 +27,8 @@ const SUMMARY: &str = "benchmark_summary.txt";
 /// Draw a stored run, or a file of results, as PNG and SVG.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A run, or the test id of one epoch; or a file: raw lines of an epoch, an export, results of other
-    /// tools. The newest run where nothing is named
+    /// A run, or the test id of one epoch; or a file: what `run --format json` printed, raw lines of an
+    /// epoch, an export, results of other tools. The newest run where nothing is named
     #[arg(value_name = "RUN|FILE")]
     what: Option<PathBuf>,
     /// Each case with this in its name by itself, too; of a run with one case it is anyway
@@ -76,6 +76,8 @@ struct Drawn {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let file = args.what.as_deref().filter(|what| what.is_file());
+    let printed = file.and_then(run_of);
+    let file = file.filter(|_| printed.is_none());
     let root = match (file, &args.results_dir) {
         // A file is drawn wherever it lies, also where nothing was ever measured.
         (Some(_), Some(named)) => named.clone(),
@@ -87,7 +89,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let drawn = match (file, &args.history) {
         (Some(file), _) => Some(of_file(file, args)?),
         (None, Some(metric)) => Some(of_history(layout, metric, &project, args, face)?),
-        (None, None) => of_run(layout, args, face)?,
+        (None, None) => of_run(layout, printed, args, face)?,
     };
     let Some(drawn) = drawn else { return Ok(Exit::Nothing) };
     if drawn.figures.is_empty() {
@@ -102,13 +104,27 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     Ok(Exit::Held)
 }
 
+/// The run that a file is about, where it is what `tokgate run --format json` or `tokgate report --json` printed: its
+/// numbers are there, but not what pictures are drawn from.
+fn run_of(file: &Path) -> Option<String> {
+    let object: serde_json::Value = serde_json::from_slice(&bytes(file).ok()?).ok()?;
+    let is_ours = object.get("cases")?.is_array() && object.get("conclusion").is_some();
+    is_ours.then(|| object.get("run_id")?.as_str().map(str::to_owned)).flatten()
+}
+
 /// `None` where there is no run yet, which is told.
-fn of_run(layout: Layout, args: &Args, face: &Face) -> Result<Option<Drawn>> {
+fn of_run(
+    layout: Layout,
+    printed: Option<String>,
+    args: &Args,
+    face: &Face,
+) -> Result<Option<Drawn>> {
     let store = FileStore::open(layout)?;
     let newest = || Ok::<_, anyhow::Error>(store.runs(1)?.into_iter().next().map(|run| run.run_id));
-    let name = match &args.what {
-        Some(name) => name.to_str().map(str::to_owned),
-        None => newest()?,
+    let name = match (printed, &args.what) {
+        (Some(run), _) => Some(run),
+        (None, Some(name)) => name.to_str().map(str::to_owned),
+        (None, None) => newest()?,
     };
     let Some(name) = name else {
         face.tell("nothing is measured yet: `tokgate run quick` measures without any server");

@@ -82,10 +82,16 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
 fn settings(args: &Args) -> Result<Settings> {
     let project = Project::find(&std::env::current_dir()?);
     let catalogue = Config::load(&project)?.catalogue;
+    let named = args.results_dir.as_deref();
+    let results = match named.filter(|_| args.monitor_only) {
+        // What is seen is kept, also where nothing was measured yet.
+        Some(named) => named.to_owned(),
+        None => project.stored(named)?,
+    };
     Ok(Settings {
         bind: args.bind,
         port: args.port,
-        layout: Layout::new(project.stored(args.results_dir.as_deref())?),
+        layout: Layout::new(results),
         project: project.root,
         baseline: args.baseline_file.as_deref().map(baselines::load).transpose()?,
         prices: Prices { catalogue, hourly_usd: None },

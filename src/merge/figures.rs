@@ -18,8 +18,8 @@ use tokgate_core::run::{Arm, Head, Requests, Run};
 use tokgate_core::summary::{PROTOCOL, Streamed, Streaming};
 use tokgate_core::validity::Validity;
 
-/// Events of one epoch that are kept one by one. An event takes some fifty bytes of memory while its epoch is
-/// stored and summarised: so many are about a gigabyte, which a small machine has.
+/// Events of one epoch that are kept one by one. An event takes up to some 200 bytes of memory while its epoch is
+/// stored and summarised: so many are four gigabytes, which most machines can spare.
 pub const MOST_EVENTS: u64 = 20_000_000;
 /// What such results are called among those of others.
 const FORMAT: &str = "merged";

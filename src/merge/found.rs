@@ -22,6 +22,8 @@ const MOST_BEGUN: u64 = 64 << 10;
 const MOST_MANIFEST: u64 = 512 << 20;
 /// No process starts longer than a week before its load begins, nanoseconds.
 const LONGEST_WAIT_NS: u64 = 7 * 24 * 3600 * 1_000_000_000;
+/// No epoch has more requests: the numbers of them alone would fill the memory.
+const MOST_REQUESTS: u64 = 200_000_000;
 
 /// All that was found of the workers of one run.
 #[derive(Debug)]
@@ -150,13 +152,23 @@ fn read(path: &str, bytes: &[u8], stated: &mut AllStated) -> Result<(), Reason> 
         return Ok(());
     }
     let manifest = Manifest::read(bytes, path).map_err(|why| wrong(&why))?;
-    let is_long = |epoch: &&MeasuredEpoch| epoch.origin_ns > LONGEST_WAIT_NS;
-    if let Some(MeasuredEpoch { origin_ns, .. }) = manifest.epochs.iter().find(is_long) {
-        return Err(wrong(&format!("it says that {origin_ns} ns passed until its load began")));
+    if let Some(what) = manifest.epochs.iter().find_map(impossible) {
+        return Err(wrong(&what));
     }
     let one = stated.entry(key(&manifest.begun)).or_default();
     one.manifest = Some(manifest);
     Ok(())
+}
+
+/// What of an epoch cannot be, before anything is planned by it.
+fn impossible(epoch: &MeasuredEpoch) -> Option<String> {
+    let MeasuredEpoch { head, origin_ns, .. } = epoch;
+    let requests = head.case.workload.expected().unwrap_or_default();
+    match (*origin_ns > LONGEST_WAIT_NS, requests > MOST_REQUESTS) {
+        (true, _) => Some(format!("it says that {origin_ns} ns passed until its load began")),
+        (false, true) => Some(format!("it says that {requests} requests were planned")),
+        (false, false) => None,
+    }
 }
 
 /// That a statement is not what was put, whose worker its path tells.

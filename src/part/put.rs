@@ -107,7 +107,8 @@ mod here {
             self.0.url()
         }
 
-        /// How far our clock is from the store's, by objects that are put and taken away again.
+        /// How far our clock is from the store's, by objects that are put and, where that is
+        /// allowed, taken away again.
         ///
         /// # Errors
         /// When the store takes no objects.
@@ -123,7 +124,8 @@ mod here {
                 None => Err(rows::PlaceError::Missing(path(nth))),
             };
             let skew = Skew::measure(put, stamp)?;
-            (0..looks).try_for_each(|nth| self.0.remove(&path(nth)))?;
+            // Who may put and not remove leaves them: nobody reads there.
+            let _ = (0..looks).try_for_each(|nth| self.0.remove(&path(nth)));
             Ok(skew)
         }
 

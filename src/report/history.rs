@@ -61,8 +61,12 @@ fn heading(series: &Series, question: &Question, style: Style) -> String {
         (values.len(), values.last().map_or_else(String::new, |it| unit.show(*it)));
     let of = |entry: Option<&Entry>| entry.map_or_else(String::new, |it| line(&short(&it.id)));
     let (first, last) = (of(series.entries.first()), of(series.entries.last()));
+    let stretch = match count {
+        1 => format!("1 entry, of {first}:"),
+        _ => format!("{count} entries from {first} to {last}, latest"),
+    };
     format!(
-        "{case}  {}\n  {}: {count} entries from {first} to {last}, latest {latest}\n  {}\n",
+        "{case}  {}\n  {}: {stretch} {latest}\n  {}\n",
         style.dim(&line(&facts)),
         question.metric,
         sparkline(&values[count.saturating_sub(WINDOW)..]),

@@ -27,6 +27,9 @@ const MEGABYTE: Duration = Duration::from_secs(2);
 /// Objects that are listed at most: a hundred thousand workers with ten epochs.
 const MOST_LISTED: usize = 1 << 20;
 
+/// What is tried when an object is put.
+const WRITE: &str = "write";
+
 /// A place for objects.
 pub struct Place {
     store: Arc<dyn ObjectStore>,
@@ -157,13 +160,15 @@ impl Place {
             Ended::Done(()) => Ok(Put::New),
             Ended::Refused(Error::AlreadyExists { .. }) => {
                 // An earlier try of ours whose reply was lost is no stranger.
-                let there = self.get(path, bytes.len() as u64);
-                match there.is_ok_and(|there| there == bytes) {
-                    true => Ok(Put::There),
-                    false => Err(PlaceError::Taken(self.named(path))),
+                match self.get(path, bytes.len() as u64) {
+                    Ok(there) if there == bytes => Ok(Put::There),
+                    Ok(_) | Err(PlaceError::Changed { .. }) => {
+                        Err(PlaceError::Taken(self.named(path)))
+                    }
+                    Err(error) => Err(error),
                 }
             }
-            ended => Err(self.failed("write", path, ended)),
+            ended => Err(self.failed(WRITE, path, ended)),
         }
     }
 
@@ -358,7 +363,8 @@ impl Place {
         let url = self.named(path);
         match ended {
             Ended::Done(_) => unreachable!("what is done has not failed"),
-            Ended::Refused(Error::NotFound { .. }) => PlaceError::Missing(url),
+            // What is written into a bucket that is not there is not what is missing.
+            Ended::Refused(Error::NotFound { .. }) if doing != WRITE => PlaceError::Missing(url),
             Ended::Refused(error) => PlaceError::Failed { doing, url, what: told::told(&error) },
             Ended::Late(after) => PlaceError::Late { doing, url, after },
         }

@@ -32,6 +32,10 @@ const AT_ONCE: usize = 4096;
 /// what measuring them was.
 const ZSTD: i32 = 3;
 
+/// Numbers whose differences are no smaller than they: without them zstd finds more (2.8 bytes of an event's time
+/// instead of 3.7, over 268000 events).
+const PLAIN: [&str; 2] = ["at_ns", "gap_ns"];
+
 /// A file of rows that is being written.
 pub(super) struct Sheet {
     writer: SerializedFileWriter<Counted>,
@@ -294,7 +298,7 @@ fn schema(table: &Table) -> Result<Arc<Type>, ParquetError> {
     Type::group_type_builder(table.name).with_fields(columns).build().map(Arc::new)
 }
 
-/// Words by dictionary; numbers by their differences, since times and numbers of requests rise.
+/// Words by dictionary; numbers by their differences, since those of requests rise.
 fn properties(table: &Table, slice: &Slice, origin_ns: u64) -> WriterPropertiesPtr {
     let pairs = [(VERSION_KEY.to_owned(), VERSION.to_string())].into_iter();
     let said = open::said(table, slice, origin_ns);
@@ -304,9 +308,13 @@ fn properties(table: &Table, slice: &Slice, origin_ns: u64) -> WriterPropertiesP
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD).unwrap_or_default()))
         .set_key_value_metadata(Some(said));
     for column in table.columns.iter().filter(|column| column.kind == Kind::Int) {
+        let encoding = match PLAIN.contains(&column.name) {
+            true => Encoding::PLAIN,
+            false => Encoding::DELTA_BINARY_PACKED,
+        };
         builder = builder
             .set_column_dictionary_enabled(ColumnPath::from(column.name), false)
-            .set_column_encoding(ColumnPath::from(column.name), Encoding::DELTA_BINARY_PACKED);
+            .set_column_encoding(ColumnPath::from(column.name), encoding);
     }
     Arc::new(builder.build())
 }

@@ -137,7 +137,11 @@ impl Fleet {
 
     pub(super) fn call(&self, arguments: &[&str]) -> Output {
         let out = self.out().display().to_string();
-        let all = [&["merge", &out, "--results-dir", "r"], arguments].concat();
+        let results: &[&str] = match arguments.contains(&"--results-dir") {
+            true => &[],
+            false => &["--results-dir", "r"],
+        };
+        let all = [&["merge", &out], results, arguments].concat();
         command(self.folder.path(), &all).output().unwrap()
     }
 

@@ -6,9 +6,13 @@ mod real;
 mod spoilt;
 mod twice;
 
+use crate::faces::{code, command, text};
+use crate::support::lab::{Lab, SOUND, Taken};
 use fleet::{Fleet, REQUESTS, closed, whole};
 use serde_json::Value;
+use tokgate::store::{FileStore, Layout, Store};
 use tokgate_core::case::Workload;
+use tokgate_core::metric::Stat;
 use tokgate_core::run::Run;
 use tokgate_core::summary::{Observed, observe};
 use tokgate_core::workload::{Arrivals, Closed, Open, Shape, Spacing};
@@ -93,4 +97,42 @@ fn a_baseline_that_is_asked_for_and_absent_is_told_before_anything_is_kept() {
     let told = fleet.put().ends(&["--baseline", "nothing"], 2);
     assert!(told.contains("there is no baseline"), "{told}");
     assert!(fleet.layout().raw_files().unwrap().is_empty());
+}
+
+#[test]
+fn a_stored_run_that_was_put_in_the_open_is_had_back_elsewhere() {
+    let lab = Lab::new();
+    lab.measure(Taken { run: "base", ..SOUND });
+    let call = |arguments: &[&str]| {
+        let output = command(lab.path(), arguments).output().unwrap();
+        assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    };
+    call(&["export", "base", "--format", "parquet", "-o", "out"]);
+    call(&["merge", "out", "--results-dir", "again"]);
+    let epochs = |folder: &str| {
+        let store = FileStore::open(Layout::new(lab.path().join(folder))).unwrap();
+        store.show("base").unwrap()
+    };
+    let (then, again) = (epochs("results"), epochs("again"));
+    assert_eq!((then.len(), again.len()), (6, 6));
+    for (then, again) in then.iter().zip(&again) {
+        let sorted = |run: &Run| {
+            let mut records = run.records.clone();
+            records.sort_by_key(|record| (record.phase as u8, record.ordinal));
+            records
+        };
+        // In the order of the plan, where those that were stored are in that of their ends.
+        assert_eq!(again.run.records, sorted(&then.run));
+        assert_eq!(again.run.requests(), then.run.requests());
+        for ((metric, then), (_, again)) in observe(&then.run).iter().zip(observe(&again.run)) {
+            for stat in [Stat::Min, Stat::P50, Stat::P99, Stat::Max] {
+                assert_eq!(
+                    then.stat(stat).map(f64::to_bits),
+                    again.stat(stat).map(f64::to_bits),
+                    "{}",
+                    metric.id
+                );
+            }
+        }
+    }
 }

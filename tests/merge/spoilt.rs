@@ -1,11 +1,14 @@
 //! Each way in which workers do not make one run: INVALID by name, and the rest kept.
 
 use super::fleet::{Fleet, REQUESTS, closed, files, whole};
+use crate::faces::{code, text};
 use serde_json::Value;
 use std::path::Path;
+use tokgate_core::case::Workload;
 use tokgate_core::record::Phase;
 use tokgate_core::run::Ending;
 use tokgate_core::validity::{Reason, Validity};
+use tokgate_core::workload::{Arrivals, Open, Shape, Spacing};
 
 /// What was merged, INVALID: its reasons by name, and how many requests are kept.
 fn spoilt(fleet: &Fleet) -> (Vec<String>, u64) {
@@ -94,6 +97,9 @@ fn another_model_is_another_target() {
     assert_eq!(spoilt(fleet.put()), (vec!["other_target".to_owned()], REQUESTS));
 }
 
+/// What is done to a file.
+type Harm = fn(&Path);
+
 /// The files of a worker's rows of one table.
 fn rows(fleet: &Fleet, table: &str, worker: u32) -> std::path::PathBuf {
     let all = files(&fleet.out().join("rows").join(table), ".parquet");
@@ -103,7 +109,7 @@ fn rows(fleet: &Fleet, table: &str, worker: u32) -> std::path::PathBuf {
 
 #[test]
 fn a_file_that_is_not_as_it_was_put_is_named_with_its_place() {
-    let harm: [(&str, fn(&Path)); 3] = [
+    let harm: [(&str, Harm); 3] = [
         ("requests", |path| {
             let mut bytes = std::fs::read(path).unwrap();
             let middle = bytes.len() / 2;
@@ -157,6 +163,40 @@ fn a_manifest_that_names_files_of_others_or_no_possible_time_is_not_believed() {
         std::fs::write(&manifest, text.replace(from, to)).unwrap();
         let (names, _) = spoilt(&fleet);
         assert_eq!(names[..2], ["worker_killed", "torn_file"]);
+    }
+}
+
+#[test]
+fn a_load_that_nobody_could_plan_is_not_planned() {
+    let mut fleet = Fleet::usual(3);
+    let arrivals = Arrivals::Rate {
+        shape: Shape::constant(1e9, 1e9),
+        spacing: Spacing::Poisson,
+        requests: None,
+    };
+    let endless = Workload::Open(Open { arrivals, warmup: 0, max_in_flight: None });
+    fleet.workers[0].epochs[0].run.head.case.workload = endless;
+    let (names, _) = spoilt(fleet.put());
+    assert_eq!(names[..2], ["worker_killed", "torn_file"]);
+}
+
+#[test]
+fn no_flipped_byte_of_a_manifest_takes_the_program_down() {
+    let fleet = Fleet::usual(2);
+    let manifest = fleet.put().workers[1].put(&fleet.out());
+    let sound = std::fs::read(&manifest).unwrap();
+    for flip in 0..24 {
+        let mut bytes = sound.clone();
+        let at = (flip * 7919 + 13) % bytes.len();
+        bytes[at] ^= 1 << (flip % 7);
+        std::fs::write(&manifest, bytes).unwrap();
+        let results = format!("flipped-{flip}");
+        let output = fleet.call(&["--results-dir", &results]);
+        let told = text(&output.stderr);
+        assert!(
+            matches!(code(&output), Some(0 | 2 | 3)) && !told.contains("panicked"),
+            "{at}: {told}"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was merged before, was interrupted, or is of another run.
 
 use super::fleet::{Fleet, RUN, closed, whole};
+use crate::faces::{code, command, text};
 use crate::store::fixture::{keep_case, open};
 use std::fs;
 
@@ -24,6 +25,17 @@ fn a_run_of_that_name_from_other_files_is_refused() {
         told.contains("merged from other files") && told.contains("tokgate rm run-1"),
         "{told}"
     );
+}
+
+#[test]
+fn a_run_that_was_taken_out_is_merged_again() {
+    let fleet = Fleet::usual(3);
+    fleet.put().merged(0);
+    let removed =
+        command(fleet.folder.path(), &["rm", RUN, "--results-dir", "r"]).output().unwrap();
+    assert_eq!(code(&removed), Some(0), "{}", text(&removed.stderr));
+    fleet.merged(0);
+    assert_eq!(fleet.kept().len(), 1);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Rows in the open: what was measured, had back from Parquet; and places, which keep it whole or not at all.
 
+mod bucket;
+mod export;
 mod place;
 mod record;
+mod s3;
 mod spoilt;
 
 use crate::store::fixture::{head, run};

@@ -301,3 +301,17 @@ fn what_was_before_the_first_request_spoils_nothing() {
     early.records.iter_mut().for_each(|record| record.due = record.sent);
     assert_eq!(assess(&early), Validity::Valid);
 }
+
+#[test]
+fn what_one_part_of_a_load_sends_says_nothing_of_how_much_was_sent() {
+    let nothing = fixture::run(Vec::new());
+    assert!(!assess(&nothing).is_valid());
+    assert_eq!(assess_part(&nothing), Validity::Valid);
+    let stopped = Run { ending: Ending::Interrupted, ..nothing };
+    assert!(matches!(assess_part(&stopped).reasons(), [Reason::Stopped { .. }]));
+    let mut failed = clean();
+    for record in &mut failed.records {
+        record.outcome = Outcome::Failed(Failure::new(FailureClass::Status, "500"));
+    }
+    assert!(matches!(assess_part(&failed).reasons(), [Reason::ErrorShare { .. }]));
+}

@@ -186,7 +186,7 @@
       element("div", { class: "filters" }, element("label", {}, "Case", text), element("label", {}, "Metric", metric),
         save("Download as CSV", () => download(`${run_id}.csv`, "text/csv", `${[CSV, ...island.rows.map(flat)].map(csv).join("\r\n")}\r\n`)),
         save("Download as JSON", () => download(`${run_id}.json`, "application/json", JSON.stringify({ ...island, figures: undefined, rows: island.rows.map(flat).map((row) => Object.fromEntries(CSV.map((name, place) => [name, row[place]]))) }, null, 1)))),
-      element("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "Everything that was measured" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body)),
+      element("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "All numbers" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body)),
       element("p", { class: "row" }, more, count));
     draw();
   }

@@ -13,7 +13,7 @@ use tokgate_baseline::compat::CompatKey;
 use tokgate_core::alert::Alert;
 use tokgate_core::environment::Environment;
 use tokgate_core::goal::{GoalResult, Level};
-use tokgate_core::metric::{self, MetricRef, Stat};
+use tokgate_core::metric::{self, Kind, MetricRef, Stat};
 use tokgate_core::report::{CaseReport, ComparedWith, Report};
 use tokgate_core::summary::{Estimate, Interval, PROTOCOL};
 use tokgate_core::unit::Unit;
@@ -29,6 +29,9 @@ const MOST_ROWS: usize = 100;
 const MOST_REASONS: usize = 4;
 /// Cases that the table of key figures has; the table of everything has the others.
 const MOST_CASES: usize = 100;
+
+/// The kinds of cases, in the order in which their key figures are told.
+const KINDS: [Kind; 4] = [Kind::Generation, Kind::Rag, Kind::Embedding, Kind::Retrieval];
 
 /// The numbers that people ask for first, of every kind of case.
 const KEY: [(&metric::Metric, Stat); 15] = [
@@ -214,24 +217,39 @@ fn is_open(verdict: Verdict) -> bool {
     }
 }
 
-/// The numbers that count: a column each, a row a case.
+/// The numbers that count: a table for each kind of case, a column for each number, a row for each case.
 fn key_figures(report: &Report) -> Value {
+    let told: Vec<(usize, &CaseReport)> =
+        report.cases.iter().enumerate().take(MOST_CASES).collect();
+    let kinds = KINDS.iter().map(|kind| {
+        let cases: Vec<_> =
+            told.iter().filter(|(_, case)| case.case.kind == *kind).copied().collect();
+        (kind, cases)
+    });
+    let tables = kinds.filter(|(_, cases)| !cases.is_empty());
+    json!({
+        "tables": tables.map(|(kind, cases)| key_table(report, *kind, &cases)).collect::<Vec<_>>(),
+        "more": report.cases.len().saturating_sub(MOST_CASES),
+    })
+}
+
+fn key_table(report: &Report, kind: Kind, cases: &[(usize, &CaseReport)]) -> Value {
     let has = |reference: &MetricRef| {
-        report.cases.iter().any(|case| case.summary.estimate(*reference).is_some())
+        cases.iter().any(|(_, case)| case.summary.estimate(*reference).is_some())
     };
     let columns: Vec<MetricRef> =
         KEY.iter().map(|(metric, stat)| MetricRef { metric, stat: *stat }).filter(has).collect();
     let cell = |case: &CaseReport, reference: &MetricRef| {
         case.summary.estimate(*reference).map(|estimate| number(*reference, &estimate))
     };
-    let rows = report.cases.iter().take(MOST_CASES).map(|case| {
+    let rows = cases.iter().map(|(index, case)| {
         let cells: Vec<_> = columns.iter().map(|reference| cell(case, reference)).collect();
-        json!({ "case": name(report, &case.case.id.0), "standing": stands(case), "cells": cells })
+        json!({ "index": index, "case": name(report, &case.case.id.0), "standing": stands(case), "cells": cells })
     });
     json!({
+        "kind": kind.as_str(),
         "columns": columns.iter().map(|one| json!({ "id": one, "name": one.metric.name, "stat": statistic(one.stat) })).collect::<Vec<_>>(),
         "rows": rows.collect::<Vec<_>>(),
-        "more": report.cases.len().saturating_sub(MOST_CASES),
     })
 }
 

@@ -13,15 +13,16 @@ const REQUEST: Duration = Duration::from_secs(70);
 /// How long is waited for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How often a request is tried again, and for how long: a store that is restarted is back by then.
+/// How often a request is tried again, and for how long: about half a minute, in which a store that is restarted
+/// is mostly back.
 pub(super) fn retries() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(200),
+            init_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(10),
-            base: 2.0,
+            base: 3.0,
         },
-        max_retries: 6,
+        max_retries: 8,
         retry_timeout: Duration::from_secs(60),
     }
 }

@@ -1,7 +1,7 @@
 //! Putting a file: at once where it is small, else in parts, which become an object together or not at all.
 
 use super::super::manifest::FileFacts;
-use super::{Ended, Place, PlaceError, Put};
+use super::{Ended, Place, PlaceError, Put, WRITE};
 use crate::store::atomic::doing;
 use object_store::path::Path as ObjectPath;
 use object_store::{MultipartUpload, ObjectStore};
@@ -56,7 +56,7 @@ impl Place {
         let at = self.path(&facts.path)?;
         let mut upload = match self.wait(self.begun(&at), super::QUESTION) {
             Ended::Done(upload) => upload,
-            ended => return Err(self.failed("write", &facts.path, ended)),
+            ended => return Err(self.failed(WRITE, &facts.path, ended)),
         };
         let put = self.put_each(facts, &mut upload, source, file);
         if put.is_err() {
@@ -86,10 +86,10 @@ impl Place {
             length += part.len() as u64;
             sum.update(&part);
             let within = self.deadline(part.len() as u64);
-            self.done("write", &facts.path, upload.put_part(part.into()), within)?;
+            self.done(WRITE, &facts.path, upload.put_part(part.into()), within)?;
         }
         is_as_written(self, facts, length, sum.finalize())?;
-        self.done("write", &facts.path, upload.complete(), super::QUESTION).map(drop)
+        self.done(WRITE, &facts.path, upload.complete(), super::QUESTION).map(drop)
     }
 }
 
