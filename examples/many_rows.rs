@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use tokgate::rows::{
-    Begun, EpochFiles, EpochWriter, Facts, Manifest, MeasuredEpoch, PhaseCounts, Slice, VERSION, plan_digest,
-    write_epoch,
+    Begun, EpochFiles, EpochWriter, Facts, Manifest, MeasuredEpoch, PhaseCounts, Slice, VERSION,
+    plan_digest, write_epoch,
 };
 use tokgate_core::case::Case;
 use tokgate_core::record::{Counted, Event, EventKind, Outcome, Phase, Record, Usage};
@@ -32,7 +32,9 @@ const RUN: &str = "hundred-million";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, workers, events] = words.as_slice() else { bail!("see the head of examples/many_rows.rs") };
+    let [folder, workers, events] = words.as_slice() else {
+        bail!("see the head of examples/many_rows.rs")
+    };
     let (workers, events): (u32, u64) = (workers.parse()?, events.parse()?);
     ensure!(workers > 0 && SENDERS % u64::from(workers) == 0, "WORKERS must divide {SENDERS}");
     let requests = events / EVENTS;
@@ -49,7 +51,9 @@ fn main() -> anyhow::Result<()> {
     };
     thread::scope(|scope| {
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(write)).collect();
-        running.into_iter().try_for_each(|thread| thread.join().ok().context("a thread panicked")?)
+        running
+            .into_iter()
+            .try_for_each(|thread| thread.join().ok().context("a thread panicked")?)
     })?;
     println!("{} requests with {} events of {workers} workers", requests, requests * EVENTS);
     Ok(())
@@ -79,9 +83,12 @@ impl Share {
         let validity = Validity::Valid;
         let facts = Facts { validity: &validity, origin_ns: BEGINNING_NS, price: None };
         let EpochFiles { epoch, .. } = write_epoch(folder, &slice, &run, &facts)?;
-        let (mut writer, mut counts) = (EpochWriter::create(folder, &slice, BEGINNING_NS)?, PhaseCounts::default());
+        let (mut writer, mut counts) =
+            (EpochWriter::create(folder, &slice, BEGINNING_NS)?, PhaseCounts::default());
         let mut sent = Sent::new(self.worker);
-        for ordinal in (0..self.requests).filter(|it| it % u64::from(self.of) == u64::from(self.worker)) {
+        for ordinal in
+            (0..self.requests).filter(|it| it % u64::from(self.of) == u64::from(self.worker))
+        {
             let record = sent.request(ordinal);
             counts.add(record.phase);
             writer.push(&record)?;
@@ -125,12 +132,18 @@ struct Sent {
 
 impl Sent {
     fn new(worker: u32) -> Self {
-        Self { free: [BEGINNING_NS; SENDERS as usize], luck: 0x9e37_79b9_7f4a_7c15 ^ (u64::from(worker) << 40) }
+        Self {
+            free: [BEGINNING_NS; SENDERS as usize],
+            luck: 0x9e37_79b9_7f4a_7c15 ^ (u64::from(worker) << 40),
+        }
     }
 
     /// A number below `most`.
     fn within(&mut self, most: u64) -> u64 {
-        self.luck = self.luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.luck = self
+            .luck
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.luck >> 33) % most
     }
 

@@ -21,14 +21,24 @@ pub(super) fn run(
 ) -> Result<Exit> {
     let run = &merging.found.run;
     if args.baseline.is_some() {
-        bail!("run {run}: --baseline compares epochs, and of this load figures alone are kept: leave it out");
+        bail!(
+            "run {run}: --baseline compares epochs, and of this load figures alone are kept: leave it out"
+        );
     }
     if let Some(known) = known(merging, &store)? {
-        face.say(&format!("the figures of run {run} are kept already, from the same files: {}", shown_by(&known)));
+        face.say(&format!(
+            "the figures of run {run} are kept already, from the same files: {}",
+            shown_by(&known)
+        ));
         return Ok(exit(known.iter().map(|kept| &kept.result)));
     }
-    face.tell(&format!("run {run}: its requests stay at {}, and every figure is computed from all of them", merging.place.url()));
-    let tell = |result: &Imported| face.tell(&format!("{}: {} requests", result.notes, result.requests.attempted));
+    face.tell(&format!(
+        "run {run}: its requests stay at {}, and every figure is computed from all of them",
+        merging.place.url()
+    ));
+    let tell = |result: &Imported| {
+        face.tell(&format!("{}: {} requests", result.notes, result.requests.attempted))
+    };
     let results = merging.figures(&tell).map_err(|error| match error {
         MergeError::Place(error) => anyhow::Error::from(error),
         MergeError::Store(error) => error.into(),
@@ -72,7 +82,9 @@ fn tell_all(format: Format, run: &str, kept: &[KeptImport], face: &Face) {
         Format::Json => face.say(&json!({ "run_id": run, "figures": kept }).to_string()),
         Format::Jsonl => {
             for kept in kept {
-                face.say(&json!({ "event": "figures", "run_id": run, "figures": kept }).to_string());
+                face.say(
+                    &json!({ "event": "figures", "run_id": run, "figures": kept }).to_string(),
+                );
             }
         }
         Format::Table => {

@@ -4,7 +4,7 @@
 use crate::imports::digest;
 use crate::merge::epoch::passing;
 use crate::merge::found::Found;
-use crate::merge::run::{Opened, MergeError, Merging};
+use crate::merge::run::{MergeError, Merging, Opened};
 use crate::spool::FileSpools;
 use serde_json::{Value, json};
 use std::slice;

@@ -110,8 +110,7 @@ impl Found {
     #[must_use]
     pub fn most_events(&self, epochs: &[Epoch<'_>]) -> u64 {
         let files = |taken: &Taken<'_>| self.files(taken).map_or(0, |files| files.events.rows);
-        let events =
-            |epoch: &Epoch<'_>| epoch.taken.iter().map(files).fold(0, u64::saturating_add);
+        let events = |epoch: &Epoch<'_>| epoch.taken.iter().map(files).fold(0, u64::saturating_add);
         epochs.iter().map(events).max().unwrap_or_default()
     }
 

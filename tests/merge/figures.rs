@@ -62,7 +62,8 @@ fn what_is_kept_is_shown_listed_and_sound_and_nothing_is_left_beside_it() {
     let checked = check(&layout, Depth::RawLines).unwrap();
     assert!(checked.findings.is_empty(), "{checked:?}");
     assert_eq!(FileStore::open(layout).unwrap().imported_count().unwrap(), 1);
-    let listed = command(fleet.folder.path(), &["list", "--results-dir", "r"]).output().unwrap();
+    let listed =
+        command(fleet.folder.path(), &["list", "--epochs", "--results-dir", "r"]).output().unwrap();
     assert!(text(&listed.stdout).contains("imported"), "{}", text(&listed.stdout));
     let again = fleet.ends(&["--figures"], 0);
     assert!(again.contains("are kept already, from the same files: `tokgate show "), "{again}");
@@ -83,7 +84,8 @@ fn what_spoils_a_run_spoils_its_figures_by_name_and_they_are_kept() {
     assert!(reasons.iter().any(|it| it.as_str().unwrap().starts_with("epoch 0: ")), "{reasons:?}");
     assert!(!told_figures(&told).is_empty());
     assert_eq!(result["entry"]["run"], RUN);
-    let listed = command(fleet.folder.path(), &["list", "--results-dir", "r"]).output().unwrap();
+    let listed =
+        command(fleet.folder.path(), &["list", "--epochs", "--results-dir", "r"]).output().unwrap();
     assert!(text(&listed.stdout).contains("INVALID"), "{}", text(&listed.stdout));
 }
 
