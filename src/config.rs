@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! allow_paths = ["~/models"]         # folders outside the project that scenarios may name
+//! store = "postgres://bench@db.example.org/bench"  # a team's store; its password is in PGPASSWORD
 //!
 //! [targets.fleet]                    # `--target fleet`: the keys of [target] in a scenario
 //! driver = "openai"
@@ -26,6 +27,7 @@
 use crate::project::{Project, text_of};
 use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tokgate_core::case::DriverKind;
@@ -95,6 +97,9 @@ struct File {
     targets: BTreeMap<String, toml::Table>,
     alerts: Alerts,
     gate: Option<GateSettings>,
+    /// Read by [`store`] alone.
+    #[allow(dead_code)]
+    store: Option<IgnoredAny>,
 }
 
 /// The table `[alerts]` of a file.
@@ -107,6 +112,37 @@ struct Alerts {
     /// What somebody may write instead: known here, so that no error shows the line with the address.
     #[serde(alias = "webhook_url", alias = "url")]
     webhook: Option<toml::Value>,
+}
+
+/// The address of a team's store that a file names, the project's before the user's.
+///
+/// # Errors
+/// When a file cannot be read; what stands in it is not quoted, since it may be a password.
+pub fn store(project: &Project) -> Result<Option<String>> {
+    let own = project.root.as_ref().map(|root| root.join("tokgate.toml"));
+    let mut named = None;
+    for path in user_file("config.toml").into_iter().chain(own) {
+        // Somebody else's settings are none of ours.
+        if is_refused(&path) {
+            continue;
+        }
+        let Some(text) = text_of(&path)? else { continue };
+        let file: toml::Table = toml::from_str(&text)
+            .map_err(|error| anyhow!("{}: {}", path.display(), error.message()))?;
+        match file.get("store") {
+            Some(toml::Value::String(address)) => named = Some(address.clone()),
+            Some(_) => bail!("{}: `store` is no text", path.display()),
+            None => {}
+        }
+    }
+    Ok(named)
+}
+
+fn is_refused(path: &Path) -> bool {
+    let open = |path| std::fs::File::open(path).map(drop);
+    let tried =
+        std::fs::metadata(path).and_then(|it| if it.is_file() { open(path) } else { Ok(()) });
+    tried.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 impl Default for Config {

@@ -51,7 +51,7 @@ const ANSWERS: [(&str, &[&str]); 31] = [
 ];
 
 /// Those that measure, serve or change something: only what is refused before that is tried.
-const ACTS: [&str; 17] = [
+const ACTS: [&str; 20] = [
     "run",
     "merge",
     "stress",
@@ -69,6 +69,9 @@ const ACTS: [&str; 17] = [
     "mcp",
     "plot",
     "watch",
+    "store migrate",
+    "store deliver",
+    "store copy",
 ];
 
 /// Arguments of strange kinds.

@@ -53,6 +53,8 @@ mod pages;
 mod pages_written;
 mod pasted;
 mod plot;
+#[cfg(all(unix, feature = "postgres"))]
+mod postgres;
 mod pressure;
 mod prices;
 mod purge;

@@ -114,7 +114,7 @@ fn a_run_is_moved_whole_and_leaves_no_row() {
     assert!(kept.of(kept.layout.root(), 1).iter().all(|path| after.contains_key(path)));
     let left = rows(&kept.layout);
     assert!(!left.is_empty() && left.iter().all(|row| !row.contains("run-0")), "{left:?}");
-    open(kept.layout.root()).database().check().unwrap();
+    open(kept.layout.root()).look_through().unwrap();
     kept.ends(&["show", "run-0"], 2);
     kept.ends(&["show", "run-1"], 0);
 }

@@ -4,6 +4,7 @@ use crate::part::PutError;
 #[cfg(feature = "parquet")]
 use crate::rows::PlaceError;
 use crate::session::CaseError;
+use crate::store::team::TeamError;
 use crate::store::{DatabaseError, StoreError, atomic};
 use tokgate_core::diagnostic::Diagnostics;
 use tokgate_core::verdict::Exit;
@@ -61,6 +62,7 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     }
     // What is not there, is somebody else's or a newer version's was asked for wrongly.
     let is_asked_wrongly = |error: &StoreError| match error {
+        StoreError::Team(error) => error.is_asked_wrongly(),
         StoreError::Unknown(_) | StoreError::OneEpoch { .. } | StoreError::Taken(_) => true,
         StoreError::Database(error) => matches!(
             error,
@@ -77,6 +79,7 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     }
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))
+            || cause.downcast_ref().is_some_and(|error: &TeamError| !error.is_asked_wrongly())
             || cause.is::<std::io::Error>()
             || cause.is::<atomic::FileError>()
     };

@@ -8,6 +8,7 @@ use crate::cli::ask::Only;
 use crate::cli::face::Face;
 use crate::cli::monitor;
 use crate::cli::parts;
+use crate::cli::team;
 use crate::config::Config;
 use crate::project::Project;
 use crate::report::export;
@@ -103,8 +104,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
     let filter = args.only.filter(Timestamp::now())?;
-    let root = project.stored(args.results_dir.as_deref())?;
-    let store = FileStore::open(Layout::new(root))?;
+    let layout = team::layout(&project, args.results_dir.as_deref())?;
+    let store = FileStore::open(layout)?;
     let taken = store.taken(&filter, &prices)?;
     let mut exported = store.exported()?;
     exported.rows.retain(|row| is_wanted(row, args.run.as_deref(), &taken));

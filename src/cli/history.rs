@@ -1,11 +1,12 @@
 //! `tokgate history METRIC`: where a metric changed over many commits, and whether it crept.
 
 use crate::cli::face::Face;
+use crate::cli::team;
 use crate::git;
 use crate::history::{self, Anchor, Anchored, Question, Series};
 use crate::project::Project;
 use crate::report::history::{json, series};
-use crate::store::{FileStore, Layout, PastOf};
+use crate::store::{FileStore, PastOf};
 use anyhow::{Result, anyhow, bail};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -52,8 +53,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&here);
     let repository = project.root.as_deref().unwrap_or(&here);
     let question = question(args, repository)?;
-    let root = project.stored(args.results_dir.as_deref())?;
-    let PastOf { epochs, notes } = FileStore::open(Layout::new(root))?.past(question.metric)?;
+    let layout = team::layout(&project, args.results_dir.as_deref())?;
+    let PastOf { epochs, notes } = FileStore::open(layout)?.past(question.metric)?;
     notes.iter().for_each(|note| face.tell(note));
     let ages = git::ages(repository, &history::commits(&epochs));
     let all = history::series(epochs, &question, &ages);

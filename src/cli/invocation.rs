@@ -12,6 +12,7 @@ use crate::cli::plan;
 use crate::cli::run::Format;
 use crate::cli::signals::Signals;
 use crate::cli::stretch::Stretch;
+use crate::cli::team;
 use crate::cli::written;
 use crate::config::Telling;
 use crate::git::Commit;
@@ -22,7 +23,8 @@ use crate::project::Project;
 use crate::report::terminal::Style;
 use crate::report::{comparison, json, terminal};
 use crate::session::{CaseError, Identity, Session, now_us};
-use crate::store::{FileStore, Layout, Measuring, ids};
+use crate::store::team::Receipt;
+use crate::store::{Layout, Measuring, ids};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,6 +71,8 @@ pub(super) struct Invocation {
     planned: Vec<CaseId>,
     /// The run, where it can be gone on with.
     measuring: Option<Measuring>,
+    /// What became of the deliveries to a team's store.
+    receipt: Receipt,
     /// Whether a case's metadata could not be written.
     undocumented: bool,
     told: Vec<String>,
@@ -113,8 +117,8 @@ impl Invocation {
         stretch.name(&mut identity, options);
         let baselines = find_baselines(project, options, &durable, &identity.machine, &planned)?;
         let signals = Signals::listen().context("cannot listen for signals")?;
-        let store = Box::new(FileStore::open_to_write(layout.clone())?);
         let kept = temporary.is_none();
+        let (store, receipt) = team::keeping(&layout, project, !kept)?;
         let cases = stretch.cases();
         let (measuring, earlier) =
             if kept { stretch.keep(&layout, &identity)? } else { Default::default() };
@@ -150,6 +154,7 @@ impl Invocation {
             contest: None,
             planned,
             measuring,
+            receipt,
             undocumented: false,
             told: Vec::new(),
             _temporary: temporary,
@@ -308,7 +313,9 @@ impl Invocation {
         self.session.feed.end(&report, self.is_complete());
         let contest = self.contest.as_ref();
         let standings = contest.map(|it| it.standings(&self.layout, &report.run_id)).transpose()?;
-        self.tell_end(&report, &[("page  ", page), ("baseline  ", saved)], standings.as_ref());
+        let store = team::told(&self.receipt, &self.face);
+        let saved = [("page  ", page), ("baseline  ", saved), ("store  ", store)];
+        self.tell_end(&report, &saved, standings.as_ref());
         notify::tell(&self.telling, &report).iter().for_each(|warning| self.face.tell(warning));
         Ok(report.exit)
     }

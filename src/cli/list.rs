@@ -2,10 +2,11 @@
 
 use crate::cli::ask::{How, Only};
 use crate::cli::face::Face;
+use crate::cli::team;
 use crate::config::Config;
 use crate::project::Project;
 use crate::report::sheet::{Cell, Sheet};
-use crate::store::{FileStore, Layout, ListedEpoch, ListedRun, Store, Taken};
+use crate::store::{FileStore, ListedEpoch, ListedRun, Store, Taken};
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::json;
@@ -49,9 +50,9 @@ pub(super) struct Args {
 /// When the store cannot be read.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
-    let root = project.stored(args.results_dir.as_deref())?;
+    let layout = team::layout(&project, args.results_dir.as_deref())?;
     let filter = args.only.filter(Timestamp::now())?;
-    let store = FileStore::open(Layout::new(root))?;
+    let store = FileStore::open(layout)?;
     let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
     let is_open = filter == Filter::default();
     let taken = (!is_open).then(|| store.taken(&filter, &prices)).transpose()?;

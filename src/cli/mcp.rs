@@ -1,6 +1,7 @@
 //! `tokgate mcp`: questions for agents, on standard input and output.
 
 use crate::cli::face::Face;
+use crate::cli::team;
 use crate::mcp::{Place, serve};
 use crate::project::Project;
 use anyhow::Result;
@@ -24,12 +25,15 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let here = std::env::current_dir()?;
     let project = Project::find(&here);
-    let results = project.stored(args.results_dir.as_deref())?;
+    let layout = team::layout(&project, args.results_dir.as_deref())?;
     if std::io::stdin().is_terminal() {
         face.tell(
             "this waits for an agent's client, which starts it (docs/AGENTS.md); Ctrl-D ends it",
         );
     }
-    serve(Place::new(project, here, results))?;
+    let (results, store) = (layout.root().to_owned(), layout.team().cloned());
+    serve(Place::new(project, here, results).of_team(store.clone()))?;
+    // It outlives what answered: its connections may not end inside of a runtime.
+    drop(store);
     Ok(Exit::Held)
 }

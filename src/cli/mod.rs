@@ -55,8 +55,10 @@ mod sharing;
 mod show;
 mod signals;
 mod stats;
+mod store;
 mod stress;
 mod stretch;
+mod team;
 mod together;
 mod tree;
 mod verdict;
@@ -103,6 +105,10 @@ struct Cli {
     /// More of what happens, on stderr (twice for everything)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// A team's store, postgres://USER@HOST/DATABASE: what is measured is delivered to it, and what is asked is
+    /// asked of it; `local` is the results folder alone
+    #[arg(long, global = true, env = "TOKGATE_STORE", hide_env_values = true, value_name = "URL")]
+    store: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -173,6 +179,8 @@ enum Command {
     Rebuild(rebuild::Args),
     /// Check, copy or compact the database of the results
     Db(db::Args),
+    /// Make a team's store, deliver to it what waits, or copy a whole history
+    Store(store::Args),
     /// Play a language model at a planned pace, and say at /truth what was really done
     MockServer(Box<mock_server::Args>),
     /// Answer agents: a server of the Model Context Protocol on standard input and output
@@ -191,6 +199,7 @@ pub fn main() -> ExitCode {
     no_core_dumps();
     let cli = Cli::try_parse().unwrap_or_else(|refusal| refused(refusal));
     let face = Face::new(cli.color);
+    team::name(cli.store.as_deref());
     log(cli.verbose, face.err.color);
     let result = match &cli.command {
         Command::Run(args) => run::run(args, &face),
@@ -226,6 +235,7 @@ pub fn main() -> ExitCode {
         Command::Purge(args) => purge::run(args, &face),
         Command::Rebuild(args) => rebuild::run(args, &face),
         Command::Db(args) => db::run(args, &face),
+        Command::Store(args) => store::run(args, &face),
         Command::MockServer(args) => mock_server::run(args, &face),
         #[cfg(feature = "mcp")]
         Command::Mcp(args) => mcp::run(args, &face),

@@ -6,6 +6,7 @@ use crate::cli::history::metric;
 use crate::cli::import::{bytes, recognised};
 use crate::cli::report::case_of;
 use crate::cli::show::{by_case, heads, stored};
+use crate::cli::team;
 use crate::figure::{self, CaseNames, Figure, MOST_POINTS};
 use crate::git;
 use crate::history::{self, Question};
@@ -78,13 +79,12 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let file = args.what.as_deref().filter(|what| what.is_file());
     let printed = file.and_then(run_of);
     let file = file.filter(|_| printed.is_none());
-    let root = match (file, &args.results_dir) {
+    let layout = match (file, &args.results_dir) {
         // A file is drawn wherever it lies, also where nothing was ever measured.
-        (Some(_), Some(named)) => named.clone(),
-        (Some(_), None) => project.results()?,
-        (None, named) => project.stored(named.as_deref())?,
+        (Some(_), Some(named)) => Layout::new(named),
+        (Some(_), None) => Layout::new(project.results()?),
+        (None, named) => team::layout(&project, named.as_deref())?,
     };
-    let layout = Layout::new(root);
     let folder = args.output_dir.clone().unwrap_or_else(|| layout.plots());
     let drawn = match (file, &args.history) {
         (Some(file), _) => Some(of_file(file, args)?),

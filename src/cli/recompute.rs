@@ -2,9 +2,10 @@
 
 use crate::cli::face::Face;
 use crate::cli::show::by_case;
+use crate::cli::team;
 use crate::project::Project;
 use crate::report::recompute::{Retold, json, side_by_side, tables};
-use crate::store::{FileStore, Layout, Store, Stored};
+use crate::store::{FileStore, Store, Stored};
 use anyhow::{Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
@@ -49,8 +50,8 @@ fn tool() -> impl TypedValueParser<Value = Tool> {
 /// When there is no such run, its raw lines cannot be read, or it has no events.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
-    let root = project.stored(args.results_dir.as_deref())?;
-    let epochs = FileStore::open(Layout::new(root))?.show(&args.run)?;
+    let layout = team::layout(&project, args.results_dir.as_deref())?;
+    let epochs = FileStore::open(layout)?.show(&args.run)?;
     for note in epochs.iter().flat_map(|epoch| &epoch.notes) {
         face.tell(note);
     }

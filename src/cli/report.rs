@@ -5,11 +5,12 @@ use crate::again::report_stored;
 use crate::cli::face::Face;
 use crate::cli::page;
 use crate::cli::show::{by_case, heads, stored};
+use crate::cli::team;
 use crate::cli::together::{self, Form};
 use crate::project::Project;
 use crate::report::{json, junit};
 use crate::session::MeasuredCase;
-use crate::store::{FileStore, Layout, Stored, atomic};
+use crate::store::{FileStore, Stored, atomic};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use tokgate_core::report::Report;
@@ -61,7 +62,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let told = told(args)?;
-    let mut store = FileStore::open(Layout::new(project.stored(args.results_dir.as_deref())?))?;
+    let mut store = FileStore::open(team::layout(&project, args.results_dir.as_deref())?)?;
     match told {
         Told::Comparison(form) => together::comparison(&mut store, form, face)?,
         Told::Summary(form) => together::summary(&store, form, face)?,

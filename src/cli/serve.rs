@@ -5,6 +5,7 @@ use crate::choice::Prices;
 use crate::cli::face::Face;
 use crate::cli::monitor::Monitoring;
 use crate::cli::signals::asked_to_end;
+use crate::cli::team;
 use crate::config::Config;
 use crate::project::{Project, text_of};
 use crate::server::{Host, Listening, Settings, StartError, Token};
@@ -58,6 +59,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let settings = settings(args)?;
     // An index of an earlier version is brought up to date, and one that is not sound is told at once.
     drop(FileStore::open(settings.layout.clone())?);
+    // Outlives what answers: its connections may not end inside of the runtime.
+    let _layout = settings.layout.clone();
     let monitoring = || Monitoring::start(&settings.layout, args.metrics_url.as_deref(), face);
     let _monitoring = args.monitor_only.then(monitoring).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -83,15 +86,15 @@ fn settings(args: &Args) -> Result<Settings> {
     let project = Project::find(&std::env::current_dir()?);
     let catalogue = Config::load(&project)?.catalogue;
     let named = args.results_dir.as_deref();
-    let results = match named.filter(|_| args.monitor_only) {
+    let layout = match named.filter(|_| args.monitor_only) {
         // What is seen is kept, also where nothing was measured yet.
-        Some(named) => named.to_owned(),
-        None => project.stored(named)?,
+        Some(named) => Layout::new(named),
+        None => team::layout(&project, named)?,
     };
     Ok(Settings {
         bind: args.bind,
         port: args.port,
-        layout: Layout::new(results),
+        layout,
         project: project.root,
         baseline: args.baseline_file.as_deref().map(baselines::load).transpose()?,
         prices: Prices { catalogue, hourly_usd: None },

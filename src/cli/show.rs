@@ -1,12 +1,13 @@
 //! `tokgate show RUN`: a stored run again, computed anew from its raw lines.
 
 use crate::cli::face::Face;
+use crate::cli::team;
 use crate::decided::report_case;
 use crate::paired::Comparison;
 use crate::project::Project;
 use crate::report::{alerts, imported, json, terminal};
 use crate::session::MeasuredCase;
-use crate::store::{FileStore, Layout, Store, StoreError, Stored};
+use crate::store::{FileStore, Store, StoreError, Stored};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use tokgate_core::report::CaseReport;
@@ -35,8 +36,8 @@ pub(super) struct Args {
 /// When there is no such run, or its raw lines cannot be read.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
-    let root = project.stored(args.results_dir.as_deref())?;
-    let store = FileStore::open(Layout::new(root))?;
+    let layout = team::layout(&project, args.results_dir.as_deref())?;
+    let store = FileStore::open(layout)?;
     if let Some(kept) = store.imported(&args.run)? {
         face.say(&match args.json {
             true => serde_json::to_string(&kept)?,

@@ -2,6 +2,7 @@
 
 use crate::cli::face::Face;
 use crate::cli::history::began;
+use crate::cli::team;
 use crate::cli::verdict::in_pairs;
 use crate::paired::Comparison;
 use crate::project::Project;
@@ -34,7 +35,7 @@ pub(super) struct Args {
 /// When the time is none, or the store cannot be read.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
-    let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
+    let layout = team::layout(&project, args.results_dir.as_deref())?;
     let since = args.since.as_deref().map(|since| began(since, Timestamp::now())).transpose()?;
     let found = counted(&layout, project.root.as_deref(), since.unwrap_or(i64::MIN), face)?;
     face.say(&match args.json {

@@ -5,6 +5,7 @@ use crate::again::{Twice, baseline_of, judge_pairs, judge_stored, judge_twice};
 use crate::baselines::{Places, Wanted};
 use crate::cli::face::Face;
 use crate::cli::show::{by_case, heads, stored};
+use crate::cli::team;
 use crate::paired::Comparison;
 use crate::project::Project;
 use crate::report::{duel, json, terminal};
@@ -47,7 +48,7 @@ pub(super) struct Args {
 /// When one of them is not there, cannot be read, or cannot be a baseline.
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
-    let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
+    let layout = team::layout(&project, args.results_dir.as_deref())?;
     let store = FileStore::open(layout.clone())?;
     let epochs = named(&store, &args.run, face)?;
     let report = match &args.baseline {

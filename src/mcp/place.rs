@@ -4,6 +4,7 @@ use super::field::{Arguments, Field, Kind};
 use crate::choice::{Category, Filter, Measured, Prices};
 use crate::config::Config;
 use crate::project::Project;
+use crate::store::team::Team;
 use crate::store::{FileStore, Layout};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
@@ -59,6 +60,7 @@ pub struct Place {
     project: Project,
     here: PathBuf,
     results: PathBuf,
+    team: Option<Team>,
 }
 
 /// The rows that are asked about.
@@ -74,7 +76,13 @@ impl Place {
     /// The results in a folder, asked from `here`. Nothing is opened yet.
     #[must_use]
     pub fn new(project: Project, here: PathBuf, results: PathBuf) -> Self {
-        Self { project, here, results }
+        Self { project, here, results, team: None }
+    }
+
+    /// The same, asked of a team's store where there is one.
+    #[must_use]
+    pub fn of_team(self, team: Option<Team>) -> Self {
+        Self { team, ..self }
     }
 
     /// The repository whose commits a history is of.
@@ -87,12 +95,16 @@ impl Place {
     /// # Errors
     /// When nothing was measured yet, or the store cannot be opened.
     pub(super) fn store(&self) -> Result<FileStore> {
-        let layout = Layout::new(&self.results);
+        let here = Layout::new(&self.results);
+        let layout = match &self.team {
+            Some(team) => here.of_team(team.clone()),
+            None => here,
+        };
         let has_files = |folder: PathBuf| {
             std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
         };
         // An index that was lost is told by the store itself.
-        if !layout.database().exists() && !has_files(layout.raw()) {
+        if !layout.has_index() && !has_files(layout.raw()) {
             bail!(
                 "nothing was measured yet in {}: `tokgate run quick` measures without any server, \
                  `tokgate run quick --base-url http://HOST:PORT/v1` measures one",

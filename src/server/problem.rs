@@ -124,6 +124,9 @@ impl From<ReadingError> for Problem {
             ReadingError::Store(StoreError::InUse { .. }) => {
                 Self::busy("the results are being put in order: ask again later")
             }
+            ReadingError::Store(StoreError::Team(_)) => {
+                Self::busy("the team's store does not answer as it should: ask again later")
+            }
             ReadingError::Store(error) => Self::fault(&error),
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::store::atomic::{self, FileError};
 use crate::store::layout::Layout;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
+use crate::store::sql::Sql;
+use rusqlite::Connection;
+use rusqlite::types;
 use serde_json::{Map, Value, json};
 
 /// Version of the document's shape.
@@ -15,11 +16,10 @@ const LEFT_OUT: &str = "sample_responses";
 
 /// `{schema_version, total, benchmarks: [{column: value, ..}]}`, a row of `benchmark_results`
 /// each, in the order of their commit.
-pub(super) fn analysis(database: &Connection) -> rusqlite::Result<Value> {
-    let mut query = database.prepare("SELECT * FROM benchmark_results ORDER BY id")?;
-    let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
+pub(super) fn analysis(database: &Sql<'_>) -> rusqlite::Result<Value> {
+    let table = database.table("SELECT * FROM benchmark_results ORDER BY id", &[])?;
     let benchmarks: Vec<Value> =
-        query.query_map([], |row| benchmark(row, &names))?.collect::<rusqlite::Result<_>>()?;
+        table.rows.iter().map(|row| benchmark(&table.columns, row)).collect();
     Ok(json!({
         "schema_version": SCHEMA_VERSION,
         "total": benchmarks.len(),
@@ -33,30 +33,30 @@ pub(super) fn write(
     database: &Connection,
     layout: &Layout,
 ) -> rusqlite::Result<Result<(), FileError>> {
-    let text = format!("{:#}\n", analysis(database)?);
+    let text = format!("{:#}\n", analysis(&Sql::from(database))?);
     Ok(atomic::write(&layout.analysis_file(), text.as_bytes()))
 }
 
-fn benchmark(row: &Row<'_>, names: &[String]) -> rusqlite::Result<Value> {
+fn benchmark(columns: &[String], row: &[types::Value]) -> Value {
     let mut benchmark = Map::new();
-    for name in names.iter().filter(|name| *name != LEFT_OUT) {
-        benchmark.insert(name.clone(), cell(name, row.get_ref(name.as_str())?)?);
+    for (name, value) in columns.iter().zip(row).filter(|(name, _)| *name != LEFT_OUT) {
+        benchmark.insert(name.clone(), cell(name, value));
     }
-    Ok(Value::Object(benchmark))
+    Value::Object(benchmark)
 }
 
 /// A cell as JSON.
-pub(super) fn cell(name: &str, value: ValueRef<'_>) -> rusqlite::Result<Value> {
-    Ok(match value {
-        ValueRef::Null | ValueRef::Blob(_) => Value::Null,
-        ValueRef::Integer(n) => n.into(),
-        ValueRef::Real(x) => x.into(),
-        ValueRef::Text(bytes) => {
-            let text = String::from_utf8_lossy(bytes).into_owned();
+pub(super) fn cell(name: &str, value: &types::Value) -> Value {
+    match value {
+        types::Value::Null | types::Value::Blob(_) => Value::Null,
+        types::Value::Integer(n) => (*n).into(),
+        types::Value::Real(x) => (*x).into(),
+        types::Value::Text(text) => {
+            let text = text.clone();
             match DOCUMENTS.contains(&name) {
                 true => serde_json::from_str(&text).unwrap_or(Value::String(text)),
                 false => Value::String(text),
             }
         }
-    })
+    }
 }

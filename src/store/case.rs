@@ -1,9 +1,10 @@
 //! All epochs of one case as a row of `cases`, with its metrics, verdicts and alerts.
 
-use crate::store::cell::{arm, real, word};
+use crate::store::cell::{arm, real, text, word};
 use crate::store::epoch::{Told, told};
 use crate::store::verdict::StoredVerdict;
 use crate::store::{CaseEnd, alert, digest, histogram};
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tokgate_core::run::{Head, Run};
 use tokgate_core::summary::{Summary, summarize};
@@ -28,6 +29,11 @@ pub(super) struct Key<'a> {
 }
 
 impl<'a> Key<'a> {
+    /// What is bound where a statement asks for a case.
+    pub(super) fn bound(self) -> [Value; 3] {
+        [self.run_id, self.case_id, self.arm].map(text)
+    }
+
     fn of(head: &'a Head) -> Self {
         Self { run_id: &head.run_id, case_id: &head.case.id.0, arm: arm(head.arm) }
     }

@@ -7,6 +7,7 @@
 
 use crate::store::atomic::{FileError, doing};
 use crate::store::layout::Layout;
+use crate::store::sql::Sql;
 use crate::store::{reader, schema};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::io;
@@ -169,9 +170,9 @@ impl Database {
     /// Runs `work`, which only reads.
     pub(super) fn read<T>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Sql<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, DatabaseError> {
-        work(&self.connection).map_err(at(&self.path))
+        work(&Sql::from(&self.connection)).map_err(at(&self.path))
     }
 
     /// Whether an earlier version made the file, so that its rows lack what is new.

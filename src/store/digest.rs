@@ -2,30 +2,60 @@
 
 use crate::hex;
 use crate::store::case::Key;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, Statement, params};
+use crate::store::sql::Sql;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
-/// The rows of a case, table by table, each in the order of what names them.
-const ROWS: [&str; 7] = [
-    "SELECT * FROM cases WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3",
-    "SELECT * FROM benchmark_results WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3
-     ORDER BY test_id",
-    "SELECT b.test_id, e.metric, e.stat, e.unit, e.value, e.n
-     FROM benchmark_results b JOIN epoch_metrics e ON e.result_id = b.id
-     WHERE b.run_id = ?1 AND b.case_id = ?2 AND b.arm = ?3
-     ORDER BY b.test_id, e.metric, e.stat",
-    "SELECT * FROM metrics WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3 ORDER BY metric, stat",
-    "SELECT * FROM histograms WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3 ORDER BY metric",
-    "SELECT * FROM verdicts WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3 ORDER BY metric",
-    "SELECT * FROM alerts WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3 ORDER BY number",
+/// The rows of a case in one table, in the order of what names them.
+pub(super) struct Rows {
+    pub(super) table: &'static str,
+    pub(super) sql: &'static str,
+}
+
+/// All of them. An epoch's metrics are told by its name instead of by its number, which is another one in
+/// another index.
+pub(super) const ROWS: [Rows; 7] = [
+    Rows {
+        table: "cases",
+        sql: "SELECT * FROM cases WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3",
+    },
+    Rows {
+        table: "benchmark_results",
+        sql: "SELECT * FROM benchmark_results WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3
+              ORDER BY test_id",
+    },
+    Rows {
+        table: "epoch_metrics",
+        sql: "SELECT b.test_id, e.metric, e.stat, e.unit, e.value, e.n
+              FROM benchmark_results b JOIN epoch_metrics e ON e.result_id = b.id
+              WHERE b.run_id = ?1 AND b.case_id = ?2 AND b.arm = ?3
+              ORDER BY b.test_id, e.metric, e.stat",
+    },
+    Rows {
+        table: "metrics",
+        sql: "SELECT * FROM metrics WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3
+              ORDER BY metric, stat",
+    },
+    Rows {
+        table: "histograms",
+        sql: "SELECT * FROM histograms WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3 ORDER BY metric",
+    },
+    Rows {
+        table: "verdicts",
+        sql: "SELECT * FROM verdicts WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3 ORDER BY metric",
+    },
+    Rows {
+        table: "alerts",
+        sql: "SELECT * FROM alerts WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3 ORDER BY number",
+    },
 ];
 /// What the digest is not of: itself, and a number that is another one in an index made anew.
 const LEFT_OUT: [&str; 2] = ["digest", "id"];
 
 /// Puts the digest of a case beside it.
 pub(super) fn put(database: &Connection, key: Key<'_>) -> rusqlite::Result<()> {
-    let digest = of(database, key)?;
+    let digest = of(&Sql::from(database), key)?;
     let Key { run_id, case_id, arm } = key;
     let mut update = database.prepare_cached(
         "UPDATE cases SET digest = ?4 WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3",
@@ -36,43 +66,34 @@ pub(super) fn put(database: &Connection, key: Key<'_>) -> rusqlite::Result<()> {
 
 /// SHA-256 over every cell of every row of the case that is not NULL, with its column's name: a column
 /// that a later schema adds changes no digest.
-pub(super) fn of(database: &Connection, key: Key<'_>) -> rusqlite::Result<String> {
+pub(super) fn of(database: &Sql<'_>, key: Key<'_>) -> rusqlite::Result<String> {
     let mut hash = Sha256::new();
-    for sql in ROWS {
-        let mut query = database.prepare_cached(sql)?;
-        add_rows(&mut hash, &mut query, key)?;
+    for rows in ROWS {
+        let table = database.table(rows.sql, &key.bound())?;
+        for row in &table.rows {
+            add_row(&mut hash, &table.columns, row);
+            hash.update([0]);
+        }
+        hash.update([1]);
     }
     Ok(hex::digits(&hash.finalize()))
 }
 
-fn add_rows(hash: &mut Sha256, query: &mut Statement<'_>, key: Key<'_>) -> rusqlite::Result<()> {
-    let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
-    let Key { run_id, case_id, arm } = key;
-    let mut rows = query.query(params![run_id, case_id, arm])?;
-    while let Some(row) = rows.next()? {
-        add_row(hash, row, &names)?;
-        hash.update([0]);
-    }
-    hash.update([1]);
-    Ok(())
-}
-
-fn add_row(hash: &mut Sha256, row: &Row<'_>, names: &[String]) -> rusqlite::Result<()> {
-    let named = names.iter().enumerate();
-    for (at, name) in named.filter(|(_, name)| !LEFT_OUT.contains(&name.as_str())) {
-        let (kind, bytes) = match row.get_ref(at)? {
-            ValueRef::Null => continue,
-            ValueRef::Integer(n) => (b'i', n.to_le_bytes().to_vec()),
-            ValueRef::Real(x) => (b'r', x.to_bits().to_le_bytes().to_vec()),
-            ValueRef::Text(text) => (b't', text.to_vec()),
-            ValueRef::Blob(blob) => (b'b', blob.to_vec()),
+fn add_row(hash: &mut Sha256, columns: &[String], row: &[Value]) {
+    let named = columns.iter().zip(row);
+    for (name, cell) in named.filter(|(name, _)| !LEFT_OUT.contains(&name.as_str())) {
+        let (kind, bytes) = match cell {
+            Value::Null => continue,
+            Value::Integer(n) => (b'i', n.to_le_bytes().to_vec()),
+            Value::Real(x) => (b'r', x.to_bits().to_le_bytes().to_vec()),
+            Value::Text(text) => (b't', text.clone().into_bytes()),
+            Value::Blob(blob) => (b'b', blob.clone()),
         };
         hash.update(name);
         hash.update([0, kind]);
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     }
-    Ok(())
 }
 
 /// A case whose digest is not that of its rows.
@@ -96,7 +117,7 @@ pub(super) fn changed(database: &Connection) -> rusqlite::Result<Vec<Changed>> {
         };
         let (run_id, case_id, arm, said) = (text(0)?, text(1)?, text(2)?, text(3)?);
         let key = Key { run_id: &run_id, case_id: &case_id, arm: &arm };
-        if of(database, key)? != said {
+        if of(&Sql::from(database), key)? != said {
             changed.push(Changed { row: format!("{run_id}, {case_id}, {arm}"), said });
         }
     }

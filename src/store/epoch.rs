@@ -5,6 +5,7 @@
 
 use crate::store::cell::{arm, count, ending, json, maybe, or_null, real, text, word};
 use crate::store::machine;
+use crate::store::sql::Sql;
 use crate::store::stored::Stored;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
@@ -60,7 +61,7 @@ pub(super) fn put(database: &Connection, stored: &Stored, id: Option<i64>) -> ru
         .chain(measured(&summary))
         .collect();
     upsert(database, columns)?;
-    machine::refresh(database, &run.head.machine.0)?;
+    machine::refresh(&Sql::from(database), &run.head.machine.0)?;
     put_metrics(database, &run.head.test_id, told(&summary))
 }
 

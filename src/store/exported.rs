@@ -2,7 +2,8 @@
 
 use crate::store::analysis::cell;
 use crate::store::file_store::{FileStore, StoreError};
-use rusqlite::Connection;
+use crate::store::sql::Sql;
+use rusqlite::types;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -24,41 +25,37 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn exported(&self) -> Result<Exported, StoreError> {
-        Ok(self.database().read(all)?)
+        self.index().read(all)
     }
 }
 
-fn all(database: &Connection) -> rusqlite::Result<Exported> {
+fn all(database: &Sql<'_>) -> rusqlite::Result<Exported> {
     let mut metrics = metrics(database)?;
-    let mut query = database.prepare("SELECT * FROM benchmark_results ORDER BY id")?;
-    let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
-    let mut rows = Vec::new();
-    let mut found = query.query([])?;
-    while let Some(row) = found.next()? {
-        let mut fields = Map::new();
-        for name in &names {
-            fields.insert(name.clone(), cell(name, row.get_ref(name.as_str())?)?);
-        }
-        let id: i64 = row.get("id")?;
-        fields.remove("id");
-        fields.insert(METRICS.to_owned(), metrics.remove(&id).unwrap_or_default().into());
-        rows.push(fields);
-    }
-    let columns = names.into_iter().filter(|name| name != "id").chain([METRICS.to_owned()]);
-    Ok(Exported { columns: columns.collect(), rows })
+    let table = database.table("SELECT * FROM benchmark_results ORDER BY id", &[])?;
+    let row = |cells: &Vec<types::Value>| {
+        let named = table.columns.iter().zip(cells);
+        let mut fields: Map<String, Value> =
+            named.map(|(name, value)| (name.clone(), cell(name, value))).collect();
+        let id = fields.remove("id").and_then(|id| id.as_i64());
+        let metrics = id.and_then(|id| metrics.remove(&id)).unwrap_or_default();
+        fields.insert(METRICS.to_owned(), metrics.into());
+        fields
+    };
+    let rows = table.rows.iter().map(row).collect();
+    let columns = table.columns.iter().filter(|name| *name != "id").cloned();
+    Ok(Exported { columns: columns.chain([METRICS.to_owned()]).collect(), rows })
 }
 
-fn metrics(database: &Connection) -> rusqlite::Result<BTreeMap<i64, Map<String, Value>>> {
-    let mut query =
-        database.prepare("SELECT result_id, metric, stat, unit, value, n FROM epoch_metrics")?;
+fn metrics(database: &Sql<'_>) -> rusqlite::Result<BTreeMap<i64, Map<String, Value>>> {
+    let asked = "SELECT result_id, metric, stat, unit, value, n FROM epoch_metrics";
     let mut all: BTreeMap<i64, Map<String, Value>> = BTreeMap::new();
-    let mut found = query.query([])?;
-    while let Some(row) = found.next()? {
+    database.all(asked, &[], |row| {
         let (metric, stat): (String, String) = (row.get(1)?, row.get(2)?);
         let name = if stat == "value" { metric } else { format!("{metric}.{stat}") };
         let (unit, value, n): (String, f64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
         let told = json!({ "unit": unit, "value": value, "n": n });
         all.entry(row.get(0)?).or_default().insert(name, told);
-    }
+        Ok(())
+    })?;
     Ok(all)
 }

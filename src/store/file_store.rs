@@ -1,16 +1,17 @@
 //! The store of one results folder: journals in `raw/`, their index in SQLite.
 
-use crate::store::atomic::{FileError, doing};
+use crate::store::atomic::{self, FileError, doing};
 use crate::store::begun::BegunError;
-use crate::store::database::{Database, DatabaseError};
+use crate::store::database::{Database, DatabaseError, PATIENCE};
 use crate::store::ids::is_plain;
 use crate::store::imported::{self, Kept, KeptImport};
+use crate::store::index::{Index, Raw};
 use crate::store::journal::{Journal, JournalError, private};
-use crate::store::layout::Layout;
+use crate::store::layout::{Layout, make_folder};
 use crate::store::listing::{ListedEpoch, ListedRun};
-use crate::store::past::{self, Past, PastOf};
 use crate::store::standing::{is_whole, standing};
 use crate::store::stored::{self, First, ReadError, Stored};
+use crate::store::team::TeamError;
 use crate::store::verdict::StoredVerdict;
 use crate::store::{
     CaseEnd, EpochEnd, Rendered, Store, analysis, case, comparison, epoch, listing, question,
@@ -25,7 +26,6 @@ use tokgate_core::case::CaseId;
 use tokgate_core::choice::{Coverage, Filter, Measured, Quantity, best_by, coverage};
 use tokgate_core::compared::ComparedTests;
 use tokgate_core::imported::Imported;
-use tokgate_core::metric::MetricRef;
 use tokgate_core::price::Prices;
 use tokgate_core::run::{Arm, Head};
 
@@ -44,6 +44,9 @@ pub enum StoreError {
     /// The index.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// A team's store.
+    #[error(transparent)]
+    Team(#[from] TeamError),
     /// What a run was asked.
     #[error(transparent)]
     Begun(#[from] BegunError),
@@ -102,7 +105,7 @@ pub enum StoreError {
 #[derive(Debug)]
 pub struct FileStore {
     layout: Layout,
-    database: Database,
+    index: Index,
     // Held for as long as the store is open: a rebuild waits for nobody and replaces nothing
     // under anybody.
     // There is none where the folder takes no writes, and so nobody replaces anything.
@@ -111,11 +114,15 @@ pub struct FileStore {
 
 impl FileStore {
     /// Opens the store, and makes it where there is none. Where its folder takes no writes, it is opened to
-    /// be read.
+    /// be read; so is a team's store.
     ///
     /// # Errors
     /// As [`FileStore::open_to_write`].
     pub fn open(layout: Layout) -> Result<Self, StoreError> {
+        if let Some(team) = layout.team() {
+            let index = Index::Team(team.borrow(PATIENCE)?);
+            return Ok(Self { layout, index, _shared: None });
+        }
         match Self::open_to_write(layout.clone()) {
             Err(StoreError::File(error)) if error.is_refusal() => {
                 Self::open_to_read(layout).map_err(|_| error.into())
@@ -125,8 +132,8 @@ impl FileStore {
     }
 
     fn open_to_read(layout: Layout) -> Result<Self, StoreError> {
-        let database = Database::open_to_read(&layout)?;
-        Ok(Self { layout, database, _shared: None })
+        let index = Index::File(Database::open_to_read(&layout)?);
+        Ok(Self { layout, index, _shared: None })
     }
 
     /// Opens the store, and makes it where there is none. An index that was lost is not made
@@ -148,7 +155,7 @@ impl FileStore {
         if database.was_older() {
             rebuild::fill_in(&mut database, &layout)?;
         }
-        Ok(Self { layout, database, _shared: Some(shared) })
+        Ok(Self { layout, index: Index::File(database), _shared: Some(shared) })
     }
 
     /// Where everything lies.
@@ -157,38 +164,13 @@ impl FileStore {
         &self.layout
     }
 
-    /// What every VALID epoch of a head's side said of one metric, oldest first. The values are the
-    /// index's; who an epoch is stands in its raw lines, and one whose lines cannot be read is left
-    /// out with a note.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn past(&self, metric: MetricRef) -> Result<PastOf, StoreError> {
-        let found = self.database.read(|database| past::find(database, metric))?;
-        let mut all = PastOf::default();
-        for past::Found { test_id, value } in found {
-            // The index may have come from elsewhere: no path is made of what is no plain name.
-            let path = self.layout.raw_file(&test_id);
-            match is_plain(&test_id).then(|| stored::read_first(&path)) {
-                Some(Ok(First::Epoch(head, protocol))) => {
-                    all.epochs.push(Past { head: *head, protocol, value });
-                }
-                // Nothing is judged by what another tool measured.
-                Some(Ok(First::Imported(_))) => {}
-                Some(Err(why)) => all.notes.push(format!("left out: {why}")),
-                None => all.notes.push(format!("left out: {test_id:?} is no name of an epoch")),
-            }
-        }
-        Ok(all)
-    }
-
     /// The runs that measured pairs of base and head and began since then, microseconds since 1970,
     /// oldest first.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn paired_runs(&self, since_us: i64) -> Result<Vec<String>, StoreError> {
-        Ok(self.database.read(|database| listing::paired_runs(database, since_us))?)
+        self.index.read(|database| listing::paired_runs(database, since_us))
     }
 
     /// The tests that may be compared with each other, in the order in which they began.
@@ -196,7 +178,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn compared(&self) -> Result<ComparedTests, StoreError> {
-        Ok(self.database.read(comparison::find)?)
+        self.index.read(comparison::find)
     }
 
     /// The rows that say something about a model and that a filter takes, in the order in which they
@@ -206,7 +188,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn measured(&self, filter: &Filter, prices: &Prices) -> Result<Vec<Measured>, StoreError> {
-        Ok(self.database.read(|database| question::measured(database, filter, prices))?)
+        self.index.read(|database| question::measured(database, filter, prices))
     }
 
     /// The `limit` best of these rows by a quantity, the best first; rows without it are left out.
@@ -239,7 +221,16 @@ impl FileStore {
     /// When the index cannot be read, or the file cannot be written.
     pub fn write_comparison(&mut self, rendered: Rendered<'_>) -> Result<(), StoreError> {
         let layout = &self.layout;
-        Ok(self.database.write(|database| comparison::write(database, layout, rendered))??)
+        match &mut self.index {
+            Index::File(file) => {
+                Ok(file.write(|database| comparison::write(database, layout, rendered))??)
+            }
+            Index::Team(_) => {
+                let text = rendered(&self.compared()?);
+                make_folder(&layout.reports())?;
+                Ok(atomic::write(&layout.comparison_file(), text.as_bytes())?)
+            }
+        }
     }
 
     /// Keeps a result of another tool, unless it is there already. When this comes back, it is
@@ -255,7 +246,7 @@ impl FileStore {
         // Whoever was killed between file and row left the file.
         let kept = imported::left(&self.layout, &kept)?.unwrap_or(kept);
         imported::write(&self.layout, &kept)?;
-        self.database.write(|database| imported::put(database, &kept, None))?;
+        self.index.file_mut()?.write(|database| imported::put(database, &kept, None))?;
         Ok(Kept::New(kept.test_id))
     }
 
@@ -264,7 +255,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn known_import(&self, result: &Imported) -> Result<Option<String>, StoreError> {
-        Ok(self.database.read(|database| imported::known(database, result))?)
+        self.index.read(|database| imported::known(database, result))
     }
 
     /// How many results of other tools there are.
@@ -272,7 +263,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn imported_count(&self) -> Result<u64, StoreError> {
-        Ok(self.database.read(listing::imported)?)
+        self.index.read(listing::imported)
     }
 
     /// The result of another tool of this test id or run; `None` where it is none.
@@ -280,13 +271,13 @@ impl FileStore {
     /// # Errors
     /// When the index or its file cannot be read.
     pub fn imported(&self, id: &str) -> Result<Option<KeptImport>, StoreError> {
-        let ids = self.database.read(|database| listing::test_ids(database, id))?;
+        let ids = self.index.read(|database| listing::test_ids(database, id))?;
         // The index may have come from elsewhere: no path is made of what is not a plain name.
         let [test_id] = ids.as_slice() else { return Ok(None) };
         if !is_plain(test_id) {
             return Ok(None);
         }
-        match stored::read_first(&self.layout.raw_file(test_id))? {
+        match Raw::of(self).first(test_id)? {
             First::Imported(kept) => Ok(Some(*kept)),
             First::Epoch(..) => Ok(None),
         }
@@ -297,13 +288,31 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn analysis(&self) -> Result<Value, StoreError> {
-        Ok(self.database.read(analysis::analysis)?)
+        self.index.read(analysis::analysis)
     }
 
-    /// The index.
-    #[must_use]
-    pub fn database(&self) -> &Database {
-        &self.database
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Writes rows in one transaction.
+    pub(super) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        Ok(self.index.file_mut()?.write(work)?)
+    }
+
+    /// SQLite's thorough look at every page, index and reference; a team's store is looked after by its
+    /// server.
+    ///
+    /// # Errors
+    /// When something is not sound.
+    pub fn look_through(&self) -> Result<(), StoreError> {
+        match &self.index {
+            Index::File(database) => Ok(database.check()?),
+            Index::Team(_) => Ok(()),
+        }
     }
 }
 
@@ -315,30 +324,30 @@ impl Store for FileStore {
     fn commit_epoch(&mut self, journal: Journal, end: &EpochEnd) -> Result<Stored, StoreError> {
         let path = journal.finish(end)?;
         let stored = stored::read(&path)?;
-        self.database.write(|database| epoch::put(database, &stored, None))?;
+        self.index.file_mut()?.write(|database| epoch::put(database, &stored, None))?;
         Ok(stored)
     }
 
     fn commit_case(&mut self, case: CaseEnd<'_>) -> Result<(), StoreError> {
         let verdicts = self.keep_verdicts(case)?;
         let put = |database: &_| case::put(database, case, &verdicts);
-        Ok(self.database.write(put)?)
+        Ok(self.index.file_mut()?.write(put)?)
     }
 
     fn finish_run(&mut self, comparison: Rendered<'_>) -> Result<(), StoreError> {
-        write_together(&mut self.database, &self.layout, comparison)
+        write_together(self.index.file_mut()?, &self.layout, comparison)
     }
 
     fn runs(&self, limit: usize) -> Result<Vec<ListedRun>, StoreError> {
-        Ok(self.database.read(|database| listing::runs(database, limit))?)
+        self.index.read(|database| listing::runs(database, limit))
     }
 
     fn epochs(&self, limit: usize) -> Result<Vec<ListedEpoch>, StoreError> {
-        Ok(self.database.read(|database| listing::epochs(database, limit))?)
+        self.index.read(|database| listing::epochs(database, limit))
     }
 
     fn show(&self, id: &str) -> Result<Vec<Stored>, StoreError> {
-        let ids = self.database.read(|database| listing::test_ids(database, id))?;
+        let ids = self.index.read(|database| listing::test_ids(database, id))?;
         // The index may have come from elsewhere: no path is made of what is not a plain name.
         if ids.is_empty() || !ids.iter().all(|id| is_plain(id)) {
             return Err(StoreError::Unknown(id.to_owned()));
@@ -384,7 +393,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read or written.
     pub fn gather(&mut self, run_id: &str) -> Result<(Vec<Found>, Vec<String>), StoreError> {
-        let indexed = self.database.read(|database| listing::test_ids(database, run_id))?;
+        let indexed = self.index.read(|database| listing::test_ids(database, run_id))?;
         let (mut found, mut notes) = (Vec::new(), Vec::new());
         for path in self.layout.raw_files()? {
             let Ok(First::Epoch(head, _)) = rebuild::first_of(&path) else { continue };
@@ -394,7 +403,9 @@ impl FileStore {
             match stored::read(&path) {
                 Ok(stored) => {
                     if !indexed.contains(&head.test_id) {
-                        self.database.write(|database| epoch::put(database, &stored, None))?;
+                        self.index
+                            .file_mut()?
+                            .write(|database| epoch::put(database, &stored, None))?;
                     }
                     let (case, whole) = (head.case.id.clone(), is_whole(&stored.run));
                     let one = Found { case, arm: head.arm, number: head.epoch, path, whole };
@@ -408,12 +419,12 @@ impl FileStore {
     }
 
     fn epoch(&self, test_id: &str) -> Result<Stored, StoreError> {
-        let path = self.layout.raw_file(test_id);
-        match stored::read_first(&path)? {
+        let raw = Raw::of(self);
+        match raw.first(test_id)? {
             First::Imported(kept) => {
                 Err(StoreError::Imported { test_id: kept.test_id, tool: kept.result.source.tool })
             }
-            First::Epoch(..) => Ok(stored::read(&path)?),
+            First::Epoch(..) => raw.whole(test_id),
         }
     }
 

@@ -7,10 +7,11 @@ use crate::store::file_store::StoreError;
 use crate::store::ids::EpochName;
 use crate::store::layout::Layout;
 use crate::store::line::{self, LONGEST};
+use crate::store::sql::Sql;
 use crate::store::stored::{self, First};
 use crate::store::{case, digest};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tokgate_core::case::RunsOn;
@@ -72,9 +73,9 @@ pub(super) fn named(result: &Imported, now_us: i64) -> KeptImport {
 }
 
 /// The test id of a result that is kept already.
-pub(super) fn known(database: &Connection, result: &Imported) -> rusqlite::Result<Option<String>> {
+pub(super) fn known(database: &Sql<'_>, result: &Imported) -> rusqlite::Result<Option<String>> {
     let find = "SELECT test_id FROM benchmark_results WHERE run_id = ?1";
-    database.query_row(find, params![run_id(result)], |row| row.get(0)).optional()
+    database.one(find, &[Value::Text(run_id(result))], |row| row.get(0))
 }
 
 /// The same result in a file that has no row yet.

@@ -1,18 +1,46 @@
 //! Where results lie: one folder, and the path of everything in it.
 
 use crate::store::atomic::{FileError, doing};
+use crate::store::team::Team;
 use std::path::{Path, PathBuf};
 
 /// The results folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     root: PathBuf,
+    team: Option<Team>,
 }
 
 impl Layout {
     /// The layout under `root`; nothing is created yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), team: None }
+    }
+
+    /// The same folder, with what was measured anywhere: whoever asks, asks the team's store. Raw lines that
+    /// are not in the folder come from there, too. What is measured into the folder is measured as ever.
+    #[must_use]
+    pub fn of_team(mut self, team: Team) -> Self {
+        self.team = Some(team);
+        self
+    }
+
+    /// The team's store that is asked instead of the folder's index.
+    #[must_use]
+    pub fn team(&self) -> Option<&Team> {
+        self.team.as_ref()
+    }
+
+    /// Whether something was measured into it, or there is a team's store to ask.
+    #[must_use]
+    pub fn has_index(&self) -> bool {
+        self.team.is_some() || self.database().exists()
+    }
+
+    /// The runs that are still to be delivered to a team's store.
+    #[must_use]
+    pub fn outbox(&self) -> PathBuf {
+        self.root.join("outbox")
     }
 
     /// The folder itself.

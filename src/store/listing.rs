@@ -1,6 +1,8 @@
 //! What the index answers: runs and epochs, newest first.
 
-use rusqlite::{Connection, Row, params};
+use crate::store::cell::text;
+use crate::store::sql::{Row, Sql};
+use rusqlite::types::Value;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -69,8 +71,8 @@ pub(super) const RUN_COLUMNS: &str = "
     (SELECT count(*) FROM benchmark_results b WHERE b.run_id = r.run_id),
     (SELECT count(*) FROM benchmark_results b
      WHERE b.run_id = r.run_id AND b.validity = 'VALID'),
-    (SELECT ifnull(sum(targets_met), 0) FROM cases c WHERE c.run_id = r.run_id),
-    (SELECT ifnull(sum(total_targets), 0) FROM cases c WHERE c.run_id = r.run_id)";
+    (SELECT CAST(coalesce(sum(targets_met), 0) AS BIGINT) FROM cases c WHERE c.run_id = r.run_id),
+    (SELECT CAST(coalesce(sum(total_targets), 0) AS BIGINT) FROM cases c WHERE c.run_id = r.run_id)";
 /// That tokgate measured a run `r`. What was imported is one of a scenario of this name, which a scenario of
 /// ours may have, too: only then its epochs are looked at.
 pub(super) const IS_OURS: &str = "
@@ -83,12 +85,12 @@ pub(super) const EPOCH_COLUMNS: &str = "
     success_rate, tok_s, ttft_p50_s, query_p95_s, validity, provenance, started_us";
 
 /// The runs that tokgate measured, newest first.
-pub(super) fn runs(database: &Connection, limit: usize) -> rusqlite::Result<Vec<ListedRun>> {
-    let mut query = database.prepare_cached(&format!(
+pub(super) fn runs(database: &Sql<'_>, limit: usize) -> rusqlite::Result<Vec<ListedRun>> {
+    let asked = format!(
         "SELECT {RUN_COLUMNS} FROM runs r WHERE {IS_OURS}
          ORDER BY r.started_us DESC, r.run_id DESC LIMIT ?1"
-    ))?;
-    query.query_map(params![row_limit(limit)], listed_run)?.collect()
+    );
+    database.all(&asked, &[row_limit(limit)], listed_run)
 }
 
 pub(super) fn listed_run(row: &Row<'_>) -> rusqlite::Result<ListedRun> {
@@ -97,20 +99,18 @@ pub(super) fn listed_run(row: &Row<'_>) -> rusqlite::Result<ListedRun> {
         scenario: row.get(1)?,
         machine: row.get(2)?,
         started_us: row.get(3)?,
-        cases: whole(row, 4)?,
-        epochs: whole(row, 5)?,
-        valid_epochs: whole(row, 6)?,
-        targets_met: whole(row, 7)?,
-        total_targets: whole(row, 8)?,
+        cases: row.whole(4)?,
+        epochs: row.whole(5)?,
+        valid_epochs: row.whole(6)?,
+        targets_met: row.whole(7)?,
+        total_targets: row.whole(8)?,
     })
 }
 
 /// The epochs, newest first.
-pub(super) fn epochs(database: &Connection, limit: usize) -> rusqlite::Result<Vec<ListedEpoch>> {
-    let mut query = database.prepare_cached(&format!(
-        "SELECT {EPOCH_COLUMNS} FROM benchmark_results ORDER BY id DESC LIMIT ?1"
-    ))?;
-    query.query_map(params![row_limit(limit)], listed_epoch)?.collect()
+pub(super) fn epochs(database: &Sql<'_>, limit: usize) -> rusqlite::Result<Vec<ListedEpoch>> {
+    let asked = format!("SELECT {EPOCH_COLUMNS} FROM benchmark_results ORDER BY id DESC LIMIT ?1");
+    database.all(&asked, &[row_limit(limit)], listed_epoch)
 }
 
 pub(super) fn listed_epoch(row: &Row<'_>) -> rusqlite::Result<ListedEpoch> {
@@ -122,7 +122,7 @@ pub(super) fn listed_epoch(row: &Row<'_>) -> rusqlite::Result<ListedEpoch> {
         model: row.get(4)?,
         machine: row.get(5)?,
         concurrency: row.get(6)?,
-        requests: whole(row, 7)?,
+        requests: row.whole(7)?,
         success_rate_percent: row.get(8)?,
         tok_s: row.get(9)?,
         ttft_p50_s: row.get(10)?,
@@ -134,23 +134,22 @@ pub(super) fn listed_epoch(row: &Row<'_>) -> rusqlite::Result<ListedEpoch> {
 }
 
 /// How many results of other tools there are.
-pub(super) fn imported(database: &Connection) -> rusqlite::Result<u64> {
+pub(super) fn imported(database: &Sql<'_>) -> rusqlite::Result<u64> {
     let sql = "SELECT count(*) FROM benchmark_results WHERE provenance = 'imported'";
-    database.query_row(sql, [], |row| whole(row, 0))
+    database.number(sql, &[])
 }
 
 /// The test ids of a run, or the one that `id` is, in the order of their commit.
-pub(super) fn test_ids(database: &Connection, id: &str) -> rusqlite::Result<Vec<String>> {
-    let mut query = database.prepare_cached(
-        "SELECT test_id FROM benchmark_results WHERE test_id = ?1 OR run_id = ?1 ORDER BY id",
-    )?;
-    query.query_map(params![id], |row| row.get(0))?.collect()
+pub(super) fn test_ids(database: &Sql<'_>, id: &str) -> rusqlite::Result<Vec<String>> {
+    let asked =
+        "SELECT test_id FROM benchmark_results WHERE test_id = ?1 OR run_id = ?1 ORDER BY id";
+    database.all(asked, &[text(id)], |row| row.get(0))
 }
 
 /// Every test id.
-pub(super) fn all_test_ids(database: &Connection) -> rusqlite::Result<BTreeSet<String>> {
-    let mut query = database.prepare("SELECT test_id FROM benchmark_results")?;
-    query.query_map([], |row| row.get(0))?.collect()
+pub(super) fn all_test_ids(database: &Sql<'_>) -> rusqlite::Result<BTreeSet<String>> {
+    let all = database.all("SELECT test_id FROM benchmark_results", &[], |row| row.get(0))?;
+    Ok(all.into_iter().collect())
 }
 
 /// An epoch and its run, by name.
@@ -160,30 +159,20 @@ pub(super) struct Named {
 }
 
 /// The epochs of a run, or the one of this test id, with their run.
-pub(super) fn named(database: &Connection, id: &str) -> rusqlite::Result<Vec<Named>> {
-    let mut query = database.prepare_cached(
-        "SELECT test_id, run_id FROM benchmark_results WHERE test_id = ?1 OR run_id = ?1
-         ORDER BY id",
-    )?;
+pub(super) fn named(database: &Sql<'_>, id: &str) -> rusqlite::Result<Vec<Named>> {
+    let asked = "SELECT test_id, run_id FROM benchmark_results WHERE test_id = ?1 OR run_id = ?1
+                 ORDER BY id";
     let named = |row: &Row<'_>| Ok(Named { test_id: row.get(0)?, run_id: row.get(1)? });
-    query.query_map(params![id], named)?.collect()
+    database.all(asked, &[text(id)], named)
 }
 
 /// The runs that measured pairs and began since then, oldest first.
-pub(super) fn paired_runs(database: &Connection, since_us: i64) -> rusqlite::Result<Vec<String>> {
-    let mut query = database.prepare_cached(
-        "SELECT run_id FROM benchmark_results WHERE arm = 'base'
-         GROUP BY run_id HAVING min(started_us) >= ?1 ORDER BY min(started_us), run_id",
-    )?;
-    query.query_map(params![since_us], |row| row.get(0))?.collect()
+pub(super) fn paired_runs(database: &Sql<'_>, since_us: i64) -> rusqlite::Result<Vec<String>> {
+    let asked = "SELECT run_id FROM benchmark_results WHERE arm = 'base'
+                 GROUP BY run_id HAVING min(started_us) >= ?1 ORDER BY min(started_us), run_id";
+    database.all(asked, &[Value::Integer(since_us)], |row| row.get(0))
 }
 
-fn row_limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-/// A count, which a sound table never holds below zero.
-pub(super) fn whole(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
-    let n: i64 = row.get(at)?;
-    u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(at, n))
+fn row_limit(limit: usize) -> Value {
+    Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX))
 }

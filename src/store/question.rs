@@ -1,9 +1,9 @@
 //! The rows that questions are asked about, from the index.
 
 use crate::store::file_store::{FileStore, StoreError};
-use crate::store::listing::whole;
+use crate::store::sql::{Row, Sql};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
+
 use std::collections::BTreeSet;
 use tokgate_core::case::{DriverKind, RunsOn, Target};
 use tokgate_core::choice::{Filter, Measured, Provenance, of_model};
@@ -33,7 +33,7 @@ const SAYS_SOMETHING: &str = "
 
 /// The rows that a filter takes, in the order in which they began.
 pub(super) fn measured(
-    database: &Connection,
+    database: &Sql<'_>,
     filter: &Filter,
     prices: &Prices,
 ) -> rusqlite::Result<Vec<Measured>> {
@@ -42,7 +42,7 @@ pub(super) fn measured(
 
 /// The rows of epochs that were committed behind this one, in the same order.
 pub(super) fn added(
-    database: &Connection,
+    database: &Sql<'_>,
     behind: i64,
     prices: &Prices,
 ) -> rusqlite::Result<Vec<Measured>> {
@@ -65,7 +65,7 @@ impl FileStore {
     /// # Errors
     /// When the index cannot be read.
     pub fn taken(&self, filter: &Filter, prices: &Prices) -> Result<Taken, StoreError> {
-        let rows = self.database().read(|database| rows(database, EVERY, filter, prices))?;
+        let rows = self.index().read(|database| rows(database, EVERY, filter, prices))?;
         let mut taken = Taken::default();
         for row in rows {
             taken.tests.insert(row.test_id);
@@ -76,7 +76,7 @@ impl FileStore {
 }
 
 fn rows(
-    database: &Connection,
+    database: &Sql<'_>,
     which: &str,
     filter: &Filter,
     prices: &Prices,
@@ -88,7 +88,7 @@ fn rows(
 
 /// The rows under some conditions, which are constants of ours; values are bound.
 fn found(
-    database: &Connection,
+    database: &Sql<'_>,
     which: &str,
     conditions: impl IntoIterator<Item = (&'static str, Value)>,
     prices: &Prices,
@@ -100,8 +100,7 @@ fn found(
         bound.push(value);
     }
     sql.push_str(" ORDER BY started_us, test_id");
-    let mut query = database.prepare_cached(&sql)?;
-    query.query_map(params_from_iter(bound), |row| measured_of(row, prices))?.collect()
+    database.all(&sql, &bound, |row| measured_of(row, prices))
 }
 
 /// What of a filter a database can say: sizes and names of hardware need the catalogue's words.
@@ -133,7 +132,7 @@ fn measured_of(row: &Row<'_>, prices: &Prices) -> rusqlite::Result<Measured> {
         test_id: row.get(0)?,
         run_id: row.get(1)?,
         case_id: row.get(2)?,
-        epoch: whole(row, 3)?,
+        epoch: row.whole(3)?,
         model,
         size_params,
         model_category: category,
@@ -144,8 +143,8 @@ fn measured_of(row: &Row<'_>, prices: &Prices) -> rusqlite::Result<Measured> {
         gpus: row.get(10)?,
         vram_bytes: maybe_whole(row, 11)?,
         context_window: maybe_whole(row, 12)?,
-        workers: whole(row, 13)?,
-        requests: whole(row, 14)?,
+        workers: row.whole(13)?,
+        requests: row.whole(14)?,
         success_percent: row.get(15)?,
         req_s: row.get(16)?,
         time_per_request_s: row.get(17)?,
@@ -169,7 +168,7 @@ fn measured_of(row: &Row<'_>, prices: &Prices) -> rusqlite::Result<Measured> {
 
 /// A count that may be absent, and that a sound table never holds below zero.
 fn maybe_whole(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<u64>> {
-    row.get::<_, Option<i64>>(at)?.map(|_| whole(row, at)).transpose()
+    row.get::<Option<i64>>(at)?.map(|_| row.whole(at)).transpose()
 }
 
 /// A kind of task by the database's word; one that we do not know is none.

@@ -13,6 +13,8 @@ use crate::store::pages::{
     self, Alerts, CaseOfRun, Counted, ListedAlert, ListedCase, ListedMachine, Page, Point, Points,
     Runs, Slice,
 };
+use crate::store::sql::Sql;
+use crate::store::team::{Borrowed, Team, TeamError};
 use crate::store::{question, reader};
 use rusqlite::{Connection, ErrorCode};
 use std::io::ErrorKind;
@@ -37,10 +39,26 @@ pub enum ReadingError {
 /// The index, open for the questions of one moment. Nothing can be written by it.
 #[derive(Debug)]
 pub struct Reading {
-    connection: Connection,
+    opened: Opened,
     layout: Layout,
     // Where the folder may not be written to, nobody rebuilds it either.
     _shared: Option<Lock>,
+}
+
+/// What is asked.
+#[derive(Debug)]
+enum Opened {
+    File(Connection),
+    Team(Borrowed),
+}
+
+impl Opened {
+    fn sql(&self) -> Sql<'_> {
+        match self {
+            Self::File(connection) => connection.into(),
+            Self::Team(link) => Sql::Team(link),
+        }
+    }
 }
 
 impl Reading {
@@ -49,6 +67,18 @@ impl Reading {
     /// # Errors
     /// When there is none, it is not ours, or it is being made anew.
     pub fn open(layout: &Layout, within: Duration) -> Result<Self, ReadingError> {
+        match layout.team() {
+            Some(team) => Self::of_team(team, layout, within),
+            None => Self::of_file(layout, within),
+        }
+    }
+
+    fn of_team(team: &Team, layout: &Layout, within: Duration) -> Result<Self, ReadingError> {
+        let link = team.borrow(within).map_err(StoreError::from)?;
+        Ok(Self { opened: Opened::Team(link), layout: layout.clone(), _shared: None })
+    }
+
+    fn of_file(layout: &Layout, within: Duration) -> Result<Self, ReadingError> {
         let shared = match lock_file(layout) {
             Ok(lock) => Some(lock),
             Err(error) if is_refused(error.source.kind()) => None,
@@ -63,7 +93,8 @@ impl Reading {
         let bounded = connection
             .busy_timeout(within)
             .and_then(|()| connection.progress_handler(STEPS, Some(move || Instant::now() > end)));
-        let reading = Self { connection, layout: layout.clone(), _shared: shared };
+        let opened = Opened::File(connection);
+        let reading = Self { opened, layout: layout.clone(), _shared: shared };
         reading.read(|_| bounded)?;
         Ok(reading)
     }
@@ -164,35 +195,37 @@ impl Reading {
         self.read(pages::machines)
     }
 
-    /// Which file it is; while this is open, nobody puts another one in its place.
-    pub(super) fn identity(&self) -> Result<Identity, ReadingError> {
+    /// Which file it is, of a file; while this is open, nobody puts another one in its place.
+    pub(super) fn identity(&self) -> Result<Option<Identity>, ReadingError> {
+        if let Opened::Team(_) = self.opened {
+            return Ok(None);
+        }
         let path = self.layout.database();
         let identity = Identity::of(&path).map_err(doing("look at", &path));
-        Ok(identity.map_err(StoreError::from)?)
+        Ok(Some(identity.map_err(StoreError::from)?))
     }
 
     /// Does several reads of one moment of the index.
     pub(super) fn at_once<T>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Sql<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, ReadingError> {
-        self.read(|database| {
-            let transaction = database.unchecked_transaction()?;
-            let found = work(&transaction)?;
-            transaction.commit()?;
-            Ok(found)
-        })
+        self.read(|database| database.at_once(work))
     }
 
     fn read<T>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Sql<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, ReadingError> {
-        work(&self.connection).map_err(|error| match error.sqlite_error_code() {
+        work(&self.opened.sql()).map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted | ErrorCode::DatabaseBusy) => {
                 ReadingError::TooSlow
             }
-            _ => StoreError::from(at(&self.layout.database())(error)).into(),
+            _ => match TeamError::of(error) {
+                Ok(TeamError::TooSlow(_)) => ReadingError::TooSlow,
+                Ok(error) => StoreError::from(error).into(),
+                Err(error) => StoreError::from(at(&self.layout.database())(error)).into(),
+            },
         })
     }
 }
@@ -220,8 +253,7 @@ mod tests {
     fn what_takes_too_long_is_ended_and_said_so() {
         let (_folder, layout) = store();
         let reading = Reading::open(&layout, Duration::from_millis(20)).unwrap();
-        let ended =
-            reading.read(|database| database.query_row(LONG, [], |row| row.get::<_, i64>(0)));
+        let ended = reading.read(|database| database.number(LONG, &[]));
         assert!(matches!(ended, Err(ReadingError::TooSlow)), "{ended:?}");
     }
 
@@ -229,7 +261,7 @@ mod tests {
     fn nothing_can_be_written_and_nothing_is_left_behind() {
         let (folder, layout) = store();
         let reading = Reading::open(&layout, Duration::from_secs(9)).unwrap();
-        assert!(reading.read(|database| database.execute("DELETE FROM runs", [])).is_err());
+        assert!(reading.read(|database| database.execute("DELETE FROM runs", &[])).is_err());
         assert_eq!(reading.counted().unwrap(), []);
         drop(reading);
         assert!(!folder.path().join("tokgate.sqlite-wal").exists());

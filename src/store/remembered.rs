@@ -7,10 +7,10 @@
 //! epochs and the last of them tell the moment; epochs that were added are read alone.
 
 use crate::store::identity::Identity;
-use crate::store::listing::whole;
 use crate::store::question;
 use crate::store::reading::{Reading, ReadingError};
-use rusqlite::{Connection, OptionalExtension, Row};
+use crate::store::sql::{Row, Sql};
+use rusqlite::types::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokgate_core::choice::{Filter, Measured};
 use tokgate_core::price::Prices;
@@ -37,7 +37,8 @@ struct Kept {
 /// What tells whether an index is still as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Moment {
-    file: Identity,
+    /// None of a team's.
+    file: Option<Identity>,
     epochs: u64,
     last: Option<Last>,
 }
@@ -91,14 +92,14 @@ impl Remembered {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn anew(&self, database: &Connection, moment: Moment) -> rusqlite::Result<Kept> {
+    fn anew(&self, database: &Sql<'_>, moment: Moment) -> rusqlite::Result<Kept> {
         let rows = question::measured(database, &Filter::default(), &self.prices)?;
         Ok(Kept { moment, rows: Arc::new(rows) })
     }
 
     fn with_added(
         &self,
-        database: &Connection,
+        database: &Sql<'_>,
         mut kept: Kept,
         moment: Moment,
     ) -> rusqlite::Result<Kept> {
@@ -114,26 +115,26 @@ impl Remembered {
 }
 
 impl Moment {
-    fn of(database: &Connection, file: Identity) -> rusqlite::Result<Self> {
+    fn of(database: &Sql<'_>, file: Option<Identity>) -> rusqlite::Result<Self> {
         let count = "SELECT count(*) FROM benchmark_results";
-        let epochs = database.query_row(count, [], |row| whole(row, 0))?;
+        let epochs = database.number(count, &[])?;
         let last = "SELECT id, test_id FROM benchmark_results ORDER BY id DESC LIMIT 1";
         let read = |row: &Row<'_>| Ok(Last { id: row.get(0)?, test_id: row.get(1)? });
-        let last = database.query_row(last, [], read).optional()?;
+        let last = database.one(last, &[], read)?;
         Ok(Self { file, epochs, last })
     }
 
     /// Whether all that happened until `later`, the moment that `database` is of, is that epochs were added.
-    fn added(&self, database: &Connection, later: &Self) -> rusqlite::Result<bool> {
+    fn added(&self, database: &Sql<'_>, later: &Self) -> rusqlite::Result<bool> {
         if self.file != later.file {
             return Ok(false);
         }
         let Some(last) = &self.last else { return Ok(true) };
         let named = "SELECT test_id FROM benchmark_results WHERE id = ?1";
         let named: Option<String> =
-            database.query_row(named, [last.id], |row| row.get(0)).optional()?;
+            database.one(named, &[Value::Integer(last.id)], |row| row.get(0))?;
         let behind = "SELECT count(*) FROM benchmark_results WHERE id > ?1";
-        let behind = database.query_row(behind, [last.id], |row| whole(row, 0))?;
+        let behind = database.number(behind, &[Value::Integer(last.id)])?;
         Ok(named.as_ref() == Some(&last.test_id) && later.epochs == self.epochs + behind)
     }
 }

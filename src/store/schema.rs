@@ -12,12 +12,22 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x746f_6b67;
 /// Every step from an empty file to today's tables. Steps are added, never changed, not even in a
 /// comment: SQLite keeps their text, and [`differing`] compares it.
-const STEPS: &[M<'static>] = &[
-    M::up(include_str!("schema.sql")),
-    M::up(include_str!("alerts.sql")),
-    M::up(include_str!("mde.sql")),
-    M::up(include_str!("imported.sql")),
+const STEPS: &[M<'static>] =
+    &[M::up(TEXTS[0].sql), M::up(TEXTS[1].sql), M::up(TEXTS[2].sql), M::up(TEXTS[3].sql)];
+/// The same as texts; a team's store is made by them, too.
+pub(super) const TEXTS: [Step; 4] = [
+    Step { name: "schema", sql: include_str!("schema.sql") },
+    Step { name: "alerts", sql: include_str!("alerts.sql") },
+    Step { name: "mde", sql: include_str!("mde.sql") },
+    Step { name: "imported", sql: include_str!("imported.sql") },
 ];
+
+/// A step as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) sql: &'static str,
+}
 
 /// Makes a whole empty database beside `path`, then gives it the name if nobody else has it.
 pub(super) fn create(path: &Path) -> Result<(), DatabaseError> {
@@ -197,7 +207,7 @@ mod tests {
         let mut first = Database::open(&path).unwrap();
         first.write(|connection| connection.execute_batch("CREATE TABLE mine (x)")).unwrap();
         create(&path).unwrap();
-        first.read(|connection| connection.prepare("SELECT x FROM mine").map(drop)).unwrap();
+        first.read(|sql| sql.table("SELECT x FROM mine", &[])).unwrap();
         Database::open(&path).unwrap().connection.prepare("SELECT x FROM mine").unwrap();
     }
 }

@@ -133,13 +133,18 @@ pub(super) struct Name<'a> {
 /// Only the first line of the journal at `path`.
 pub(super) fn read_first(path: &Path) -> Result<First, ReadError> {
     let file = std::fs::File::open(path).map_err(doing("read", path))?;
-    let at = |what| ReadError::Line { path: path.to_owned(), line: 1, what };
     let line = next_line(&mut BufReader::new(file), path, 1)?;
+    first_in(&line, path)
+}
+
+/// The same of a line in memory; errors name `path`.
+pub(super) fn first_in(line: &[u8], path: &Path) -> Result<First, ReadError> {
+    let at = |what| ReadError::Line { path: path.to_owned(), line: 1, what };
     // A head that was not written whole is none.
     if !line.ends_with(b"\n") {
         return Err(ReadError::Headless(path.to_owned()));
     }
-    first(&line).map_err(at)?.ok_or_else(|| ReadError::Headless(path.to_owned()))
+    first(line).map_err(at)?.ok_or_else(|| ReadError::Headless(path.to_owned()))
 }
 
 fn first(line: &[u8]) -> Result<Option<First>, LineError> {

@@ -11,6 +11,7 @@ use crate::store::database::Database;
 use crate::store::file_store::{StoreError, write_together};
 use crate::store::ids::is_plain;
 use crate::store::layout::{Layout, make_folder};
+use crate::store::sql::Sql;
 use crate::store::stored::First;
 use crate::store::{alone, listing, machine, rebuild};
 use rusqlite::{Connection, params};
@@ -229,7 +230,7 @@ fn sync_all(files: &[Move]) -> Result<(), FileError> {
 fn forget(database: &Connection, run: &str) -> rusqlite::Result<()> {
     let machines = machines(database, run)?;
     ROWS.iter().try_for_each(|sql| database.execute(sql, params![run]).map(drop))?;
-    machines.iter().try_for_each(|name| machine::refresh(database, name))
+    machines.iter().try_for_each(|name| machine::refresh(&Sql::from(database), name))
 }
 
 /// The machines that a run was measured on.

@@ -128,24 +128,36 @@ fn an_epoch_without_a_success_has_a_row_without_inventions() {
 
 #[test]
 fn many_writers_at_once_lose_nothing() {
-    const WRITERS: u32 = 8;
-    const EPOCHS: u32 = 6;
     let folder = tempfile::tempdir().unwrap();
+    many_write(|_| open(folder.path()), |_| {});
+    let store = open(folder.path());
+    many_are_kept(&store);
+    store.look_through().unwrap();
+}
+
+const WRITERS: u32 = 8;
+const EPOCHS: u32 = 6;
+
+/// Threads that write at once, each into a store that it opens for itself and does something with at its end.
+pub(crate) fn many_write<S: Store>(open: impl Fn(u32) -> S + Sync, end: impl Fn(&mut S) + Sync) {
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
-            let root = folder.path();
+            let (open, end) = (&open, &end);
             scope.spawn(move || {
-                let mut store = open(root);
+                let mut store = open(writer);
                 for epoch in 0..EPOCHS {
                     keep(&mut store, &run(head(writer, "c", epoch)));
                 }
+                end(&mut store);
             });
         }
     });
-    let store = open(folder.path());
+}
+
+/// Every epoch of theirs is there once.
+pub(crate) fn many_are_kept(store: &impl Store) {
     assert_eq!(store.epochs(1000).unwrap().len() as u32, WRITERS * EPOCHS);
     assert_eq!(store.runs(1000).unwrap().len() as u32, WRITERS);
-    store.database().check().unwrap();
 }
 
 #[test]

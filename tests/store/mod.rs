@@ -1,7 +1,7 @@
 //! Results are kept for good: written, killed, damaged, rebuilt, and told to other tools.
 #![allow(clippy::unwrap_used)]
 
-mod database;
+pub(crate) mod database;
 mod documents;
 mod earlier;
 pub(crate) mod fixture;

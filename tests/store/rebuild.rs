@@ -55,7 +55,7 @@ fn kept(root: &Path) -> Layout {
 
 fn rebuilt(layout: &Layout) -> RebuildReport {
     let report = rebuild(layout).unwrap();
-    open(layout.root()).database().check().unwrap();
+    open(layout.root()).look_through().unwrap();
     report
 }
 

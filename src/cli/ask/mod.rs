@@ -13,10 +13,11 @@ use crate::choice::{Category, Filter, Measured, Prices};
 use crate::cli::face::Face;
 use crate::cli::history::began;
 use crate::cli::options::usd;
+use crate::cli::team;
 use crate::config::Config;
 use crate::project::Project;
 use crate::report::sheet::Sheet;
-use crate::store::{FileStore, Layout, atomic};
+use crate::store::{FileStore, atomic};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -136,7 +137,7 @@ impl Which {
         let prices = Prices { catalogue, hourly_usd: self.hourly_cost };
         let now = self.now.unwrap_or_else(Timestamp::now);
         let filter = self.only.filter(now)?;
-        let store = FileStore::open(Layout::new(project.stored(self.results_dir.as_deref())?))?;
+        let store = FileStore::open(team::layout(&project, self.results_dir.as_deref())?)?;
         let rows = store.measured(&filter, &prices)?;
         Ok(Asked { store, rows, prices, now_us: now.as_microsecond() })
     }

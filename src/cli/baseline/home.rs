@@ -1,6 +1,7 @@
 //! Where baselines, runs and proposals lie for whoever called.
 
 use crate::baselines;
+use crate::cli::team;
 use crate::project::Project;
 use crate::store::{FileStore, Layout};
 use anyhow::{Context, Result};
@@ -23,7 +24,7 @@ impl Home {
     /// When the named folder is not there.
     pub(in crate::cli) fn find(results_dir: Option<&Path>) -> Result<Self> {
         let project = Project::find(&std::env::current_dir()?);
-        let layout = Layout::new(project.stored(results_dir)?);
+        let layout = team::layout(&project, results_dir)?;
         Ok(Self { project, layout })
     }
 
@@ -40,7 +41,7 @@ impl Home {
     /// # Errors
     /// When they cannot be opened.
     pub(super) fn store_if_any(&self) -> Result<Option<FileStore>> {
-        let any = self.layout.database().exists() || !self.layout.raw_files()?.is_empty();
+        let any = self.layout.has_index() || !self.layout.raw_files()?.is_empty();
         any.then(|| self.store()).transpose()
     }
 

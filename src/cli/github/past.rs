@@ -1,6 +1,7 @@
 //! What the metrics that are not fine were before, by the results that are kept here.
 
 use crate::cli::face::Face;
+use crate::cli::team;
 use crate::git;
 use crate::history::{self, Key};
 use crate::project::Project;
@@ -18,8 +19,15 @@ use tokgate_core::run::Head;
 /// What is known of the metrics that are not fine, without the report's own run and commit. Nothing,
 /// where no results are kept; a comment is none the worse for it.
 pub(super) fn past(report: &Report, project: &Project, results: &Path, face: &Face) -> Past {
-    let layout = Layout::new(results);
-    if !layout.database().exists() {
+    let layout = match team::meant(project) {
+        Ok(Some(team)) => Layout::new(results).of_team(team),
+        Ok(None) => Layout::new(results),
+        Err(error) => {
+            face.tell(&line(&format!("there is no history to show: {error:#}")));
+            return Past::new();
+        }
+    };
+    if !layout.has_index() {
         return Past::new();
     }
     read(report, project, layout).unwrap_or_else(|error| {

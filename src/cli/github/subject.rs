@@ -8,6 +8,7 @@ use crate::cli::face::Face;
 use crate::cli::gate::{Asked, Referee, Rejudged, judge_again};
 use crate::cli::options::Options;
 use crate::cli::show::stored;
+use crate::cli::team;
 use crate::cli::{report, verdict};
 use crate::github::{Annotation, Outcome};
 use crate::paired::Comparison;
@@ -17,7 +18,7 @@ use crate::report::markdown::Link;
 use crate::report::marker::Marker;
 use crate::report::unjudged::{self, Unjudged};
 use crate::report::workflow::{outputs, unjudged as outputs_of_unjudged};
-use crate::store::{FileStore, Layout};
+use crate::store::FileStore;
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -215,7 +216,7 @@ fn judge(folder: &Path, args: &Args, place: &Place, face: &Face) -> Result<Rejud
 
 /// A stored run as it was judged: pairs by their raw epochs, any other by the verdicts kept with it.
 fn read(run: &str, args: &Args, project: &Project, face: &Face) -> Result<Report> {
-    let layout = Layout::new(project.stored(args.results_dir.as_deref())?);
+    let layout = team::layout(project, args.results_dir.as_deref())?;
     let Some(epochs) = stored(&FileStore::open(layout.clone())?, run, face)? else {
         bail!("no run is called `{run}`; `tokgate list` shows what there is");
     };

@@ -1,14 +1,12 @@
 //! What was worth an alert, newest first.
 
 use super::{After, Conditions, Page, Slice};
-use crate::store::listing::whole;
+use crate::store::sql::{Row, Sql};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
 /// What tells an alert from others of its moment; six digits keep their order as text.
-const NAME: &str =
-    "a.run_id || ' ' || a.case_id || ' ' || a.arm || ' ' || printf('%06d', a.number)";
+const NAME: &str = "a.run_id || ' ' || a.case_id || ' ' || a.arm || ' ' || substr(CAST(1000000 + a.number AS TEXT), 2)";
 
 /// The model of an alert's epoch.
 const MODEL: &str = "(SELECT b.model_name FROM benchmark_results b WHERE b.test_id = a.test_id)";
@@ -67,7 +65,7 @@ pub struct ListedAlert {
 
 /// The alerts, newest first.
 pub(in crate::store) fn alerts(
-    database: &Connection,
+    database: &Sql<'_>,
     which: &Alerts,
     slice: &Slice,
 ) -> rusqlite::Result<Page<ListedAlert>> {
@@ -80,14 +78,13 @@ pub(in crate::store) fn alerts(
         .and("a.raised_us >= ?", which.since_us.map(Value::Integer))
         .behind(&format!("a.raised_us, {NAME}"), slice.after.as_ref())
         .bind(slice.rows());
-    let mut query = database.prepare_cached(&format!(
+    let asked = format!(
         "SELECT a.run_id, a.case_id, a.arm, a.number, a.test_id, a.rule, a.category, a.level, a.about,
                 a.value, a.bound, a.message, a.advice, a.at_s, a.raised_us, {MODEL}
-         FROM alerts a WHERE 1{} ORDER BY a.raised_us DESC, {NAME} DESC LIMIT ?",
+         FROM alerts a WHERE true{} ORDER BY a.raised_us DESC, {NAME} DESC LIMIT ?",
         conditions.sql
-    ))?;
-    let rows = query.query_map(params_from_iter(conditions.bound), alert)?;
-    let rows: Vec<ListedAlert> = rows.collect::<Result<_, _>>()?;
+    );
+    let rows = database.all(&asked, &conditions.bound, alert)?;
     Ok(slice.page(rows, |alert| After {
         at_us: alert.raised_us,
         name: format!("{} {} {} {:06}", alert.run_id, alert.case_id, alert.arm, alert.number),
@@ -99,7 +96,7 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<ListedAlert> {
         run_id: row.get(0)?,
         case_id: row.get(1)?,
         arm: row.get(2)?,
-        number: whole(row, 3)?,
+        number: row.whole(3)?,
         test_id: row.get(4)?,
         rule: row.get(5)?,
         category: row.get(6)?,

@@ -1,9 +1,10 @@
 //! Cases by name; and one case through all runs, newest first.
 
 use super::{After, Conditions, Page, Slice};
-use crate::store::listing::{IS_OURS, whole};
+use crate::store::cell::text;
+use crate::store::listing::IS_OURS;
+use crate::store::sql::{Row, Sql};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params, params_from_iter};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -106,32 +107,31 @@ type Place = (String, String);
 
 /// The cases that tokgate measured, by name.
 pub(in crate::store) fn cases(
-    database: &Connection,
+    database: &Sql<'_>,
     slice: &Slice,
 ) -> rusqlite::Result<Page<ListedCase>> {
-    let mut query = database.prepare_cached(&format!(
+    let asked = format!(
         "SELECT c.case_id, min(c.kind), count(DISTINCT c.run_id), max(r.started_us)
          FROM cases c JOIN runs r ON r.run_id = c.run_id
          WHERE {IS_OURS} AND c.case_id > ?1
          GROUP BY c.case_id ORDER BY c.case_id LIMIT ?2"
-    ))?;
+    );
     let after = slice.after.as_ref().map(|after| after.name.clone()).unwrap_or_default();
     let listed = |row: &Row<'_>| {
         Ok(ListedCase {
             case_id: row.get(0)?,
             kind: row.get(1)?,
-            runs: whole(row, 2)?,
+            runs: row.whole(2)?,
             last_us: row.get(3)?,
         })
     };
-    let rows = query.query_map(params![after, slice.rows()], listed)?;
-    let rows: Vec<ListedCase> = rows.collect::<Result<_, _>>()?;
+    let rows = database.all(&asked, &[text(&after), slice.rows()], listed)?;
     Ok(slice.page(rows, |case| After { at_us: case.last_us, name: case.case_id.clone() }))
 }
 
 /// One case, in the latest runs first.
 pub(in crate::store) fn case(
-    database: &Connection,
+    database: &Sql<'_>,
     case_id: &str,
     slice: &Slice,
 ) -> rusqlite::Result<Page<CaseOfRun>> {
@@ -152,7 +152,7 @@ pub(in crate::store) fn case(
 
 /// The cases of a run by name, without what was measured; at most so many.
 pub(in crate::store) fn cases_of_run(
-    database: &Connection,
+    database: &Sql<'_>,
     run_id: &str,
     limit: u32,
 ) -> rusqlite::Result<Vec<CaseOfRun>> {
@@ -165,16 +165,16 @@ pub(in crate::store) fn cases_of_run(
     cases.into_iter().map(with_verdicts).collect()
 }
 
-fn told(database: &Connection, conditions: &Conditions) -> rusqlite::Result<Vec<CaseOfRun>> {
-    let mut query = database.prepare_cached(&format!(
+fn told(database: &Sql<'_>, conditions: &Conditions) -> rusqlite::Result<Vec<CaseOfRun>> {
+    let asked = format!(
         "SELECT c.run_id, c.case_id, c.arm, r.started_us, c.kind, c.benchmark_type, c.platform, c.model,
                 c.epochs, c.valid_epochs, c.attempted, c.succeeded, c.failed, c.incomplete,
                 c.targets_met, c.total_targets
          FROM cases c JOIN runs r ON r.run_id = c.run_id
-         WHERE 1{}
+         WHERE true{}
          ORDER BY r.started_us DESC, c.run_id || ' ' || c.arm DESC, c.case_id LIMIT ?",
         conditions.sql
-    ))?;
+    );
     let case = |row: &Row<'_>| {
         Ok(CaseOfRun {
             run_id: row.get(0)?,
@@ -185,31 +185,37 @@ fn told(database: &Connection, conditions: &Conditions) -> rusqlite::Result<Vec<
             benchmark_type: row.get(5)?,
             platform: row.get(6)?,
             model: row.get(7)?,
-            epochs: whole(row, 8)?,
-            valid_epochs: whole(row, 9)?,
-            attempted: whole(row, 10)?,
-            succeeded: whole(row, 11)?,
-            failed: whole(row, 12)?,
-            incomplete: whole(row, 13)?,
-            targets_met: whole(row, 14)?,
-            total_targets: whole(row, 15)?,
+            epochs: row.whole(8)?,
+            valid_epochs: row.whole(9)?,
+            attempted: row.whole(10)?,
+            succeeded: row.whole(11)?,
+            failed: row.whole(12)?,
+            incomplete: row.whole(13)?,
+            targets_met: row.whole(14)?,
+            total_targets: row.whole(15)?,
             metrics: Vec::new(),
             verdicts: Vec::new(),
         })
     };
-    query.query_map(params_from_iter(&conditions.bound), case)?.collect()
+    database.all(&asked, &conditions.bound, case)
 }
 
 /// Everything that was measured of a case in some runs: one look, since the key begins with the case.
 fn metrics(
-    database: &Connection,
+    database: &Sql<'_>,
     case_id: &str,
     runs: &[&str],
 ) -> rusqlite::Result<BTreeMap<Place, Vec<ListedMetric>>> {
-    let mut query = database.prepare_cached(
+    if runs.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let asked = format!(
         "SELECT run_id, arm, metric, stat, unit, value, low, high, n FROM metrics
-         WHERE case_id = ?1 AND run_id IN (SELECT value FROM json_each(?2))",
-    )?;
+         WHERE case_id = ? AND run_id IN ({}) ORDER BY metric, stat, run_id, arm",
+        vec!["?"; runs.len()].join(", ")
+    );
+    let bound: Vec<Value> =
+        std::iter::once(case_id).chain(runs.iter().copied()).map(text).collect();
     let metric = |row: &Row<'_>| {
         let metric = ListedMetric {
             metric: row.get(2)?,
@@ -218,13 +224,12 @@ fn metrics(
             value: row.get(5)?,
             low: row.get(6)?,
             high: row.get(7)?,
-            n: whole(row, 8)?,
+            n: row.whole(8)?,
         };
         Ok(((row.get(0)?, row.get(1)?), metric))
     };
     let mut places: BTreeMap<Place, Vec<ListedMetric>> = BTreeMap::new();
-    for found in query.query_map(params![case_id, serde_json::json!(runs).to_string()], metric)? {
-        let (place, metric) = found?;
+    for (place, metric) in database.all(&asked, &bound, metric)? {
         places.entry(place).or_default().push(metric);
     }
     Ok(places)
@@ -232,14 +237,13 @@ fn metrics(
 
 /// The same case with what was measured and said of it.
 fn complete(
-    database: &Connection,
+    database: &Sql<'_>,
     case: CaseOfRun,
     metrics: &mut BTreeMap<Place, Vec<ListedMetric>>,
 ) -> rusqlite::Result<CaseOfRun> {
-    let mut query = database.prepare_cached(
+    let asked =
         "SELECT metric, verdict, why, base, head, effect, effect_low, effect_high FROM verdicts
-         WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3 ORDER BY metric",
-    )?;
+         WHERE run_id = ?1 AND case_id = ?2 AND arm = ?3 ORDER BY metric";
     let judgement = |row: &Row<'_>| {
         Ok(Judgement {
             metric: row.get(0)?,
@@ -252,8 +256,8 @@ fn complete(
             effect_high: row.get(7)?,
         })
     };
-    let key = params![case.run_id, case.case_id, case.arm];
-    let verdicts = query.query_map(key, judgement)?.collect::<Result<_, _>>()?;
+    let key = [text(&case.run_id), text(&case.case_id), text(&case.arm)];
+    let verdicts = database.all(asked, &key, judgement)?;
     let place = (case.run_id.clone(), case.arm.clone());
     Ok(CaseOfRun { metrics: metrics.remove(&place).unwrap_or_default(), verdicts, ..case })
 }

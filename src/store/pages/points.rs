@@ -1,9 +1,8 @@
 //! What each epoch said of one metric, newest first.
 
 use super::{After, Conditions, Page, Slice};
-use crate::store::listing::whole;
+use crate::store::sql::{Row, Sql};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 use tokgate_core::metric::{Metric, MetricRef};
 
@@ -51,7 +50,7 @@ pub struct Point {
 
 /// What each epoch said, newest first.
 pub(in crate::store) fn points(
-    database: &Connection,
+    database: &Sql<'_>,
     which: &Points,
     slice: &Slice,
 ) -> rusqlite::Result<Page<Point>> {
@@ -74,7 +73,7 @@ enum Path {
 /// The newest of all machines, one machine after the other: there is an index by time of each, and none of
 /// all. A page costs as much whether it is the first or the last one.
 fn of_each_machine(
-    database: &Connection,
+    database: &Sql<'_>,
     which: &Points,
     slice: &Slice,
 ) -> rusqlite::Result<Vec<Point>> {
@@ -93,19 +92,17 @@ fn of_each_machine(
 }
 
 /// Every machine that an epoch was measured on, from one to the next along the index.
-fn machines(database: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut query = database.prepare_cached(
-        "WITH RECURSIVE each (machine) AS (
+fn machines(database: &Sql<'_>) -> rusqlite::Result<Vec<String>> {
+    let asked = "WITH RECURSIVE each (machine) AS (
              SELECT min(machine) FROM benchmark_results UNION ALL
              SELECT (SELECT min(machine) FROM benchmark_results WHERE machine > each.machine)
              FROM each WHERE machine IS NOT NULL)
-         SELECT machine FROM each WHERE machine IS NOT NULL",
-    )?;
-    query.query_map([], |row| row.get(0))?.collect()
+         SELECT machine FROM each WHERE machine IS NOT NULL";
+    database.all(asked, &[], |row| row.get(0))
 }
 
 fn found(
-    database: &Connection,
+    database: &Sql<'_>,
     which: &Points,
     slice: &Slice,
     path: Path,
@@ -122,23 +119,24 @@ fn found(
         .behind("b.started_us, b.test_id", slice.after.as_ref())
         .bind(slice.rows());
     let along = match path {
-        Path::Free => "",
-        Path::Machine => "INDEXED BY benchmark_results_by_machine",
+        Path::Free => String::new(),
+        Path::Machine => database.along("benchmark_results_by_machine"),
     };
+    let join = database.join_in_order();
     // The joins are in this order: SQLite would rather go through the statistics of every epoch.
-    let mut query = database.prepare_cached(&format!(
+    let asked = format!(
         "SELECT b.test_id, b.run_id, b.case_id, b.machine, b.platform, b.model_name, r.git_commit, b.epoch,
                 b.started_us, e.value, e.n
          FROM benchmark_results b {along}
-              CROSS JOIN epoch_metrics e ON e.result_id = b.id
-              CROSS JOIN runs r ON r.run_id = b.run_id
+              {join} epoch_metrics e ON e.result_id = b.id
+              {join} runs r ON r.run_id = b.run_id
          WHERE b.validity = 'VALID' AND b.arm = 'head' AND b.provenance = 'measured'
                AND b.kind IN ({}){}
          ORDER BY b.started_us DESC, b.test_id DESC LIMIT ?",
         kinds(metric),
         conditions.sql
-    ))?;
-    query.query_map(params_from_iter(conditions.bound), point)?.collect()
+    );
+    database.all(&asked, &conditions.bound, point)
 }
 
 /// The kinds of case that say something of a metric, as SQL: of no other kind the statistics are looked for.
@@ -157,9 +155,9 @@ fn point(row: &Row<'_>) -> rusqlite::Result<Point> {
         platform: row.get(4)?,
         model: row.get(5)?,
         git_commit: row.get(6)?,
-        epoch: whole(row, 7)?,
+        epoch: row.whole(7)?,
         started_us: row.get(8)?,
         value: row.get(9)?,
-        n: whole(row, 10)?,
+        n: row.whole(10)?,
     })
 }

@@ -1,11 +1,12 @@
 //! Runs, newest first, and the epochs of one.
 
 use super::{After, Conditions, Page, Slice};
+use crate::store::cell::text;
 use crate::store::listing::{
     EPOCH_COLUMNS, IS_OURS, ListedEpoch, ListedRun, RUN_COLUMNS, listed_epoch, listed_run,
 };
+use crate::store::sql::Sql;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 /// Which runs; what is absent excludes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Runs {
 
 /// The runs that tokgate measured, newest first.
 pub(in crate::store) fn runs(
-    database: &Connection,
+    database: &Sql<'_>,
     which: &Runs,
     slice: &Slice,
 ) -> rusqlite::Result<Page<ListedRun>> {
@@ -39,30 +40,27 @@ pub(in crate::store) fn runs(
          ORDER BY r.started_us DESC, r.run_id DESC",
         conditions.sql
     );
-    let mut query = database.prepare_cached(&sql)?;
-    let rows: Vec<ListedRun> = query
-        .query_map(params_from_iter(conditions.bound), listed_run)?
-        .collect::<Result<_, _>>()?;
+    let rows = database.all(&sql, &conditions.bound, listed_run)?;
     Ok(slice.page(rows, |run| After { at_us: run.started_us, name: run.run_id.clone() }))
 }
 
 /// The run of this name; one of another tool's results, too.
 pub(in crate::store) fn run(
-    database: &Connection,
+    database: &Sql<'_>,
     run_id: &str,
 ) -> rusqlite::Result<Option<ListedRun>> {
     let sql = format!("SELECT {RUN_COLUMNS} FROM runs r WHERE r.run_id = ?1");
-    database.query_row(&sql, params![run_id], listed_run).optional()
+    database.one(&sql, &[text(run_id)], listed_run)
 }
 
 /// The epochs of a run in the order of their commit, at most so many.
 pub(in crate::store) fn epochs_of_run(
-    database: &Connection,
+    database: &Sql<'_>,
     run_id: &str,
     limit: u32,
 ) -> rusqlite::Result<Vec<ListedEpoch>> {
     let sql = format!(
         "SELECT {EPOCH_COLUMNS} FROM benchmark_results WHERE run_id = ?1 ORDER BY id LIMIT ?2"
     );
-    database.prepare_cached(&sql)?.query_map(params![run_id, limit], listed_epoch)?.collect()
+    database.all(&sql, &[text(run_id), Value::Integer(limit.into())], listed_epoch)
 }

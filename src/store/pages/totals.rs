@@ -1,7 +1,7 @@
 //! How much there is, and the machines that it was measured on.
 
-use crate::store::listing::whole;
-use rusqlite::{Connection, Row};
+use crate::store::sql::{Row, Sql};
+use rusqlite::types::Value;
 use serde::Serialize;
 
 /// Most machines that are listed.
@@ -40,29 +40,25 @@ pub struct ListedMachine {
 }
 
 /// How many epochs there are of each sort.
-pub(in crate::store) fn counted(database: &Connection) -> rusqlite::Result<Vec<Counted>> {
-    let mut query = database.prepare_cached(
-        "SELECT provenance, validity, count(*), count(DISTINCT run_id), max(started_us)
-         FROM benchmark_results GROUP BY provenance, validity ORDER BY provenance, validity",
-    )?;
+pub(in crate::store) fn counted(database: &Sql<'_>) -> rusqlite::Result<Vec<Counted>> {
+    let asked = "SELECT provenance, validity, count(*), count(DISTINCT run_id), max(started_us)
+         FROM benchmark_results GROUP BY provenance, validity ORDER BY provenance, validity";
     let counted = |row: &Row<'_>| {
         Ok(Counted {
             provenance: row.get(0)?,
             validity: row.get(1)?,
-            epochs: whole(row, 2)?,
-            runs: whole(row, 3)?,
+            epochs: row.whole(2)?,
+            runs: row.whole(3)?,
             last_us: row.get(4)?,
         })
     };
-    query.query_map([], counted)?.collect()
+    database.all(asked, &[], counted)
 }
 
 /// The machines that were measured, by their key.
-pub(in crate::store) fn machines(database: &Connection) -> rusqlite::Result<Vec<ListedMachine>> {
-    let mut query = database.prepare_cached(
-        "SELECT machine, gpu_name, gpu_count, gpu_vram_bytes, first_us, last_us
-         FROM machines ORDER BY machine LIMIT ?1",
-    )?;
+pub(in crate::store) fn machines(database: &Sql<'_>) -> rusqlite::Result<Vec<ListedMachine>> {
+    let asked = "SELECT machine, gpu_name, gpu_count, gpu_vram_bytes, first_us, last_us
+         FROM machines ORDER BY machine LIMIT ?1";
     let machine = |row: &Row<'_>| {
         Ok(ListedMachine {
             machine: row.get(0)?,
@@ -73,5 +69,5 @@ pub(in crate::store) fn machines(database: &Connection) -> rusqlite::Result<Vec<
             last_us: row.get(5)?,
         })
     };
-    query.query_map([MACHINES], machine)?.collect()
+    database.all(asked, &[Value::Integer(MACHINES.into())], machine)
 }
