@@ -39,6 +39,7 @@ pub mod rows;
 pub mod server;
 pub mod servers;
 pub mod session;
+pub mod spool;
 pub mod store;
 
 /// The whole of a bench target: `fn main` for the package that it is written in.

@@ -69,6 +69,7 @@ fn imported(given: &Given, number: usize) -> Imported {
         requests: Requests { attempted: 100, succeeded: 100, failed: 0, incomplete: 0 },
         window_s: Some(100.0 / given.req_s),
         figures: vec![tok_s],
+        invalid: Vec::new(),
         samples: Vec::new(),
         notes: String::new(),
         entry: Value::Null,

@@ -215,6 +215,7 @@ fn imported(digest: &str, window_s: Option<f64>) -> Imported {
         requests: Requests { attempted: 100, succeeded: 100, failed: 0, incomplete: 0 },
         window_s,
         figures: vec![mean(&metric::OUTPUT_TOKENS, 50.0)],
+        invalid: Vec::new(),
         samples: Vec::new(),
         notes: String::new(),
         entry: Value::Null,

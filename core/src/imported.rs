@@ -46,6 +46,9 @@ pub struct Imported {
     /// What it says of our metrics, where it defines them as we do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<Figure>,
+    /// Why they should not be relied on, where it is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invalid: Vec<String>,
     /// The first answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<String>,
@@ -134,7 +137,8 @@ impl Imported {
     #[must_use]
     pub fn told(&self) -> Vec<Figure> {
         let mut told = self.figures.clone();
-        for derived in self.derived() {
+        let is_of_kind = |figure: &Figure| figure.metric.metric.kinds.contains(&self.kind);
+        for derived in self.derived().into_iter().filter(is_of_kind) {
             if !told.iter().any(|figure| figure.metric == derived.metric) {
                 told.push(derived);
             }
@@ -198,6 +202,7 @@ mod tests {
             requests: Requests { attempted: 10, succeeded: 8, failed: 2, incomplete: 0 },
             window_s: Some(4.0),
             figures: vec![mean(&metric::PROMPT_TOKENS, 100.0), mean(&metric::OUTPUT_TOKENS, 50.0)],
+            invalid: Vec::new(),
             samples: Vec::new(),
             notes: String::new(),
             entry: Value::Null,

@@ -37,22 +37,45 @@ impl Sorted {
         &self.0
     }
 
-    /// The quantile of probability `p`, linearly interpolated at `(n - 1) p` (type 7 of Hyndman
-    /// and Fan, 1996). `None` without samples.
+    /// The quantile of probability `p` ([`Rank`]). `None` without samples.
     #[must_use]
     pub fn quantile(&self, p: f64) -> Option<f64> {
-        let last = self.0.len().checked_sub(1)?;
-        let rank = p.clamp(0.0, 1.0) * last as f64;
-        let low = rank.floor() as usize;
-        let high = (low + 1).min(last);
-        let share = rank - low as f64;
-        Some(self.0[low] + share * (self.0[high] - self.0[low]))
+        let rank = Rank::of(p, self.0.len())?;
+        Some(rank.between(self.0[rank.low], self.0[rank.high]))
     }
 
     /// The median.
     #[must_use]
     pub fn median(&self) -> Option<f64> {
         self.quantile(0.5)
+    }
+}
+
+/// Where a quantile lies among sorted samples: linearly interpolated at `(n - 1) p` (type 7 of Hyndman and Fan,
+/// 1996).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rank {
+    /// The sample at or below it, from 0.
+    pub low: usize,
+    /// The one after that, or the last.
+    pub high: usize,
+    share: f64,
+}
+
+impl Rank {
+    /// That of probability `p` among `n` samples; `None` without any.
+    #[must_use]
+    pub fn of(p: f64, n: usize) -> Option<Self> {
+        let last = n.checked_sub(1)?;
+        let rank = p.clamp(0.0, 1.0) * last as f64;
+        let low = rank.floor() as usize;
+        Some(Self { low, high: (low + 1).min(last), share: rank - low as f64 })
+    }
+
+    /// The quantile, from the samples of both ranks.
+    #[must_use]
+    pub fn between(self, low: f64, high: f64) -> f64 {
+        low + self.share * (high - low)
     }
 }
 

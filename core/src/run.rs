@@ -4,6 +4,7 @@ use crate::case::{Case, RunsOn};
 use crate::environment::{Environment, Gpu, MachineId};
 use crate::record::{Outcome, Phase, Record};
 use crate::time::Offset;
+pub use crate::window::Window;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -423,26 +424,20 @@ impl Run {
     /// The window: from the first sent to the last end, over measured requests. `None` without any.
     #[must_use]
     pub fn window(&self) -> Option<Window> {
-        let start = self.measured().map(|record| record.sent).min()?;
-        let end = self.measured().map(|record| record.done).max()?;
-        Some(Window { start, end })
+        let with = |window, record: &Record| Some(Window::with(window, record.sent, record.done));
+        self.measured().fold(None, with)
     }
 
     /// The length of the [`Run::window`] in seconds, T in the formulas.
     #[must_use]
     pub fn window_s(&self) -> Option<f64> {
-        self.window().map(|window| window.end.seconds_since(window.start))
+        self.window().map(Window::seconds)
     }
 
-    /// What the machine said while the measured requests ran: from the last sample before the
-    /// [`Run::window`] to the first after it, since a sample looks back, and a window that is shorter
-    /// than the interval has no other. Warm-up and what was before are left out.
+    /// What the machine said while the measured requests ran: [`Window::watched`].
     #[must_use]
     pub fn watched(&self) -> &[TelemetrySample] {
-        let Some(window) = self.window() else { return &[] };
-        let first = self.telemetry.partition_point(|sample| sample.at < window.start);
-        let after = self.telemetry.partition_point(|sample| sample.at < window.end);
-        &self.telemetry[first.saturating_sub(1)..(after + 1).min(self.telemetry.len())]
+        self.window().map_or(&[], |window| window.watched(&self.telemetry))
     }
 
     /// How many were attempted, and how they ended.
@@ -452,15 +447,6 @@ impl Run {
         self.measured().for_each(|record| requests.add(record));
         requests
     }
-}
-
-/// The stretch of an epoch over which throughput and the machine are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// When the first measured request was sent.
-    pub start: Offset,
-    /// When the last one ended.
-    pub end: Offset,
 }
 
 /// Measured requests by how they ended.

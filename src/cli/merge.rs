@@ -18,6 +18,10 @@ pub(super) struct Args {
     /// The run, where there are several; without it they are listed
     #[arg(long, value_name = "RUN")]
     pub(super) run: Option<String>,
+    /// Keep figures alone, all of them exact: of a load that is too large to be kept request by request, for which
+    /// it is so by itself
+    #[arg(long)]
+    pub(super) figures: bool,
     /// How the result is written to stdout
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

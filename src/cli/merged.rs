@@ -6,9 +6,9 @@ use crate::cli::invocation::find_baselines;
 use crate::cli::merge::Args;
 use crate::cli::options::Options;
 use crate::cli::run::Format;
-use crate::cli::{page, written};
+use crate::cli::{merged_figures as figures, page, written};
 use crate::live::Feed;
-use crate::merge::{Found, MergeError, Merging, runs};
+use crate::merge::{Found, MOST_EVENTS, MergeError, Merging, runs};
 use crate::paired::Comparison;
 use crate::pipeline;
 use crate::project::Project;
@@ -28,6 +28,8 @@ use tokgate_harness::measure::Harness;
 
 /// Files that are open beside those of workers: the store's, the place's, standard streams.
 const BESIDES: u64 = 64;
+/// Files that are open of each epoch whose figures alone are kept: two for each metric that has samples.
+const OF_FIGURES: u64 = 80;
 
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let place = Place::open(&args.url)?;
@@ -55,21 +57,29 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let project = Project::find(&std::env::current_dir()?);
     let layout = Layout::new(args.results_dir.clone().map_or_else(|| project.results(), Ok)?);
     let mut store = FileStore::open_to_write(layout.clone())?;
-    let measuring = Measuring::start(&layout, &run)?;
-    let Some(earlier) = earlier(&mut store, &found, face)? else { return Ok(Exit::Held) };
-    room(roster.workers.len())?;
-    let merging = Merging {
+    let epochs = roster.epochs();
+    let tell = |stored: &Stored| face.tell(&told(stored));
+    let merging = |earlier| Merging {
         place: &place,
         found: &found,
         roster: &roster,
-        earlier: &earlier,
+        earlier,
         folder: layout.root(),
-        tell: &|stored| face.tell(&told(stored)),
+        tell: &tell,
     };
+    if args.figures || found.most_events(&epochs) > MOST_EVENTS {
+        room(roster.workers.len(), epochs.len() as u64 * OF_FIGURES)?;
+        return figures::run(args, &merging(&[]), store, face);
+    }
+    let measuring = Measuring::start(&layout, &run)?;
+    let Some(earlier) = earlier(&mut store, &found, face)? else { return Ok(Exit::Held) };
+    room(roster.workers.len(), 0)?;
+    let merging = merging(&earlier);
     let judging = Judging::of(args, &merging, &project, &layout)?;
     let cases = merging.keep(&mut store).map_err(|error| match error {
         MergeError::Place(error) => anyhow::Error::from(error),
         MergeError::Store(error) => error.into(),
+        MergeError::Spool(error) => error.into(),
     })?;
     let report = conclude(args, judging, cases, store, face)?;
     measuring.end(&layout, now_us())?;
@@ -125,9 +135,9 @@ fn earlier(store: &mut FileStore, found: &Found, face: &Face) -> Result<Option<V
     Ok(Some(earlier))
 }
 
-/// Sees to it that two files of each worker can be open at once.
-fn room(workers: usize) -> Result<()> {
-    let wanted = 2 * workers as u64 + BESIDES;
+/// Sees to it that two files of each worker can be open at once, and so many more.
+fn room(workers: usize, more: u64) -> Result<()> {
+    let wanted = 2 * workers as u64 + BESIDES + more;
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

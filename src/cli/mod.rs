@@ -29,6 +29,8 @@ mod mcp;
 mod merge;
 #[cfg(feature = "parquet")]
 mod merged;
+#[cfg(feature = "parquet")]
+mod merged_figures;
 mod mock_server;
 mod models;
 mod monitor;

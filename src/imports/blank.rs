@@ -23,6 +23,7 @@ pub(super) fn blank(source: Source, entry: Value) -> Imported {
         requests: Requests::default(),
         window_s: None,
         figures: Vec::new(),
+        invalid: Vec::new(),
         samples: Vec::new(),
         notes: String::new(),
         entry,

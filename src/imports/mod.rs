@@ -11,6 +11,8 @@ mod earlier;
 mod fields;
 mod tools;
 
+pub(crate) use digest::digest;
+
 use serde_json::Value;
 use tokgate_core::imported::Imported;
 

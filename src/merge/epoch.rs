@@ -2,6 +2,7 @@
 
 use crate::session::size;
 use crate::store::{self, EpochEnd, EpochName, Store, StoreError, Stored, ids};
+use tokgate_core::case::Case;
 use tokgate_core::merge::{Broken, Epoch, Next, Ordered, Shift, Tally};
 use tokgate_core::record::Record;
 use tokgate_core::run::{Head, Run};
@@ -39,23 +40,8 @@ pub fn keep(
 ) -> Result<Stored, StoreError> {
     let head = named(epoch.head(String::new(), files));
     let mut journal = store.begin(&head)?;
-    let (mut tally, mut found) = (Tally::of(&head.case, epoch.of), lost);
-    let whose: Vec<(u32, String)> =
-        sources.iter().map(|source| (source.worker, source.path.clone())).collect();
-    for next in Ordered::new(sources.into_iter().map(on_the_clock_of_all)) {
-        match next {
-            Ok(Next { source, record }) => {
-                tally.saw(whose[source].0, &record);
-                journal.append_request(&record)?;
-            }
-            Err(Broken { source, why }) => {
-                let (worker, path) = whose[source].clone();
-                let what = why.unwrap_or_else(|| DISORDERED.to_owned());
-                found.push(Reason::TornFile { worker, path, what });
-            }
-        }
-    }
-    found.extend(tally.reasons());
+    let found = passing(epoch, &head.case, sources, &mut |record| journal.append_request(record))?;
+    let found = lost.into_iter().chain(found).collect();
     let telemetry = epoch.telemetry();
     for sample in &telemetry {
         journal.append_telemetry(sample)?;
@@ -68,6 +54,34 @@ pub fn keep(
     // The store reads them again: they are held once.
     drop(run.records);
     store.commit_epoch(journal, &end)
+}
+
+/// Hands on the records of all `sources`, on the clock of all and in the order of the plan, and says what is wrong
+/// with them.
+pub(super) fn passing<E>(
+    epoch: &Epoch<'_>,
+    case: &Case,
+    sources: Vec<Source<'_>>,
+    hand: &mut dyn FnMut(&Record) -> Result<(), E>,
+) -> Result<Vec<Reason>, E> {
+    let (mut tally, mut found) = (Tally::of(case, epoch.of), Vec::new());
+    let whose: Vec<(u32, String)> =
+        sources.iter().map(|source| (source.worker, source.path.clone())).collect();
+    for next in Ordered::new(sources.into_iter().map(on_the_clock_of_all)) {
+        match next {
+            Ok(Next { source, record }) => {
+                tally.saw(whose[source].0, &record);
+                hand(&record)?;
+            }
+            Err(Broken { source, why }) => {
+                let (worker, path) = whose[source].clone();
+                let what = why.unwrap_or_else(|| DISORDERED.to_owned());
+                found.push(Reason::TornFile { worker, path, what });
+            }
+        }
+    }
+    found.extend(tally.reasons());
+    Ok(found)
 }
 
 /// The head under a name of its own.

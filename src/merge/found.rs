@@ -7,7 +7,7 @@ use crate::store::ids::is_plain;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
-use tokgate_core::merge::{Attempt, EpochKey, Part, Skew, Taken};
+use tokgate_core::merge::{Attempt, Epoch, EpochKey, Part, Skew, Taken};
 use tokgate_core::validity::Reason;
 
 /// Where all statements lie.
@@ -104,6 +104,14 @@ impl Found {
         let key = EpochKey::of(&part.head);
         let at = worker.measured().iter().position(|it| EpochKey::of(&it.head) == key)?;
         self.files.get(&(worker.worker, worker.name.clone()))?.get(at)
+    }
+
+    /// Events of the epoch that has the most, over all workers.
+    #[must_use]
+    pub fn most_events(&self, epochs: &[Epoch<'_>]) -> u64 {
+        let files = |taken: &Taken<'_>| self.files(taken).map_or(0, |files| files.events.rows);
+        let events = |epoch: &Epoch<'_>| epoch.taken.iter().map(files).fold(0, u64::saturating_add);
+        epochs.iter().map(events).max().unwrap_or_default()
     }
 
     fn add(&mut self, stated: Stated) {

@@ -4,6 +4,7 @@ use crate::merge::epoch::{Source, keep};
 use crate::merge::found::Found;
 use crate::rows::{FileFacts, Place, PlaceError, Rows, RowsError, Slice};
 use crate::session::MeasuredCase;
+use crate::spool::SpoolError;
 use crate::store::atomic::{FileError, doing};
 use crate::store::{self, CaseEnd, Store, StoreError, Stored};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,14 @@ pub enum MergeError {
     Place(PlaceError),
     /// The results cannot be kept.
     Store(StoreError),
+    /// What is too much for memory cannot be sorted on a disk.
+    Spool(SpoolError),
+}
+
+impl From<SpoolError> for MergeError {
+    fn from(error: SpoolError) -> Self {
+        Self::Spool(error)
+    }
 }
 
 impl From<StoreError> for MergeError {
@@ -50,8 +59,17 @@ pub struct Merging<'a> {
     pub tell: &'a dyn Fn(&Stored),
 }
 
+/// The records of all workers of an epoch.
+pub(super) struct Opened {
+    pub(super) sources: Vec<Source<'static>>,
+    /// What could not be had.
+    pub(super) lost: Vec<Reason>,
+    /// Where the files lie; they go when this does.
+    pub(super) scratch: TempDir,
+}
+
 /// The epochs of one side of a case.
-type OfCase<'a> = ((CaseId, Arm), Vec<Epoch<'a>>);
+pub(super) type OfCase<'a> = ((CaseId, Arm), Vec<Epoch<'a>>);
 
 impl Merging<'_> {
     /// Keeps every case. When this comes back, all of it is durable.
@@ -75,7 +93,7 @@ impl Merging<'_> {
         Ok(cases)
     }
 
-    fn cases(&self) -> Vec<OfCase<'_>> {
+    pub(super) fn cases(&self) -> Vec<OfCase<'_>> {
         let mut cases: Vec<OfCase<'_>> = Vec::new();
         for epoch in self.roster.epochs() {
             let EpochKey { case, arm, .. } = EpochKey::of(&epoch.first().part.head);
@@ -91,6 +109,12 @@ impl Merging<'_> {
         if let Some(path) = self.kept_before(epoch) {
             return Ok(store::read(path).map_err(StoreError::from)?);
         }
+        let Opened { sources, lost, scratch: _scratch } = self.opened(epoch)?;
+        Ok(keep(store, epoch, &self.found.digest, sources, lost)?)
+    }
+
+    /// The records of all workers of an epoch, in files of ours for the while.
+    pub(super) fn opened(&self, epoch: &Epoch<'_>) -> Result<Opened, MergeError> {
         let scratch = tempfile::Builder::new().prefix(".tokgate-merge-").tempdir_in(self.folder);
         let scratch = scratch.map_err(doing("write in", self.folder))?;
         let (mut sources, mut lost) = (Vec::new(), self.found.torn.clone());
@@ -101,7 +125,7 @@ impl Merging<'_> {
             }
             lost.extend(self.about(taken, &scratch)?);
         }
-        Ok(keep(store, epoch, &self.found.digest, sources, lost)?)
+        Ok(Opened { sources, lost, scratch })
     }
 
     /// The raw lines of an epoch that was put together before.

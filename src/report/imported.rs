@@ -31,6 +31,7 @@ pub fn text(test_id: &str, result: &Imported) -> String {
         let shown = figure.metric.metric.unit.show(figure.value);
         line(&figure.metric.to_string(), &format!("{shown}  (n = {})", figure.n));
     }
+    result.invalid.iter().for_each(|reason| line("INVALID", reason));
     line("notes", &result.notes);
     text.trim_end().to_owned()
 }

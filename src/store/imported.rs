@@ -47,10 +47,14 @@ pub enum Kept {
     Known(String),
 }
 
-/// The run that a result counts as: the same result always counts as the same.
-fn run_id(result: &Imported) -> String {
-    let digest = &result.source.digest;
+/// The run that a result of this digest counts as: the same result always counts as the same.
+#[must_use]
+pub fn imported_run(digest: &str) -> String {
     format!("imported-{}", digest.get(..DIGITS).unwrap_or(digest))
+}
+
+fn run_id(result: &Imported) -> String {
+    imported_run(&result.source.digest)
 }
 
 /// The result as it is kept; `now_us` stands for the time of measuring where nobody knows it.
@@ -164,13 +168,20 @@ fn machine(hardware: &ImportedHardware) -> String {
     declared.machine().map_or(named, |machine| machine.0)
 }
 
+/// Why a result should not be relied on.
+fn invalid(result: &Imported) -> Vec<String> {
+    let requests = result.requests;
+    let failed = requests.attempted > 0 && requests.succeeded == 0 && result.invalid.is_empty();
+    let reason = failed.then(|| "no request succeeded, as its file says".to_owned());
+    result.invalid.iter().cloned().chain(reason).collect()
+}
+
 /// Who the result is.
 fn named_columns(kept: &KeptImport) -> Vec<Column> {
     let result = &kept.result;
     let requests = result.requests;
-    let reason = "no request succeeded, as its file says";
-    let failed = requests.attempted > 0 && requests.succeeded == 0;
-    let invalid = failed.then(|| Value::Text(json(&[reason])));
+    let reasons = invalid(result);
+    let invalid = (!reasons.is_empty()).then(|| Value::Text(json(&reasons)));
     let validity = if invalid.is_some() { "INVALID" } else { "VALID" };
     vec![
         ("test_id", text(&kept.test_id)),
@@ -275,7 +286,7 @@ fn put_case(database: &Connection, kept: &KeptImport) -> rusqlite::Result<()> {
             result.benchmark_type,
             result.platform,
             result.model.name,
-            i64::from(attempted == 0 || succeeded > 0),
+            i64::from(invalid(result).is_empty()),
             count(attempted),
             count(succeeded),
             count(failed),

@@ -61,7 +61,7 @@ pub use database::{Database, DatabaseError};
 pub use exported::Exported;
 pub use file_store::{FileStore, Found, StoreError};
 pub use ids::{EpochName, run_id};
-pub use imported::{Kept, KeptImport};
+pub use imported::{Kept, KeptImport, imported_run};
 pub use journal::{Journal, JournalError};
 pub use layout::Layout;
 pub use listing::{ListedEpoch, ListedRun};

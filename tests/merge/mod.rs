@@ -1,5 +1,6 @@
 //! Many workers' rows become one run: the same numbers, to the bit, and each way in which they do not make one.
 
+mod figures;
 mod fleet;
 mod real;
 mod spoilt;

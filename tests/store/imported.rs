@@ -50,6 +50,7 @@ pub(crate) fn result(digest: &str) -> Imported {
             figure("output_tokens.mean", 450.0),
             figure("ttft.p50", 0.125),
         ],
+        invalid: Vec::new(),
         samples: vec!["an answer".to_owned()],
         notes: String::new(),
         entry: json!({"anything": [1, 2, 3]}),

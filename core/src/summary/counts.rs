@@ -35,7 +35,7 @@ impl TokenCounts {
         counts
     }
 
-    fn add(&mut self, record: &Record) {
+    pub(super) fn add(&mut self, record: &Record) {
         self.short += u64::from(is_short(record));
         match (&record.usage, &record.recount) {
             (Some(Usage { counted: Counted::Client, .. }), _) => self.by_client += 1,

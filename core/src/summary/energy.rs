@@ -1,7 +1,8 @@
 //! The formulas of energy: what counters gained over the measured window, in joules.
 
+use super::Whole;
 use crate::quantile::mean;
-use crate::run::{Run, TelemetrySample, Window};
+use crate::run::{TelemetrySample, Window};
 use crate::time::Offset;
 
 /// Samples of an idle machine that its idle power rests on, seconds: a GPU's sensor itself averages
@@ -14,31 +15,31 @@ const IDLE_UTILIZATION: f64 = 0.05;
 /// `energy`: Σ over GPUs of E(end) − E(start) of the hardware's counter, joules, where start and
 /// end are the edges of the measured window and E is interpolated between the readings around
 /// them. Absent when a GPU gave no reading on either side of the window, or its counter fell.
-pub(super) fn gpus(run: &Run) -> Option<f64> {
+pub(super) fn gpus(run: &Whole<'_>) -> Option<f64> {
     let gpus = run.telemetry.iter().map(|sample| sample.gpus.len()).max().filter(|n| *n > 0)?;
     (0..gpus).map(|gpu| spent(run, |sample| sample.gpus.get(gpu)?.energy_j)).sum()
 }
 
 /// `energy_idle_corrected`: energy − P_idle · T, where P_idle is the mean over samples of the sum
 /// over GPUs of their power while idle, before the first request of the epoch.
-pub(super) fn above_idle(run: &Run) -> Option<f64> {
+pub(super) fn above_idle(run: &Whole<'_>) -> Option<f64> {
     Some(gpus(run)? - idle_power_w(run)? * run.window_s()?)
 }
 
 /// `energy_cpu`: the same difference of the CPU packages' counter.
-pub(super) fn cpu(run: &Run) -> Option<f64> {
+pub(super) fn cpu(run: &Whole<'_>) -> Option<f64> {
     spent(run, |sample| sample.cpu_energy_j)
 }
 
 /// `energy_total`: GPUs and CPU packages together.
-pub(super) fn total(run: &Run) -> Option<f64> {
+pub(super) fn total(run: &Whole<'_>) -> Option<f64> {
     Some(gpus(run)? + cpu(run)?)
 }
 
 /// The mean power of the last stretch before any request in which every GPU was idle; `None` when
 /// that is too short.
-fn idle_power_w(run: &Run) -> Option<f64> {
-    let first = run.records.iter().map(|record| record.sent).min()?;
+fn idle_power_w(run: &Whole<'_>) -> Option<f64> {
+    let first = run.seen.first?.sent;
     let before = run.telemetry.partition_point(|sample| sample.at < first);
     let idle: Vec<(Offset, f64)> = run.telemetry[..before]
         .iter()
@@ -65,13 +66,13 @@ struct Reading {
 }
 
 /// What a counter gained inside the window.
-fn spent(run: &Run, counter: impl Fn(&TelemetrySample) -> Option<f64>) -> Option<f64> {
+fn spent(run: &Whole<'_>, counter: impl Fn(&TelemetrySample) -> Option<f64>) -> Option<f64> {
     let readings: Vec<Reading> = run
         .telemetry
         .iter()
         .filter_map(|sample| Some(Reading { at: sample.at, joules: counter(sample)? }))
         .collect();
-    between(&readings, run.window()?)
+    between(&readings, run.seen.window?)
 }
 
 fn between(readings: &[Reading], window: Window) -> Option<f64> {
@@ -95,7 +96,7 @@ fn counter_at(readings: &[Reading], at: Offset) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::GpuSample;
+    use crate::run::{GpuSample, Run};
     use crate::summary::fixture::{sampled, with_gpus};
 
     fn counter(joules: f64) -> GpuSample {
@@ -110,22 +111,25 @@ mod tests {
             vec![counter(300.0), counter(65.0)],
             vec![counter(900.0), counter(65.0)],
         ]);
-        assert_eq!(gpus(&run), Some(205.0));
+        assert_eq!(gpus(&Whole::of(&run)), Some(205.0));
     }
 
     #[test]
     fn sparse_readings_are_interpolated_at_the_edges() {
         let silent = || vec![GpuSample::default()];
         let run = with_gpus(vec![vec![counter(0.0)], silent(), silent(), vec![counter(300.0)]]);
-        assert!((gpus(&run).unwrap_or(f64::NAN) - 100.0).abs() < 1e-9);
+        assert!((gpus(&Whole::of(&run)).unwrap_or(f64::NAN) - 100.0).abs() < 1e-9);
     }
 
     #[test]
     fn energy_is_absent_after_a_reset_and_where_the_window_is_not_covered() {
         let reset = vec![vec![counter(900.0)], vec![counter(5.0)], vec![counter(10.0)]];
-        assert_eq!(gpus(&with_gpus(reset)), None);
-        assert_eq!(gpus(&with_gpus(vec![vec![counter(1.0)], vec![counter(2.0)]])), None);
-        assert_eq!(gpus(&with_gpus(vec![vec![], vec![], vec![]])), None);
+        assert_eq!(gpus(&Whole::of(&with_gpus(reset))), None);
+        assert_eq!(
+            gpus(&Whole::of(&with_gpus(vec![vec![counter(1.0)], vec![counter(2.0)]]))),
+            None
+        );
+        assert_eq!(gpus(&Whole::of(&with_gpus(vec![vec![], vec![], vec![]]))), None);
     }
 
     #[test]
@@ -136,9 +140,9 @@ mod tests {
             ..Default::default()
         };
         let run = sampled(vec![both(0.0), both(100.0), both(200.0)]);
-        assert_eq!((cpu(&run), total(&run)), (Some(10.0), Some(110.0)));
+        assert_eq!((cpu(&Whole::of(&run)), total(&Whole::of(&run))), (Some(10.0), Some(110.0)));
         let gpu_alone = with_gpus((0..3).map(|n| vec![counter(f64::from(n))]).collect());
-        assert_eq!((cpu(&gpu_alone), total(&gpu_alone)), (None, None));
+        assert_eq!((cpu(&Whole::of(&gpu_alone)), total(&Whole::of(&gpu_alone))), (None, None));
     }
 
     /// Two idle seconds at 70 W before the request at 3 s, and 300 J in its second.
@@ -163,14 +167,14 @@ mod tests {
 
     #[test]
     fn what_the_gpus_draw_idle_is_taken_off() {
-        assert_eq!(above_idle(&after_idle([0.0, 0.0, 0.0])), Some(300.0 - 70.0));
+        assert_eq!(above_idle(&Whole::of(&after_idle([0.0, 0.0, 0.0]))), Some(300.0 - 70.0));
         // Warm from an epoch before, and then idle for a second.
-        assert_eq!(above_idle(&after_idle([0.8, 0.02, 0.0])), Some(300.0 - 70.0));
+        assert_eq!(above_idle(&Whole::of(&after_idle([0.8, 0.02, 0.0]))), Some(300.0 - 70.0));
     }
 
     #[test]
     fn idle_power_is_not_known_where_no_second_was_idle() {
-        assert_eq!(above_idle(&after_idle([0.0, 0.5, 0.0])), None);
-        assert_eq!(above_idle(&after_idle([0.0, 0.0, 0.5])), None);
+        assert_eq!(above_idle(&Whole::of(&after_idle([0.0, 0.5, 0.0]))), None);
+        assert_eq!(above_idle(&Whole::of(&after_idle([0.0, 0.0, 0.5]))), None);
     }
 }

@@ -3,19 +3,27 @@
 //! [`observe()`] says what one epoch says, [`summarize`] what all of them say together. Intervals
 //! are the judge's and are added later; nothing here compares or judges.
 
+mod agreement;
 mod counts;
 mod energy;
 mod epoch;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod flight;
 mod observe;
+mod pools;
 mod quality;
 mod recovery;
 mod request;
+mod samples;
+mod seen;
 mod serving;
 mod spike;
+mod spread;
 mod stalls;
+mod streamed;
 mod telemetry;
+mod whole;
 
 use crate::case::CaseId;
 use crate::metric::{CATALOGUE, Metric, Stat};
@@ -25,9 +33,13 @@ pub use counts::TokenCounts;
 use observe::pooled;
 pub use observe::{observe, of_request, sample, samples};
 pub(crate) use request::{ttft, whole};
+pub(crate) use seen::Cache;
+pub use seen::Seen;
 pub use spike::threshold as spike_threshold;
 pub use stalls::{Meanwhile, Stall, Stalls};
 use std::collections::BTreeMap;
+pub use streamed::{Streamed, Streaming};
+pub use whole::Whole;
 
 /// The number of the measurement protocol: raised when the same request would give another
 /// number, so that values from before and after are not compared.

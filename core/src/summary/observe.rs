@@ -1,21 +1,24 @@
 //! Which formula gives which metric, and what one epoch says of all of them.
 
-use super::{Observed, Series, energy, epoch, quality, recovery, request, serving, telemetry};
-use crate::metric::{self, Metric};
+use super::spread::Spread;
+use super::{Observed, Series, Whole, energy, epoch, quality, request, serving, telemetry};
+use crate::metric::{self, Kind, Metric};
 use crate::record::Record;
 use crate::run::Run;
 
 /// How a metric is had from an epoch.
-enum Formula {
+pub(super) enum Formula {
     /// At most one sample a request.
     Request(fn(&Record) -> Option<f64>),
     /// Any number of samples a request.
     Events(fn(&Record) -> Vec<f64>),
-    /// One value an epoch.
-    Epoch(fn(&Run) -> Option<f64>),
+    /// One value an epoch, from what was counted.
+    Epoch(fn(&Whole<'_>) -> Option<f64>),
+    /// One value an epoch, from all requests side by side.
+    Beside(fn(&Spread) -> Option<f64>),
 }
 
-use Formula::{Epoch, Events, Request};
+use Formula::{Beside, Epoch, Events, Request};
 
 /// The formula of each metric, in the catalogue's order.
 static FORMULAS: &[(&Metric, Formula)] = &[
@@ -53,15 +56,15 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::INSERTS_S, Epoch(epoch::inserts_s)),
     (&metric::INSERT_P95, Epoch(epoch::insert_p95)),
     (&metric::INSERT_LAG_P95, Epoch(epoch::insert_lag_p95)),
-    (&metric::SPIKE_RATE, Epoch(epoch::spike_rate)),
-    (&metric::SPIKE_RATE_SIGMA, Epoch(epoch::spike_rate_sigma)),
-    (&metric::STALL_MAX, Epoch(epoch::stall_max)),
-    (&metric::STALL_COUNT, Epoch(epoch::stall_count)),
+    (&metric::SPIKE_RATE, Beside(|spread| spread.spike_rate)),
+    (&metric::SPIKE_RATE_SIGMA, Beside(|spread| spread.spike_rate_sigma)),
+    (&metric::STALL_MAX, Beside(|spread| spread.stall_max)),
+    (&metric::STALL_COUNT, Beside(|spread| spread.stall_count)),
     (&metric::GOODPUT, Epoch(epoch::goodput)),
     (&metric::ATTAINMENT, Epoch(epoch::attainment)),
-    (&metric::RECOVERY_S, Epoch(recovery::recovery_s)),
+    (&metric::RECOVERY_S, Beside(|spread| spread.recovery_s)),
     (&metric::SEND_LAG, Request(request::send_lag)),
-    (&metric::IN_FLIGHT, Epoch(epoch::in_flight)),
+    (&metric::IN_FLIGHT, Beside(|spread| spread.in_flight)),
     (&metric::CLIENT_BUSY, Epoch(epoch::client_busy)),
     (&metric::ERROR_RATE, Epoch(epoch::error_rate)),
     (&metric::PROMPT_TOKENS, Request(request::prompt_tokens)),
@@ -72,7 +75,7 @@ static FORMULAS: &[(&Metric, Formula)] = &[
     (&metric::DISTINCT_2, Request(quality::distinct_2)),
     (&metric::COHERENCE, Request(quality::coherence)),
     (&metric::ACCURACY, Request(quality::accuracy)),
-    (&metric::ANSWER_AGREEMENT, Epoch(quality::agreement)),
+    (&metric::ANSWER_AGREEMENT, Beside(|spread| spread.agreement)),
     (&metric::MODEL_LOAD_S, Epoch(epoch::model_load_s)),
     (&metric::PEAK_RSS, Epoch(telemetry::peak_rss)),
     (&metric::MEMORY_PEAK, Epoch(telemetry::memory_peak)),
@@ -104,11 +107,34 @@ static FORMULAS: &[(&Metric, Formula)] = &[
 /// measured is not in the list. Only measured successes enter, except into `error_rate`.
 #[must_use]
 pub fn observe(run: &Run) -> Vec<(&'static Metric, Observed)> {
-    FORMULAS
-        .iter()
-        .filter(|(metric, _)| metric.kinds.contains(&run.head.case.kind))
-        .filter_map(|(metric, formula)| Some((*metric, formula.apply(run)?)))
+    let (whole, spread) = (Whole::of(run), Spread::of(run));
+    let told = |formula: &Formula| match formula {
+        Request(_) | Events(_) => formula.series(run).map(Observed::Samples),
+        Epoch(_) | Beside(_) => formula.value(&whole, &spread).map(Observed::Value),
+    };
+    of_kind(run.head.case.kind)
+        .filter_map(|(metric, formula)| Some((*metric, told(formula)?)))
         .collect()
+}
+
+/// What one epoch says of the metrics of its kind that are one value an epoch, in the catalogue's order.
+pub(super) fn values(whole: &Whole<'_>, spread: &Spread) -> Vec<(&'static Metric, f64)> {
+    of_kind(whole.head.case.kind)
+        .filter_map(|(metric, formula)| Some((*metric, formula.value(whole, spread)?)))
+        .collect()
+}
+
+/// The metrics of a kind that have any number of samples, in the catalogue's order.
+pub(super) fn sampled(kind: Kind) -> impl Iterator<Item = &'static Metric> {
+    let has_samples = |formula: &Formula| match formula {
+        Request(_) | Events(_) => true,
+        Epoch(_) | Beside(_) => false,
+    };
+    of_kind(kind).filter(move |(_, formula)| has_samples(formula)).map(|(metric, _)| *metric)
+}
+
+fn of_kind(kind: Kind) -> impl Iterator<Item = &'static (&'static Metric, Formula)> {
+    FORMULAS.iter().filter(move |(metric, _)| metric.kinds.contains(&kind))
 }
 
 /// The metric called `id`, if it is one that a request has at most once.
@@ -127,7 +153,7 @@ pub fn sample(metric: &Metric, record: &Record) -> Option<f64> {
     let (_, formula) = FORMULAS.iter().find(|(known, _)| *known == metric)?;
     match formula {
         Request(sample) => sample(record),
-        Events(_) | Epoch(_) => None,
+        Events(_) | Epoch(_) | Beside(_) => None,
     }
 }
 
@@ -144,19 +170,34 @@ pub(super) fn pooled(run: &Run, id: &str) -> Option<Vec<f64>> {
     samples(metric::find(id)?, run).map(|series| series.values)
 }
 
+/// The formula of a metric.
+pub(super) fn formula(metric: &Metric) -> Option<&'static Formula> {
+    FORMULAS.iter().find(|(known, _)| known.id == metric.id).map(|(_, formula)| formula)
+}
+
 impl Formula {
-    fn apply(&self, run: &Run) -> Option<Observed> {
+    fn value(&self, whole: &Whole<'_>, spread: &Spread) -> Option<f64> {
+        let value = match self {
+            Request(_) | Events(_) => None,
+            Epoch(value) => value(whole),
+            Beside(value) => value(spread),
+        };
+        value.filter(|value| value.is_finite())
+    }
+
+    /// What one success says, in order of arrival; nothing of one value an epoch.
+    pub(super) fn samples(&self, record: &Record) -> Vec<f64> {
         match self {
-            Request(_) | Events(_) => self.series(run).map(Observed::Samples),
-            Epoch(value) => value(run).filter(|value| value.is_finite()).map(Observed::Value),
+            Request(sample) => sample(record).into_iter().collect(),
+            Events(samples) => samples(record),
+            Epoch(_) | Beside(_) => Vec::new(),
         }
     }
 
     fn series(&self, run: &Run) -> Option<Series> {
         match self {
-            Request(sample) => series(run, |record| sample(record).into_iter().collect()),
-            Events(samples) => series(run, samples),
-            Epoch(_) => None,
+            Request(_) | Events(_) => series(run, |record| self.samples(record)),
+            Epoch(_) | Beside(_) => None,
         }
     }
 }
@@ -176,7 +217,7 @@ fn series(run: &Run, of: impl Fn(&Record) -> Vec<f64>) -> Option<Series> {
 mod tests {
     use super::*;
     use crate::failure::{Failure, FailureClass};
-    use crate::metric::{CATALOGUE, Kind, Shape};
+    use crate::metric::{CATALOGUE, Shape};
     use crate::price::{Price, Rate};
     use crate::record::{EventKind, Neighbours, Outcome, Phase};
     use crate::summary::fixture::{ms, run, success, with_events};
@@ -194,7 +235,12 @@ mod tests {
         let formulas: Vec<_> = FORMULAS.iter().map(|(metric, _)| *metric).collect();
         assert_eq!(formulas, CATALOGUE);
         for (metric, formula) in FORMULAS {
-            assert_eq!(metric.shape == Shape::Scalar, matches!(formula, Epoch(_)), "{}", metric.id);
+            assert_eq!(
+                metric.shape == Shape::Scalar,
+                matches!(formula, Epoch(_) | Beside(_)),
+                "{}",
+                metric.id
+            );
         }
     }
 

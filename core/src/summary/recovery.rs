@@ -1,10 +1,12 @@
 //! How long a target takes to recover from a burst.
 
 use super::request;
-use crate::quantile::Sorted;
+use super::samples::{Samples, of_key, to_key};
+use crate::case::Case;
 use crate::record::Record;
-use crate::run::Run;
+use crate::spool::{Spool, Spools};
 use crate::time::Offset;
+use std::collections::VecDeque;
 
 /// How far above the tail of before the burst a request still is as it was: half,
 const TOLERATED: f64 = 1.5;
@@ -14,30 +16,82 @@ const TOLERATED_S: f64 = 0.005;
 /// above a 95th percentile.
 const SHOWN_BY: usize = 20;
 const LEFT_OVER: usize = 1;
+/// Stands for a request without a latency: the key of no finite number.
+const NONE: u64 = u64::MAX;
 
-/// `recovery_s`: from the end of the burst to the first request that is not late and is followed by
-/// at most one late one in twenty; late is longer than half as much again as the 95th percentile
-/// of before the burst.
-pub(super) fn recovery_s(run: &Run) -> Option<f64> {
-    let (begin, end) = run.head.case.workload.shape()?.burst()?;
-    let start = run.measured().map(|record| record.due).min()?;
-    let at = |record: &Record| record.due.seconds_since(start);
-    let before = run.successes().filter(|record| at(record) < begin);
-    let usual = Sorted::new(before.filter_map(latency)).quantile(0.95)?;
-    let limit = (usual * TOLERATED).max(usual + TOLERATED_S);
-    let mut after: Vec<&Record> = run.measured().filter(|record| at(record) >= end).collect();
-    after.sort_by_key(|record| record.due);
-    let is_late = |record: &&Record| latency(record).is_none_or(|latency| latency > limit);
-    recovered_at(&after, is_late).map(|due| due.seconds_since(start) - end)
+/// When the requests of a load with a burst were due, and how long each took.
+pub(super) struct Recovery<M: Spools> {
+    /// When the burst begins and ends, seconds from the first due.
+    burst: (f64, f64),
+    start: Option<Offset>,
+    /// Due, number, latency: of requests due at one instant the first to come is the first.
+    requests: M::Of<3>,
+}
+
+/// A request of which it is known whether it was late.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    due: Offset,
+    is_late: bool,
+}
+
+impl<M: Spools> Recovery<M> {
+    /// Of the load of a case; `None` where it has no burst.
+    pub(super) fn of(case: &Case, spools: &M) -> Result<Option<Self>, M::Error> {
+        let Some(burst) = case.workload.shape().and_then(|shape| shape.burst()) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { burst, start: None, requests: spools.spool()? }))
+    }
+
+    /// Adds a measured request.
+    pub(super) fn add(&mut self, record: &Record) -> Result<(), M::Error> {
+        self.start = Some(self.start.map_or(record.due, |start| start.min(record.due)));
+        let latency = latency(record).map_or(NONE, to_key);
+        self.requests.push([record.due.0, self.requests.count(), latency])
+    }
+
+    /// `recovery_s`: from the end of the burst to the first request that is not late and is followed by
+    /// at most one late one in twenty; late is longer than half as much again as the 95th percentile
+    /// of before the burst.
+    pub(super) fn seconds(mut self, spools: &M) -> Result<Option<f64>, M::Error> {
+        let (Some(start), (begin, end)) = (self.start, self.burst) else { return Ok(None) };
+        let at = |due: u64| Offset(due).seconds_since(start);
+        let mut before = Samples::new(spools)?;
+        for request in self.requests.ascending()? {
+            let [due, _, latency] = request?;
+            if at(due) < begin && latency != NONE {
+                before.push(of_key(latency))?;
+            }
+        }
+        let Some(usual) = before.quantile(0.95)? else { return Ok(None) };
+        let limit = (usual * TOLERATED).max(usual + TOLERATED_S);
+        let after = self.requests.ascending()?.filter_map(|request| match request {
+            Ok([due, _, latency]) => (at(due) >= end).then(|| {
+                let is_late = latency == NONE || of_key(latency) > limit;
+                Ok(Judged { due: Offset(due), is_late })
+            }),
+            Err(error) => Some(Err(error)),
+        });
+        Ok(recovered_at(after)?.map(|due| due.seconds_since(start) - end))
+    }
 }
 
 /// When the first request is due that was not late, with hardly one late after it.
-fn recovered_at(after: &[&Record], is_late: impl Fn(&&Record) -> bool) -> Option<Offset> {
-    let late: Vec<bool> = after.iter().map(is_late).collect();
-    let shows =
-        |window: &[bool]| !window[0] && window.iter().filter(|it| **it).count() <= LEFT_OVER;
-    let first = late.windows(SHOWN_BY).position(shows)?;
-    Some(after[first].due)
+fn recovered_at<E>(after: impl Iterator<Item = Result<Judged, E>>) -> Result<Option<Offset>, E> {
+    let mut window: VecDeque<Judged> = VecDeque::with_capacity(SHOWN_BY);
+    for request in after {
+        window.push_back(request?);
+        if window.len() < SHOWN_BY {
+            continue;
+        }
+        let late = window.iter().filter(|request| request.is_late).count();
+        match window.pop_front() {
+            Some(first) if !first.is_late && late <= LEFT_OVER => return Ok(Some(first.due)),
+            Some(_) | None => {}
+        }
+    }
+    Ok(None)
 }
 
 /// What users wait for, from when they asked; `None` for a request that failed.
@@ -50,8 +104,14 @@ fn latency(record: &Record) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::record::EventKind;
+    use crate::run::Run;
     use crate::summary::fixture::{run, with_events};
+    use crate::summary::spread::Spread;
     use crate::workload::{Closed, Shape, Workload};
+
+    fn recovery_s(run: &Run) -> Option<f64> {
+        Spread::of(run).recovery_s
+    }
 
     /// Ten requests a second for a minute, a burst from 18 to 24 s; each takes as `takes_ms` says
     /// of the moment at which it is due, in seconds.

@@ -1,48 +1,48 @@
 //! The formulas that look at what the target said of itself while measuring.
 
-use crate::run::Run;
+use super::Whole;
 use crate::serving::{CACHE_USE, PREEMPTIONS, PREFIX_HITS, PREFIX_QUERIES, RUNNING, WAITING};
 
 /// `server_running_peak`: the most requests that the target worked on at once.
-pub(super) fn running_peak(run: &Run) -> Option<f64> {
+pub(super) fn running_peak(run: &Whole<'_>) -> Option<f64> {
     peak(run, RUNNING)
 }
 
 /// `server_waiting_peak`: the most requests that waited within the target.
-pub(super) fn waiting_peak(run: &Run) -> Option<f64> {
+pub(super) fn waiting_peak(run: &Whole<'_>) -> Option<f64> {
     peak(run, WAITING)
 }
 
 /// `server_cache_peak`: the fullest that its key-value cache was.
-pub(super) fn cache_peak(run: &Run) -> Option<f64> {
+pub(super) fn cache_peak(run: &Whole<'_>) -> Option<f64> {
     peak(run, CACHE_USE)
 }
 
 /// `server_preemptions`: requests that it put back to make room.
-pub(super) fn preemptions(run: &Run) -> Option<f64> {
+pub(super) fn preemptions(run: &Whole<'_>) -> Option<f64> {
     gained(run, PREEMPTIONS)
 }
 
 /// `server_prefix_hits`: prompt tokens found in its prefix cache / looked up.
-pub(super) fn prefix_hits(run: &Run) -> Option<f64> {
+pub(super) fn prefix_hits(run: &Whole<'_>) -> Option<f64> {
     let queries = gained(run, PREFIX_QUERIES).filter(|queries| *queries > 0.0)?;
     Some(gained(run, PREFIX_HITS)? / queries)
 }
 
-fn peak(run: &Run, name: &str) -> Option<f64> {
+fn peak(run: &Whole<'_>, name: &str) -> Option<f64> {
     said(run, name).into_iter().reduce(f64::max)
 }
 
 /// By how much a counter grew; `None` after a restart of the server, whose counters begin anew.
-fn gained(run: &Run, name: &str) -> Option<f64> {
+fn gained(run: &Whole<'_>, name: &str) -> Option<f64> {
     let counts = said(run, name);
     let fell = counts.windows(2).any(|pair| pair[1] < pair[0]);
     Some(counts.last()? - counts.first()?).filter(|_| !fell && counts.len() > 1)
 }
 
 /// What it said within the window, with what it said just before and just after: it is asked seldom.
-fn said(run: &Run, name: &str) -> Vec<f64> {
-    let Some(window) = run.window() else { return Vec::new() };
+fn said(run: &Whole<'_>, name: &str) -> Vec<f64> {
+    let Some(window) = run.seen.window else { return Vec::new() };
     let told: Vec<_> = run
         .telemetry
         .iter()
@@ -56,7 +56,7 @@ fn said(run: &Run, name: &str) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::TelemetrySample;
+    use crate::run::{Run, TelemetrySample};
     use crate::summary::fixture;
     use crate::time::Offset;
 
@@ -75,14 +75,17 @@ mod tests {
     #[test]
     fn peaks_and_gains_are_those_of_the_window_and_its_edges() {
         let values = [1.0, 9.0, 4.0, 5.0, 99.0];
-        assert_eq!(running_peak(&with(RUNNING, &values)), Some(9.0));
-        assert_eq!(preemptions(&with(PREEMPTIONS, &[3.0, 3.0, 4.0, 8.0, 99.0])), Some(5.0));
-        assert_eq!(waiting_peak(&with(RUNNING, &values)), None);
+        assert_eq!(running_peak(&Whole::of(&with(RUNNING, &values))), Some(9.0));
+        assert_eq!(
+            preemptions(&Whole::of(&with(PREEMPTIONS, &[3.0, 3.0, 4.0, 8.0, 99.0]))),
+            Some(5.0)
+        );
+        assert_eq!(waiting_peak(&Whole::of(&with(RUNNING, &values))), None);
     }
 
     #[test]
     fn a_restarted_server_has_gained_nothing_that_is_known() {
-        assert_eq!(preemptions(&with(PREEMPTIONS, &[3.0, 0.0, 1.0, 2.0])), None);
+        assert_eq!(preemptions(&Whole::of(&with(PREEMPTIONS, &[3.0, 0.0, 1.0, 2.0]))), None);
     }
 
     #[test]
@@ -91,6 +94,6 @@ mod tests {
         for (hits, sample) in [10.0, 20.0, 30.0, 60.0].into_iter().zip(&mut run.telemetry) {
             sample.server.insert(PREFIX_HITS.to_owned(), hits);
         }
-        assert_eq!(prefix_hits(&run), Some(0.25));
+        assert_eq!(prefix_hits(&Whole::of(&run)), Some(0.25));
     }
 }

@@ -1,6 +1,7 @@
 //! Spikes: samples far above the centre, told robustly and classically.
 
-use crate::quantile::{Sorted, mean, standard_deviation};
+use super::samples::Samples;
+use crate::spool::{Held, Spool, Spools, held};
 
 /// How many standard deviations above the centre a spike begins.
 const SIGMAS: f64 = 3.0;
@@ -17,35 +18,72 @@ const FLOOR_SHARE: f64 = 0.10;
 /// `None` without samples.
 #[must_use]
 pub fn threshold(samples: &[f64]) -> Option<f64> {
-    let center = Sorted::new(samples.iter().copied()).median()?;
-    let deviations = Sorted::new(samples.iter().map(|sample| (sample - center).abs()));
-    let sigma = MAD_TO_SIGMA * deviations.median()?;
-    Some(center + (SIGMAS * sigma).max(FLOOR_S).max(FLOOR_SHARE * center))
+    held(line(&mut Samples::held(samples.iter().copied()), &Held))
 }
 
-/// `spike_rate`: the share of samples above [`threshold`].
-pub(super) fn rate(samples: &[f64]) -> Option<f64> {
-    threshold(samples).map(|line| share_above(samples, line))
+/// The same of samples that are kept anywhere.
+pub(super) fn line<M: Spools>(
+    samples: &mut Samples<M::Of<1>>,
+    spools: &M,
+) -> Result<Option<f64>, M::Error> {
+    let Some(center) = samples.quantile(0.5)? else { return Ok(None) };
+    let mut deviations = Samples::new(spools)?;
+    for sample in samples.arrived()? {
+        deviations.push((sample? - center).abs())?;
+    }
+    let sigma = deviations.quantile(0.5)?.map(|deviation| MAD_TO_SIGMA * deviation);
+    Ok(sigma.map(|sigma| center + (SIGMAS * sigma).max(FLOOR_S).max(FLOOR_SHARE * center)))
 }
 
-/// `spike_rate_sigma`: the share of samples above mean + 3 standard deviations (n − 1).
-pub(super) fn rate_sigma(samples: &[f64]) -> Option<f64> {
-    let line = mean(samples)? + SIGMAS * standard_deviation(samples)?;
-    Some(share_above(samples, line))
+/// How many of some samples lie above the line at which a spike of them begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Spikes {
+    /// How many do.
+    pub(super) count: u64,
+    /// Of how many.
+    of: usize,
 }
 
-/// How many samples lie above `line`.
-pub(super) fn count_above(samples: &[f64], line: f64) -> usize {
-    samples.iter().filter(|sample| **sample > line).count()
-}
+impl Spikes {
+    /// Those above [`threshold`]; `None` without samples.
+    pub(super) fn of<M: Spools>(
+        samples: &mut Samples<M::Of<1>>,
+        spools: &M,
+    ) -> Result<Option<Self>, M::Error> {
+        let Some(line) = line(samples, spools)? else { return Ok(None) };
+        Self::above(line, samples).map(Some)
+    }
 
-fn share_above(samples: &[f64], line: f64) -> f64 {
-    count_above(samples, line) as f64 / samples.len() as f64
+    /// Those above mean + 3 standard deviations (n − 1); `None` below two samples.
+    pub(super) fn classical<S: Spool<1>>(
+        samples: &mut Samples<S>,
+    ) -> Result<Option<Self>, S::Error> {
+        let (center, deviation) = (samples.mean()?, samples.standard_deviation()?);
+        let line = center.zip(deviation).map(|(center, deviation)| center + SIGMAS * deviation);
+        line.map(|line| Self::above(line, samples)).transpose()
+    }
+
+    /// Their share of all.
+    pub(super) fn rate(self) -> f64 {
+        self.count as f64 / self.of as f64
+    }
+
+    fn above<S: Spool<1>>(line: f64, samples: &mut Samples<S>) -> Result<Self, S::Error> {
+        Ok(Self { count: samples.count_above(line)?, of: samples.n() })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn rate(samples: &[f64]) -> Option<f64> {
+        held(Spikes::of(&mut Samples::held(samples.to_vec()), &Held)).map(Spikes::rate)
+    }
+
+    fn rate_sigma(samples: &[f64]) -> Option<f64> {
+        held(Spikes::classical(&mut Samples::held(samples.to_vec()))).map(Spikes::rate)
+    }
 
     #[test]
     fn two_percent_of_stalls_at_ten_times_are_two_percent_of_spikes() {

@@ -3,7 +3,8 @@
 use super::limits::Limits;
 use super::reason::Reason;
 use crate::quantile::{Sorted, mean};
-use crate::run::{GpuSample, Run, TelemetrySample};
+use crate::run::{GpuSample, TelemetrySample};
+use crate::summary::Whole;
 use crate::throttle::slowed_by;
 
 /// Telemetry that must be there before shares of time are judged: the kernel counts in hundredths of a
@@ -18,7 +19,10 @@ const SEEN: usize = 2;
 const MIB: f64 = 1_048_576.0;
 
 /// Every reason that the machine gives.
-pub(super) fn reasons<'a>(run: &'a Run, limits: &'a Limits) -> impl Iterator<Item = Reason> + 'a {
+pub(super) fn reasons<'a>(
+    run: &Whole<'a>,
+    limits: &'a Limits,
+) -> impl Iterator<Item = Reason> + use<'a> {
     let samples = run.watched();
     let host = [
         steal(samples, limits),

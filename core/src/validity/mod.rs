@@ -11,7 +11,9 @@ mod reason;
 mod tests;
 
 use crate::run::Run;
+use crate::summary::Whole;
 pub use limits::Limits;
+pub(crate) use load::LATEST;
 pub use reason::Reason;
 use serde::{Deserialize, Serialize};
 
@@ -54,9 +56,15 @@ impl Validity {
 /// Says whether a run may be judged. The one place that does.
 #[must_use]
 pub fn assess(run: &Run) -> Validity {
+    assess_counted(&Whole::of(run), load::lag_s(run))
+}
+
+/// The same of an epoch whose requests have been counted; `lag_s` is the 99th percentile of how late those that
+/// were measured were sent, seconds.
+pub(crate) fn assess_counted(run: &Whole<'_>, lag_s: Option<f64>) -> Validity {
     let limits = &run.head.case.validity;
-    let reasons: Vec<Reason> =
-        load::reasons(run, limits).chain(machine::reasons(run, limits)).collect();
+    let of_load = load::reasons(run, limits, lag_s);
+    let reasons: Vec<Reason> = of_load.chain(machine::reasons(run, limits)).collect();
     match reasons.is_empty() {
         true => Validity::Valid,
         false => Validity::Invalid(reasons),

@@ -199,6 +199,7 @@ impl Test<'_> {
             requests: answers.requests,
             window_s: Some(self.total_time_s),
             figures: self.figures(answers),
+            invalid: Vec::new(),
             samples: answers.samples.clone(),
             notes: self.notes.to_owned(),
             entry: self.entry(answers),
