@@ -3,13 +3,14 @@
 
 use super::Args;
 use crate::cli::face::Face;
+use crate::cli::team;
 use crate::config::Config;
 use crate::project::Project;
 use crate::rows::{
     Begun, EpochFiles, Facts, Manifest, MeasuredEpoch, Place, Put, Slice, VERSION, plan_digest,
     write_epoch,
 };
-use crate::store::{FileStore, Layout, Store, Stored};
+use crate::store::{FileStore, Store, Stored};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +40,7 @@ pub(super) fn write(args: &Args, face: &Face) -> Result<Exit> {
     let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
     let filter = args.only.filter(Timestamp::now())?;
     let filter = Filter { provenance: Some(Provenance::Measured), ..filter };
-    let store = FileStore::open(Layout::new(project.stored(args.results_dir.as_deref())?))?;
+    let store = FileStore::open(team::layout(&project, args.results_dir.as_deref())?)?;
     let taken = store.taken(&filter, &prices)?.runs;
     let runs = wanted(args, &store, taken)?;
     if runs.is_empty() {
