@@ -36,7 +36,10 @@ fn main() -> anyhow::Result<()> {
         bail!("see the head of examples/many_rows.rs")
     };
     let (workers, events): (u32, u64) = (workers.parse()?, events.parse()?);
-    ensure!(workers > 0 && SENDERS % u64::from(workers) == 0, "WORKERS must divide {SENDERS}");
+    ensure!(
+        workers > 0 && SENDERS.is_multiple_of(u64::from(workers)),
+        "WORKERS must divide {SENDERS}"
+    );
     let requests = events / EVENTS;
     let next = AtomicU32::new(0);
     let threads = thread::available_parallelism().map_or(1, usize::from);

@@ -100,10 +100,17 @@ mod tests {
         Part { shard: Shard::new(index, of).unwrap(), start: None }
     }
 
-    /// What the parts of a load send together: phase and number of each request, and by themselves the
-    /// seeds and texts that the target was asked.
-    fn sent(of: u32, workload: &Workload) -> (Vec<(bool, u64)>, Vec<(u64, String)>) {
-        let (mut places, mut asked) = (Vec::new(), Vec::new());
+    /// What the parts of a load send together.
+    #[derive(Debug, Default, PartialEq)]
+    struct Sent {
+        /// Whether each request is measured, and its number.
+        places: Vec<(bool, u64)>,
+        /// The seeds and texts that the target was asked.
+        asked: Vec<(u64, String)>,
+    }
+
+    fn sent(of: u32, workload: &Workload) -> Sent {
+        let Sent { mut places, mut asked } = Sent::default();
         for index in 0..of {
             let (records, _, driver) = measure(part(index, of), workload, &Stop::default());
             places.extend(records.iter().map(|it| (it.phase == Phase::Measured, it.ordinal)));
@@ -111,7 +118,7 @@ mod tests {
         }
         places.sort_unstable();
         asked.sort_unstable();
-        (places, asked)
+        Sent { places, asked }
     }
 
     fn open(max_in_flight: Option<u32>) -> Workload {
@@ -132,7 +139,7 @@ mod tests {
         ];
         for workload in loads {
             let whole = sent(1, &workload);
-            assert!(whole.0.len() > 20, "{whole:?}");
+            assert!(whole.places.len() > 20, "{whole:?}");
             for of in [2, 3, 8] {
                 assert_eq!(sent(of, &workload), whole, "{of} parts of {workload:?}");
             }

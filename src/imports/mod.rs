@@ -11,6 +11,7 @@ mod earlier;
 mod fields;
 mod tools;
 
+#[cfg(feature = "parquet")]
 pub(crate) use digest::digest;
 
 use serde_json::Value;
