@@ -3,7 +3,7 @@
 //!
 //! [`schema`] has the columns once: the writer's order, the reader's check and the reference are made of
 //! them. [`Slice`] says where the rows of one worker's epoch lie, [`Manifest`] what a worker put there, last
-//! of all. Behind the feature `parquet` are [`write_epoch`], [`Rows`] and [`Place`].
+//! of all. Behind the feature `parquet` are `write_epoch`, `Rows` and `Place`.
 //!
 //! What does not live here, on purpose: who shares a load, and what is made of many workers' rows.
 
