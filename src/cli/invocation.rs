@@ -309,7 +309,14 @@ impl Invocation {
             Some(_) => None,
             None => page::after_run(&self.layout, &report, &self.session.measured)?,
         };
-        let saved = self.save_baseline()?;
+        let saved = match self.save_baseline() {
+            // The end says why it is INVALID: there is a result, and no baseline.
+            Err(why) if report.exit == Exit::Invalid => {
+                self.face.tell(&format!("no baseline is saved: {why:#}"));
+                None
+            }
+            saved => saved?,
+        };
         self.session.feed.end(&report, self.is_complete());
         let contest = self.contest.as_ref();
         let standings = contest.map(|it| it.standings(&self.layout, &report.run_id)).transpose()?;
