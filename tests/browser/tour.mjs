@@ -26,7 +26,7 @@ const TAKEN = {
   "live-phone": { live: true, screen: light(PHONE) },
   watch: terminal(24),
   regressed: { page: newest, screen: light(DESKTOP), height: 900 },
-  forest: { page: newest, screen: light(DESKTOP), element: "#charts figure.chart" },
+  forest: { page: newest, screen: light({ viewport: { width: 1180, height: 1600 } }), element: "#charts figure.chart" },
   "regressed-phone": { page: newest, screen: dark(PHONE) },
   "side-by-side": { page: () => path.join(folder, "results/reports/side-by-side.html"), screen: light(DESKTOP), height: 1500 },
   latencies: { file: "results/plots/latency-distribution-ttft.png" },
