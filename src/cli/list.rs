@@ -132,9 +132,10 @@ fn sheet_of_epochs(epochs: &[ListedEpoch]) -> Sheet {
             shown(epoch.tok_s, Unit::TokensPerSecond),
             shown(epoch.ttft_p50_s, Unit::Seconds),
             shown(epoch.query_p95_s, Unit::Seconds),
-            Cell::text(Some(match epoch.provenance.as_str() {
-                "measured" => &epoch.validity,
-                other => other,
+            // Of what others measured nobody here knows that it is VALID; that it is not may be known.
+            Cell::text(Some(match (epoch.provenance.as_str(), epoch.validity.as_str()) {
+                ("measured", validity) | (_, validity @ "INVALID") => validity,
+                (other, _) => other,
             })),
             Cell::text(Some(&epoch.test_id)),
         ]);
