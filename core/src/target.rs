@@ -61,6 +61,12 @@ impl DriverKind {
         }
     }
 
+    /// Whether it is a server of language models that anybody can send requests to.
+    #[must_use]
+    pub fn is_model_server(self) -> bool {
+        matches!(self, Self::Openai | Self::Ollama)
+    }
+
     /// Whether it is a vector database of its own, which the vectors are sent to first.
     #[must_use]
     pub fn is_database(self) -> bool {

@@ -164,26 +164,16 @@ fn why_not(case: &Case, of: u32) -> Option<String> {
 
 fn why_not_at(driver: DriverKind) -> Option<String> {
     match driver {
-        DriverKind::Openai | DriverKind::Ollama => None,
+        driver if driver.is_model_server() => None,
         DriverKind::Auto => Some(
             "the target is whatever server each worker finds: name the one that all send to with \
              `--target` and `--base-url`"
                 .to_owned(),
         ),
-        DriverKind::Embedded
-        | DriverKind::Batch
-        | DriverKind::Simulated
-        | DriverKind::Flat
-        | DriverKind::FlatQ4
-        | DriverKind::IvfSq8
-        | DriverKind::Hnsw
-        | DriverKind::Pgvector
-        | DriverKind::Redis
-        | DriverKind::VectorHttp
-        | DriverKind::Custom => Some(format!(
+        other => Some(format!(
             "each worker would have a `{}` target of its own: a load is shared towards a server, with \
              `--target openai --base-url URL` or `ollama`",
-            driver.as_str()
+            other.as_str()
         )),
     }
 }

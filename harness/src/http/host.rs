@@ -3,7 +3,7 @@
 
 use crate::driver::OpenError;
 use std::fmt;
-use tokgate_core::case::{Case, DriverKind};
+use tokgate_core::case::Case;
 use tokgate_core::workload::Shard;
 
 /// What we hold open besides connections: results, telemetry, the event queue.
@@ -78,20 +78,8 @@ pub fn near(case: &Case, shard: Shard) -> Vec<String> {
 }
 
 fn needs(case: &Case, shard: Shard) -> Vec<Need> {
-    match case.target.driver {
-        DriverKind::Openai | DriverKind::Ollama => {}
-        DriverKind::Auto
-        | DriverKind::Embedded
-        | DriverKind::Batch
-        | DriverKind::Simulated
-        | DriverKind::Flat
-        | DriverKind::FlatQ4
-        | DriverKind::IvfSq8
-        | DriverKind::Hnsw
-        | DriverKind::Pgvector
-        | DriverKind::Redis
-        | DriverKind::VectorHttp
-        | DriverKind::Custom => return Vec::new(),
+    if !case.target.driver.is_model_server() {
+        return Vec::new();
     }
     // How many an open loop without a cap needs, the target decides.
     let wanted = case.workload.most_in_flight_of(shard).unwrap_or_default();
@@ -122,6 +110,7 @@ fn ports(range: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokgate_core::case::DriverKind;
     use tokgate_core::case::Workload;
 
     fn case(concurrency: u32, batch: u32) -> Case {
