@@ -20,7 +20,7 @@ const CASES: usize = 6;
 const AT_ONCE: Duration = Duration::from_millis(1);
 
 /// Many short epochs.
-const MANY: &str = r#"
+pub(crate) const MANY: &str = r#"
 schema = 1
 [target]
 driver = "simulated"

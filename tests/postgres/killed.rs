@@ -4,28 +4,16 @@ use super::Base;
 use super::cluster::Cluster;
 use super::delivered::is_all_there;
 use crate::faces::{code, text, with_scenario};
+use crate::kill::MANY;
 use crate::support::calls::{Running, announced, begun, call, ends};
 use std::path::Path;
 use tokgate::store::Layout;
 use tokgate::store::team::{Address, Delivering, End, Team, copy, migrate, waiting};
 
-/// Many epochs, so that there is a middle.
-const MANY: &str = r#"
-schema = 1
-[target]
-driver = "simulated"
-simulation = { ttft_ms = 2, itl_ms = 1 }
-[run]
-epochs = 2
-[dataset]
-prompt_tokens = 8
-output_tokens = 4
-[[case]]
-name = "many"
-kind = "generation"
-workload = { requests = 60, warmup = 0 }
-matrix = { concurrency = [1, 2, 3, 4, 5, 6] }
-"#;
+/// Many epochs, long enough that there is a middle.
+fn many() -> String {
+    MANY.replace("requests = 6,", "requests = 60,")
+}
 
 fn team(url: &str) -> Team {
     Team::at(Address::parse(url).unwrap())
@@ -57,7 +45,7 @@ fn a_server_that_is_killed_and_comes_back_has_everything_at_the_end() {
     cluster.start(&[]);
     let url = cluster.url();
     migrate(&team(&url)).unwrap();
-    let folder = with_scenario(MANY);
+    let folder = with_scenario(&many());
     let output = in_the_middle(folder.path(), &url, || {
         cluster.kill();
         cluster.start(&[]);
@@ -74,7 +62,7 @@ fn a_server_that_stays_away_costs_a_run_nothing_and_gets_it_later() {
     cluster.start(&[]);
     let url = cluster.url();
     migrate(&team(&url)).unwrap();
-    let folder = with_scenario(MANY);
+    let folder = with_scenario(&many());
     let output = in_the_middle(folder.path(), &url, || cluster.kill());
     let told = text(&output.stderr);
     assert!(matches!(code(&output), Some(0 | 3)), "{told}");
@@ -90,7 +78,7 @@ fn a_server_that_stays_away_costs_a_run_nothing_and_gets_it_later() {
 #[test]
 fn who_measures_is_killed_and_what_was_committed_is_delivered() {
     let Some(base) = Base::made() else { return };
-    let folder = with_scenario(MANY);
+    let folder = with_scenario(&many());
     let url = base.url();
     let running = Running::start(folder.path(), &["run", "case.toml", "--store", &url]);
     let mut cases = 0;
