@@ -34,6 +34,7 @@ pub mod pipeline;
 pub mod plot;
 pub mod project;
 pub mod prompt;
+pub mod push;
 pub mod report;
 pub mod rows;
 pub mod server;

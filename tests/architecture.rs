@@ -168,6 +168,20 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        place: "src/push",
+        must_not_name: &[
+            "crate::cli",
+            "crate::report",
+            "crate::server",
+            "crate::github",
+            "crate::pipeline",
+            "crate::session",
+            "rusqlite",
+            "reqwest",
+            "println!",
+        ],
+    },
+    Rule {
         place: "src/live",
         must_not_name: &[
             "crate::cli",

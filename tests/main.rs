@@ -58,6 +58,7 @@ mod postgres;
 mod pressure;
 mod prices;
 mod purge;
+mod push;
 mod quality;
 mod quarantine;
 mod questions;

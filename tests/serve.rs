@@ -339,7 +339,8 @@ fn every_route_is_described_by_what_it_answers() {
     assert_eq!(api["openapi"], "3.1.0");
     let paths = api["paths"].as_object().unwrap();
     let blessed = std::env::var_os("TOKGATE_BLESS").is_some();
-    for (path, operation) in paths {
+    // What is pushed is described by what tests/push.rs is answered.
+    for (path, operation) in paths.iter().filter(|(_, operation)| operation["get"].is_object()) {
         let get = &operation["get"];
         let answer = served.get(get["x-example-request"].as_str().unwrap());
         assert_eq!(answer.code, 200, "{path}: {answer:?}");

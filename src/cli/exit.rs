@@ -1,6 +1,7 @@
 //! How errors end the process.
 
 use crate::part::PutError;
+use crate::push::PushError;
 #[cfg(feature = "parquet")]
 use crate::rows::PlaceError;
 use crate::session::CaseError;
@@ -26,6 +27,17 @@ fn exit_of_place(error: &PlaceError) -> Exit {
         | PlaceError::Late { .. }
         | PlaceError::Changed { .. }
         | PlaceError::File(_) => Exit::Storage,
+    }
+}
+
+/// What cannot be kept elsewhere is ours, too.
+fn exit_of_push(error: &PushError) -> Exit {
+    match error {
+        PushError::Address(_) | PushError::Token(_) => Exit::Usage,
+        PushError::Unreachable { .. }
+        | PushError::Refused { .. }
+        | PushError::Late(_)
+        | PushError::Store(_) => Exit::Storage,
     }
 }
 
@@ -76,6 +88,9 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     }
     if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
         return exit_of_put(error);
+    }
+    if let Some(error) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        return exit_of_push(error);
     }
     let is_storage = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(|error| !is_asked_wrongly(error))

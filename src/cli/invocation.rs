@@ -12,7 +12,7 @@ use crate::cli::plan;
 use crate::cli::run::Format;
 use crate::cli::signals::Signals;
 use crate::cli::stretch::Stretch;
-use crate::cli::team;
+use crate::cli::team::{self, Keeping};
 use crate::cli::written;
 use crate::config::Telling;
 use crate::git::Commit;
@@ -71,8 +71,9 @@ pub(super) struct Invocation {
     planned: Vec<CaseId>,
     /// The run, where it can be gone on with.
     measuring: Option<Measuring>,
-    /// What became of the deliveries to a team's store.
-    receipt: Receipt,
+    /// What became of the deliveries to a team's store, and to a server.
+    delivered: Receipt,
+    pushed: Receipt,
     /// Whether a case's metadata could not be written.
     undocumented: bool,
     told: Vec<String>,
@@ -118,7 +119,8 @@ impl Invocation {
         let baselines = find_baselines(project, options, &durable, &identity.machine, &planned)?;
         let signals = Signals::listen().context("cannot listen for signals")?;
         let kept = temporary.is_none();
-        let (store, receipt) = team::keeping(&layout, project, !kept)?;
+        let Keeping { store, delivered, pushed } =
+            team::keeping(&layout, project, options.push.as_deref(), !kept)?;
         let cases = stretch.cases();
         let (measuring, earlier) =
             if kept { stretch.keep(&layout, &identity)? } else { Default::default() };
@@ -154,7 +156,8 @@ impl Invocation {
             contest: None,
             planned,
             measuring,
-            receipt,
+            delivered,
+            pushed,
             undocumented: false,
             told: Vec::new(),
             _temporary: temporary,
@@ -320,8 +323,10 @@ impl Invocation {
         self.session.feed.end(&report, self.is_complete());
         let contest = self.contest.as_ref();
         let standings = contest.map(|it| it.standings(&self.layout, &report.run_id)).transpose()?;
-        let store = team::told(&self.receipt, &self.face);
-        let saved = [("page  ", page), ("baseline  ", saved), ("store  ", store)];
+        let store = team::told(&self.delivered, &self.face);
+        let pushed = team::told(&self.pushed, &self.face);
+        let saved =
+            [("page  ", page), ("baseline  ", saved), ("store  ", store), ("pushed  ", pushed)];
         self.tell_end(&report, &saved, standings.as_ref());
         notify::tell(&self.telling, &report).iter().for_each(|warning| self.face.tell(warning));
         Ok(report.exit)

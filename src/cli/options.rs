@@ -112,6 +112,16 @@ pub(super) struct Options {
     /// Keep nothing: results go to a temporary folder that is removed at the end
     #[arg(long, visible_alias = "no-db", help_heading = "Results")]
     pub(super) no_store: bool,
+    /// A `tokgate serve` that keeps this run, too, beside those of others: https://HOST. What it takes is shown
+    /// the token of the variable TOKGATE_PUSH_TOKEN
+    #[arg(
+        long,
+        env = "TOKGATE_PUSH",
+        value_name = "URL",
+        conflicts_with = "no_store",
+        help_heading = "Results"
+    )]
+    pub(super) push: Option<String>,
     /// Build every index and find every exact neighbour anew, and keep neither
     #[arg(long, env = "TOKGATE_NO_CACHE", help_heading = "Cache")]
     pub(super) no_cache: bool,

@@ -9,7 +9,7 @@ use crate::cli::team;
 use crate::config::Config;
 use crate::project::{Project, text_of};
 use crate::server::{Host, Listening, Settings, StartError, Token};
-use crate::store::{FileStore, Layout};
+use crate::store::{FileStore, Layout, received};
 use anyhow::{Context, Result, bail};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -19,8 +19,9 @@ use tokgate_core::verdict::Exit;
 /// How long a question that is being looked up when everything ends may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Answer questions over HTTP: models, estimates, comparisons, runs. Everything is read, nothing is
-/// changed. /docs tells all that can be asked, /openapi.json tells it to programs.
+/// Answer questions over HTTP: models, estimates, comparisons, runs. Everything is read; with
+/// --write-token-file, runs that others push are kept. /docs tells all that can be asked, /openapi.json tells it
+/// to programs.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Port to listen on; 0 for any that is free
@@ -33,6 +34,10 @@ pub(super) struct Args {
     /// makes
     #[arg(long, env = "TOKGATE_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// A file with the token of those who push what they measured (`tokgate run --push`), which is kept in the
+    /// results then; at least 32 characters
+    #[arg(long, env = "TOKGATE_WRITE_TOKEN_FILE", value_name = "FILE")]
+    write_token_file: Option<PathBuf>,
     /// A further name by which the server may be called, with a port or for any
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<Host>,
@@ -86,11 +91,21 @@ fn settings(args: &Args) -> Result<Settings> {
     let project = Project::find(&std::env::current_dir()?);
     let catalogue = Config::load(&project)?.catalogue;
     let named = args.results_dir.as_deref();
-    let layout = match named.filter(|_| args.monitor_only) {
-        // What is seen is kept, also where nothing was measured yet.
+    let layout = match named.filter(|_| args.monitor_only || args.write_token_file.is_some()) {
+        // What is seen or pushed is kept, also where nothing was measured yet.
         Some(named) => Layout::new(named),
         None => team::layout(&project, named)?,
     };
+    let write_token = args.write_token_file.as_deref().map(token).transpose()?;
+    if write_token.is_some() {
+        if layout.team().is_some() {
+            bail!(
+                "what is pushed is kept in a results folder, and --store names a team's store, to which \
+                 everybody delivers: say `--store local`, or leave out --write-token-file"
+            );
+        }
+        received::forget(&layout)?;
+    }
     Ok(Settings {
         bind: args.bind,
         port: args.port,
@@ -99,6 +114,7 @@ fn settings(args: &Args) -> Result<Settings> {
         baseline: args.baseline_file.as_deref().map(baselines::load).transpose()?,
         prices: Prices { catalogue, hourly_usd: None },
         token: args.token_file.as_deref().map(token).transpose()?,
+        write_token,
         hosts: args.allow_host.clone(),
     })
 }

@@ -4,6 +4,7 @@
 use crate::cli::face::Face;
 use crate::config;
 use crate::project::Project;
+use crate::push::{Pushing, Server};
 use crate::store::outbox::{Receipt, Told};
 use crate::store::team::{Address, Delivering, Team};
 use crate::store::{FileStore, Layout, Store};
@@ -82,7 +83,7 @@ pub(super) fn layout(project: &Project, results_dir: Option<&Path>) -> Result<La
     })
 }
 
-/// Where a run was delivered to; that it was not is told at once.
+/// Where a run was delivered or pushed to; that it was not is told at once.
 pub(super) fn told(receipt: &Receipt, face: &Face) -> Option<String> {
     match receipt.told()? {
         Told::Delivered(place) => Some(place),
@@ -93,22 +94,41 @@ pub(super) fn told(receipt: &Receipt, face: &Face) -> Option<String> {
     }
 }
 
-/// The store that a run is kept in, with who delivers from it where a team's is meant; and what will have
-/// become of that.
+/// Where a run is kept, and what will have become of what is brought elsewhere from there.
+pub(super) struct Keeping {
+    /// The store, with who delivers and pushes from it.
+    pub(super) store: Box<dyn Store + Send>,
+    /// Of a team's store.
+    pub(super) delivered: Receipt,
+    /// Of a server that is pushed to.
+    pub(super) pushed: Receipt,
+}
+
+/// The store that a run is kept in, with who delivers from it where a team's store or a server is meant.
 ///
 /// # Errors
-/// When results cannot be kept.
+/// When results cannot be kept, or nothing could be pushed to what is named.
 pub(super) fn keeping(
     layout: &Layout,
     project: &Project,
+    push: Option<&str>,
     is_temporary: bool,
-) -> Result<(Box<dyn Store + Send>, Receipt)> {
+) -> Result<Keeping> {
+    let server = push.filter(|_| !is_temporary).map(Server::at).transpose()?;
     let store = FileStore::open_to_write(layout.clone())?;
-    Ok(match meant(project)?.filter(|_| !is_temporary) {
-        Some(team) => {
-            let (store, receipt) = Delivering::start(store, team)?;
-            (Box::new(store), receipt)
+    let (store, delivered): (Box<dyn Store + Send>, _) =
+        match meant(project)?.filter(|_| !is_temporary) {
+            Some(team) => {
+                let (store, receipt) = Delivering::start(store, team)?;
+                (Box::new(store), receipt)
+            }
+            None => (Box::new(store), Receipt::default()),
+        };
+    Ok(match server {
+        Some(server) => {
+            let (store, pushed) = Pushing::start(store, layout.clone(), server);
+            Keeping { store: Box::new(store), delivered, pushed }
         }
-        None => (Box::new(store), Receipt::default()),
+        None => Keeping { store, delivered, pushed: Receipt::default() },
     })
 }

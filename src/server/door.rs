@@ -3,6 +3,7 @@
 use super::dashboard;
 use super::house::House;
 use super::problem::Problem;
+use super::push;
 use super::reply;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -24,15 +25,17 @@ pub(super) async fn door(
     request: Request,
     next: Next,
 ) -> Response {
-    let has_body = says_body(request.headers());
-    let mut response = match refusal(&house, &request) {
+    let refusal = refusal(&house, &request);
+    // Of what is kept, everything is read.
+    let leaves_body = says_body(request.headers()) && !(refusal.is_none() && pushes(&request));
+    let mut response = match refusal {
         None => next.run(request).await,
         Some(problem) => problem.reply().response(request.headers()),
     };
     if response.status() == StatusCode::UNAUTHORIZED {
         tokio::time::sleep(PENALTY).await;
     }
-    if has_body {
+    if leaves_body {
         // Where it ends, somebody between us may see otherwise: nothing more is read behind it.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -49,9 +52,9 @@ fn refusal(house: &House, request: &Request) -> Option<Problem> {
         (address > LONGEST).then(|| Problem::long(LONGEST)),
         misdirected(house, request),
         is_foreign(house, headers).then(Problem::cross_site),
-        is_changing(request.method()).then(Problem::method),
-        has_body(headers),
-        is_unknown(house, request).then(Problem::unknown_caller),
+        is_closed(house, request),
+        has_body(request),
+        is_unknown(house, request).then(|| Problem::unknown_caller(pushes(request))),
     ];
     checks.into_iter().flatten().next()
 }
@@ -75,15 +78,41 @@ fn is_foreign(house: &House, headers: &HeaderMap) -> bool {
     is_cross_site || origins.any(|origin| !origin.to_str().is_ok_and(is_ours))
 }
 
+/// Whether something is to be kept where nothing is.
+fn is_closed(house: &House, request: &Request) -> Option<Problem> {
+    let is_push = request.uri().path().starts_with(push::UNDER);
+    match is_changing(request.method()) {
+        true if is_push && house.write_token.is_none() => Some(Problem::closed()),
+        true if !is_push => Some(Problem::method()),
+        _ => None,
+    }
+}
+
 fn is_changing(method: &Method) -> bool {
     *method != Method::GET && *method != Method::HEAD
 }
 
-fn has_body(headers: &HeaderMap) -> Option<Problem> {
+/// Whether somebody pushes.
+fn pushes(request: &Request) -> bool {
+    is_changing(request.method()) && request.uri().path().starts_with(push::UNDER)
+}
+
+fn has_body(request: &Request) -> Option<Problem> {
+    let headers = request.headers();
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Some(Problem::bad("no request has a body here, and none comes in pieces"));
     }
-    says_body(headers).then(Problem::body)
+    match pushes(request) {
+        true => is_too_long(headers).then(|| Problem::part(push::PART)),
+        false => says_body(headers).then(Problem::body),
+    }
+}
+
+/// Whether a part is longer than parts are. One that says nothing of its length has none.
+fn is_too_long(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let length = |text: &HeaderValue| text.to_str().ok()?.parse::<usize>().ok();
+    lengths.any(|text| length(text).is_none_or(|length| length > push::PART))
 }
 
 /// Whether a request says that a body comes behind it.
@@ -95,10 +124,11 @@ fn says_body(headers: &HeaderMap) -> bool {
 /// Whether somebody asks who has not shown the token. A page that says nothing of what was measured needs
 /// none: a browser shows the token only once the page is there.
 fn is_unknown(house: &House, request: &Request) -> bool {
-    let Some(token) = house.token.as_ref().filter(|_| !dashboard::is_open(request.uri().path()))
-    else {
-        return false;
+    let token = match pushes(request) {
+        true => house.write_token.as_ref(),
+        false => house.token.as_ref().filter(|_| !dashboard::is_open(request.uri().path())),
     };
+    let Some(token) = token else { return false };
     let headers = request.headers();
     let shown: Vec<_> = headers.get_all(header::AUTHORIZATION).iter().collect();
     match shown.as_slice() {

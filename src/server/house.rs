@@ -5,10 +5,11 @@ use super::board::Board;
 use super::hosts::Hosts;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::route::{Answering, Asked};
+use super::route::{Answering, Asked, Keeping};
 use super::token::Token;
 use crate::choice::{Measured, Prices};
 use crate::store::{Layout, Reading, Remembered};
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(super) struct House {
     pub(super) baseline: Option<Baseline>,
     pub(super) prices: Prices,
     pub(super) token: Option<Token>,
+    pub(super) write_token: Option<Token>,
     pub(super) hosts: Hosts,
     pub(super) tally: Tally,
     /// Runs as they go on.
@@ -43,6 +45,8 @@ pub(super) struct House {
     pub(super) seats: Arc<Semaphore>,
     remembered: Remembered,
     turns: Arc<Semaphore>,
+    /// Whose turn it is to write.
+    writing: Arc<Semaphore>,
 }
 
 /// How many requests ended how.
@@ -78,7 +82,8 @@ impl Tally {
 
 impl House {
     pub(super) fn new(settings: super::Settings, hosts: Hosts) -> Self {
-        let super::Settings { layout, project, baseline, prices, token, .. } = settings;
+        let super::Settings { layout, project, baseline, prices, token, write_token, .. } =
+            settings;
         let turns = Arc::new(Semaphore::new(READS));
         let seats = Arc::new(Semaphore::new(VIEWERS));
         let board = Board::new(layout.clone());
@@ -89,12 +94,14 @@ impl House {
             baseline,
             prices,
             token,
+            write_token,
             hosts,
             tally: Tally::default(),
             board,
             seats,
             remembered,
             turns,
+            writing: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -119,14 +126,34 @@ impl House {
         answer: Answering,
         asked: Asked,
     ) -> Result<Reply, Problem> {
-        let turn = timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| Problem::busy("too much is asked at once: ask again later"))?;
-        let turn = turn.map_err(|closed| Problem::fault(&closed))?;
-        let work = tokio::task::spawn_blocking(move || {
-            let reply = answer(&self, &asked);
-            drop(turn);
-            reply
-        });
-        work.await.map_err(|ended| Problem::fault(&ended))?
+        let turns = Arc::clone(&self.turns);
+        in_turn(turns, move || answer(&self, &asked)).await
     }
+
+    /// Keeps something on such a thread, one after the other.
+    pub(super) async fn keep(
+        self: Arc<Self>,
+        keep: Keeping,
+        asked: Asked,
+        body: Bytes,
+    ) -> Result<Reply, Problem> {
+        let turns = Arc::clone(&self.writing);
+        in_turn(turns, move || keep(&self, &asked, &body)).await
+    }
+}
+
+/// Works on a thread that may wait for a disk, when it is its turn.
+async fn in_turn(
+    turns: Arc<Semaphore>,
+    work: impl FnOnce() -> Result<Reply, Problem> + Send + 'static,
+) -> Result<Reply, Problem> {
+    let turn = timeout(TURN, turns.acquire_owned()).await;
+    let turn = turn.map_err(|_| Problem::busy("too much is asked at once: ask again later"))?;
+    let turn = turn.map_err(|closed| Problem::fault(&closed))?;
+    let work = tokio::task::spawn_blocking(move || {
+        let reply = work();
+        drop(turn);
+        reply
+    });
+    work.await.map_err(|ended| Problem::fault(&ended))?
 }

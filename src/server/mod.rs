@@ -1,10 +1,12 @@
-//! `tokgate serve`: what was measured, asked for over HTTP. Everything is read, nothing is changed.
+//! `tokgate serve`: what was measured, asked for over HTTP. Everything is read; only what others push is written,
+//! and only where who started the server has a token for that.
 //!
 //! A request passes the door (who may ask, from where, and how much), finds its route in one
 //! table, and is answered by a function of it from one short read of the store. The same table makes the
 //! description at `/openapi.json` and the page at `/docs`, so that none of them can say what is not so.
 //!
-//! What does not live here, on purpose: measuring and judging. The server reaches into no harness.
+//! What does not live here, on purpose: measuring and judging, and how anything is written. The server reaches
+//! into no harness.
 
 mod board;
 mod cursor;
@@ -23,6 +25,7 @@ mod parameter;
 mod patient;
 mod problem;
 mod prometheus;
+mod push;
 mod query;
 mod reply;
 mod route;
@@ -58,6 +61,8 @@ pub struct Settings {
     pub prices: Prices,
     /// What everybody must show; absent where everybody on this machine may ask.
     pub token: Option<Token>,
+    /// What they must show who push what they measured; absent where nothing is taken.
+    pub write_token: Option<Token>,
     /// By which names the server may be called, besides this machine's own.
     pub hosts: Vec<Host>,
 }

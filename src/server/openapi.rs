@@ -2,9 +2,10 @@
 
 use super::parameter::{Of, Parameter};
 use super::problem;
-use super::route::{JSON, Route};
+use super::route::{Answer, JSON, Route};
 use super::routes::ROUTES;
 use super::schema::schema_of;
+use crate::push::{LINES, PART};
 use serde_json::{Map, Value, json};
 use tokgate_core::metric::{CATALOGUE, Metric, Shape, Stat};
 
@@ -14,25 +15,32 @@ const PROBLEMS: &[(u16, &str)] = &[
     (401, "without the token that this server wants"),
     (403, "by a page of another place"),
     (404, "nothing of that name"),
-    (405, "with a method that changes something"),
-    (413, "with a body"),
+    (405, "with a method that changes something, or another than the route's"),
+    (413, "with a body, or with too long a part"),
     (414, "with an address of more than 8192 bytes"),
     (421, "by a name that is not this server's"),
     (500, "a fault of the server's: its log says more"),
     (503, "not now: ask again later"),
 ];
 
+/// The same of what is pushed, besides.
+const PROBLEMS_OF_PUSHES: &[(u16, &str)] = &[
+    (409, "something else of that name is here, and stays"),
+    (422, "what was sent is not what was announced, or cannot be read"),
+    (507, "there is no room"),
+];
+
 /// The whole description.
 pub(super) fn description() -> Value {
     let paths: Map<String, Value> =
-        ROUTES.iter().map(|route| (route.template(), json!({ "get": operation(route) }))).collect();
+        ROUTES.iter().map(|it| (it.template(), json!({ it.method(): operation(it) }))).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "tokgate",
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "What was measured of language models and vector indexes.",
-            "description": "Everything is read, nothing is changed. Times whose name ends in `_us` are \
+            "description": "Everything is read; what is pushed is kept where the server has a write token. Times whose name ends in `_us` are \
                             microseconds since 1970, `created_at`, `date` and `last_benchmarked` are seconds.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
@@ -40,7 +48,10 @@ pub(super) fn description() -> Value {
         "security": [{}, { "token": [] }],
         "paths": paths,
         "components": {
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer" },
+                "write_token": { "type": "http", "scheme": "bearer" },
+            },
             "schemas": { "Problem": problem_schema() },
             "responses": problems(),
         },
@@ -51,18 +62,27 @@ fn operation(route: &Route) -> Value {
     let mut responses = Map::new();
     responses.insert("200".to_owned(), answered(route));
     responses.insert("304".to_owned(), json!({ "description": "the one that you have" }));
-    for (status, _) in PROBLEMS {
+    let pushed = PROBLEMS_OF_PUSHES.iter().filter(|_| route.keeps());
+    for (status, _) in PROBLEMS.iter().chain(pushed) {
         let reference = format!("#/components/responses/{status}");
         responses.insert(status.to_string(), json!({ "$ref": reference }));
     }
-    json!({
+    let mut told = json!({
         "operationId": route.id,
         "summary": route.summary,
         "description": route.about,
         "parameters": route.parameters.iter().map(parameter).collect::<Vec<_>>(),
         "responses": responses,
         "x-example-request": route.example,
-    })
+    });
+    if route.keeps() {
+        told["security"] = json!([{ "write_token": [] }]);
+    }
+    if let Answer::Put(_) = route.answer {
+        let lines = json!({ "schema": { "type": "string", "maxLength": PART } });
+        told["requestBody"] = json!({ "content": { LINES: lines } });
+    }
+    told
 }
 
 fn answered(route: &Route) -> Value {
@@ -148,7 +168,7 @@ fn problems() -> Map<String, Value> {
         let response = json!({ "description": when, "content": { problem::MEDIA: schema } });
         (status.to_string(), response)
     };
-    PROBLEMS.iter().map(told).collect()
+    PROBLEMS.iter().chain(PROBLEMS_OF_PUSHES).map(told).collect()
 }
 
 #[cfg(test)]

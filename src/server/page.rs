@@ -37,10 +37,19 @@ fn text() -> String {
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>tokgate</title>\
          <style>{STYLE}</style></head><body>\n<h1>tokgate {}</h1>\n\
-         <p>What was measured, over HTTP. Everything is read, nothing is changed. Programs read \
+         <p>What was measured, over HTTP. Everything is read; what is pushed is kept where the server has a write token. Programs read \
          <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1).</p>\n{routes}</body></html>\n",
         env!("CARGO_PKG_VERSION"),
     )
+}
+
+/// A request; one that a browser can make, as a link.
+fn example(route: &Route) -> String {
+    let example = format!("<code>{}</code>", escaped(route.example));
+    match route.keeps() {
+        true => example,
+        false => format!("<a href=\"{}\">{example}</a>", escaped(route.example)),
+    }
 }
 
 fn section(route: &Route) -> String {
@@ -50,13 +59,14 @@ fn section(route: &Route) -> String {
         false => format!("<table>{rows}</table>\n"),
     };
     let about = if route.about.is_empty() { String::new() } else { format!(" {}", route.about) };
-    let example = escaped(route.example);
+    let example = example(route);
     let answered = match route.answered.is_empty() {
         true => String::new(),
         false => format!("<pre>{}</pre>\n", escaped(route.answered)),
     };
     format!(
-        "<h2>GET {}</h2>\n<p>{}.{}</p>\n{table}<p><a href=\"{example}\"><code>{example}</code></a></p>\n{answered}",
+        "<h2>{} {}</h2>\n<p>{}.{}</p>\n{table}<p>{example}</p>\n{answered}",
+        route.method().to_uppercase(),
         escaped(&route.template()),
         escaped(route.summary),
         escaped(&about),

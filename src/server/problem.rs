@@ -53,6 +53,42 @@ impl Problem {
         }
     }
 
+    /// Where nothing is kept.
+    pub(super) fn closed() -> Self {
+        let detail =
+            "nothing is pushed here: `tokgate serve --write-token-file FILE` keeps what is";
+        Self {
+            header: Some((header::ALLOW, "GET, HEAD")),
+            ..Self::of(StatusCode::METHOD_NOT_ALLOWED, detail)
+        }
+    }
+
+    /// Otherwise than this route is asked.
+    pub(super) fn other_method() -> Self {
+        Self::of(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "it is asked with another method: /docs tells which",
+        )
+    }
+
+    /// Something else of that name is here.
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
+        Self::of(StatusCode::CONFLICT, detail)
+    }
+
+    /// What was sent is not what it should be.
+    pub(super) fn unreadable(detail: impl Into<String>) -> Self {
+        Self::of(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// There is no room, which is logged.
+    pub(super) fn full(why: &dyn Display) -> Self {
+        let detail = "there is no room for it: make some on the server's disk, and send it again";
+        let problem = Self::of(StatusCode::INSUFFICIENT_STORAGE, detail);
+        tracing::error!("problem {}: {why}", problem.number);
+        problem
+    }
+
     /// By a name that is not the server's.
     pub(super) fn misdirected() -> Self {
         let detail =
@@ -66,15 +102,24 @@ impl Problem {
     }
 
     /// Without the token.
-    pub(super) fn unknown_caller() -> Self {
+    pub(super) fn unknown_caller(pushes: bool) -> Self {
         let challenge = Some((header::WWW_AUTHENTICATE, "Bearer realm=\"tokgate\""));
-        let detail = "show the token of this server: `Authorization: Bearer TOKEN`";
+        let detail = match pushes {
+            true => "show the write token of this server: `Authorization: Bearer TOKEN`",
+            false => "show the token of this server: `Authorization: Bearer TOKEN`",
+        };
         Self { header: challenge, ..Self::of(StatusCode::UNAUTHORIZED, detail) }
     }
 
     /// With a body.
     pub(super) fn body() -> Self {
         Self::of(StatusCode::PAYLOAD_TOO_LARGE, "no request has a body here")
+    }
+
+    /// With too long a body.
+    pub(super) fn part(most: usize) -> Self {
+        let detail = format!("a part has {most} bytes at most");
+        Self::of(StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
 
     /// With too long an address.

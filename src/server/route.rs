@@ -46,7 +46,14 @@ pub(super) enum Answer {
     Once(Answering),
     /// With what happens, as it does.
     Events,
+    /// By keeping what is put there, however often.
+    Put(Keeping),
+    /// By keeping that something has happened.
+    Post(Keeping),
 }
+
+/// Keeps what was sent, and says what is there now.
+pub(super) type Keeping = fn(&House, &Asked, &[u8]) -> Result<Reply, Problem>;
 
 /// Answers a question from what is there now.
 pub(super) type Answering = fn(&House, &Asked) -> Result<Reply, Problem>;
@@ -61,6 +68,20 @@ pub(super) struct Asked {
 }
 
 impl Route {
+    /// How it is asked, in small letters.
+    pub(super) fn method(&self) -> &'static str {
+        match self.answer {
+            Answer::Once(_) | Answer::Events => "get",
+            Answer::Put(_) => "put",
+            Answer::Post(_) => "post",
+        }
+    }
+
+    /// Whether something is kept by it.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self.answer, Answer::Put(_) | Answer::Post(_))
+    }
+
     /// Its path as descriptions write it.
     pub(super) fn template(&self) -> String {
         self.path.replace("{*", "{")

@@ -8,16 +8,18 @@ use super::parameter::{
 use super::problem::Problem;
 use super::query::Query;
 use super::reply::Reply;
-use super::route::Answer::{Events, Once};
+use super::route::Answer::{Events, Once, Post, Put};
 use super::route::{Asked, EVENTS, JSON, METRICS, PAGE, Route};
-use super::{dashboard, known, listed, live, models, viewer};
+use super::{dashboard, known, listed, live, models, push, viewer};
+use crate::store::received::LARGEST;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{RawPathParams, State};
+use axum::extract::{RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post, put};
 use std::sync::Arc;
 
 /// An answer that was given to the example of a route.
@@ -346,6 +348,55 @@ pub(super) static ROUTES: &[Route] = &[
         answer: Events,
     },
     Route {
+        path: "/v1/push/epochs/{id}",
+        id: "push_epoch",
+        summary: "a part of an epoch's raw lines, and up to which byte the file is here",
+        about: "Only where the server has a write token. A file goes in parts of a megabyte, each from where the \
+                file ends here; an empty part asks where that is. A part that begins elsewhere is not kept. The \
+                whole is held to its SHA-256 and read to its last line; then it counts.",
+        media: JSON,
+        parameters: &[
+            Parameter {
+                name: "id",
+                of: Of::Path,
+                meaning: "the epoch: its test id, or that of another tool's result",
+                example: "vllm-gemma3-4b-20-20261120T101500123-0000000000000001",
+            },
+            Parameter {
+                name: "bytes",
+                of: Of::Count(1, LARGEST, None),
+                meaning: "how long the whole file is",
+                example: "3145728",
+            },
+            Parameter {
+                name: "sha256",
+                of: Of::Needed,
+                meaning: "the SHA-256 of the whole file in small hexadecimal digits",
+                example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            },
+            Parameter {
+                name: "offset",
+                of: Of::Count(0, LARGEST, Some(0)),
+                meaning: "at which byte of the file the part begins",
+                example: "0",
+            },
+        ],
+        example: "/v1/push/epochs/vllm-gemma3-4b-20-20261120T101500123-0000000000000001?bytes=3145728&sha256=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        answered: answered!("push_epoch.json"),
+        answer: Put(push::part),
+    },
+    Route {
+        path: "/v1/push/runs/{id}",
+        id: "push_run",
+        summary: "that all of a run was sent: its cases and verdicts are put down",
+        about: "Only where the server has a write token. However often it is said, they are there once.",
+        media: JSON,
+        parameters: &[Parameter { name: "id", of: Of::Path, meaning: "the run", example: "run-0" }],
+        example: "/v1/push/runs/run-0",
+        answered: answered!("push_run.json"),
+        answer: Post(push::run),
+    },
+    Route {
         path: "/healthz",
         id: "healthz",
         summary: "whether the results can be read",
@@ -394,12 +445,18 @@ pub(super) static ROUTES: &[Route] = &[
 /// The router of all of them, behind the door.
 pub(super) fn router(house: Arc<House>) -> Router {
     let routes = ROUTES.iter().fold(Router::new(), |router, route| {
-        let answer = move |State(house): State<Arc<House>>,
-                           path: Result<RawPathParams, RawPathParamsRejection>,
-                           parts: Parts| answered(house, route, path, parts);
-        router.route(route.path, get(answer))
+        let answer =
+            move |State(house): State<Arc<House>>,
+                  path: Result<RawPathParams, RawPathParamsRejection>,
+                  request: Request| answered(house, route, path, request);
+        let asked = match route.answer {
+            Once(_) | Events => get(answer),
+            Put(_) => put(answer),
+            Post(_) => post(answer),
+        };
+        router.route(route.path, asked)
     });
-    let routes = dashboard::add(routes);
+    let routes = dashboard::add(routes).method_not_allowed_fallback(other_method);
     let door = from_fn_with_state(Arc::clone(&house), door);
     routes.fallback(nothing_there).layer(door).with_state(house)
 }
@@ -408,10 +465,11 @@ async fn answered(
     house: Arc<House>,
     route: &'static Route,
     path: Result<RawPathParams, RawPathParamsRejection>,
-    parts: Parts,
+    request: Request,
 ) -> Response {
+    let (parts, body) = request.into_parts();
     let told = match asked(route, path, &parts) {
-        Ok(asked) => told(house, route, asked, &parts).await,
+        Ok(asked) => told(house, route, asked, &parts, body).await,
         Err(problem) => Err(problem),
     };
     told.unwrap_or_else(|problem| problem.reply().response(&parts.headers))
@@ -422,10 +480,15 @@ async fn told(
     route: &'static Route,
     asked: Asked,
     parts: &Parts,
+    body: Body,
 ) -> Result<Response, Problem> {
     match route.answer {
         Once(answer) => Ok(house.answer(answer, asked).await?.response(&parts.headers)),
         Events => viewer::events(&house, &asked.name, &parts.headers).await,
+        Put(keep) | Post(keep) => {
+            let body = push::body(body).await?;
+            Ok(house.keep(keep, asked, body).await?.response(&parts.headers))
+        }
     }
 }
 
@@ -438,6 +501,10 @@ fn asked(
     let name = path.iter().next().map(|(_, name)| name.to_owned()).unwrap_or_default();
     let query = Query::read(parts.uri.query().unwrap_or_default(), route.parameters)?;
     Ok(Asked { name, query })
+}
+
+async fn other_method(parts: Parts) -> Response {
+    Reply::response(Problem::other_method().reply(), &parts.headers)
 }
 
 async fn nothing_there(parts: Parts) -> Response {

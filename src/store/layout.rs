@@ -37,10 +37,16 @@ impl Layout {
         self.team.is_some() || self.database().exists()
     }
 
-    /// The runs that are still to be delivered to a team's store.
+    /// The runs that are still to be delivered to a team's store or a server.
     #[must_use]
     pub fn outbox(&self) -> PathBuf {
         self.root.join("outbox")
+    }
+
+    /// Files that other machines send, until they are whole.
+    #[must_use]
+    pub fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
     }
 
     /// The folder itself.

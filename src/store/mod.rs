@@ -42,6 +42,7 @@ mod question;
 mod reader;
 mod reading;
 mod rebuild;
+pub mod received;
 mod remembered;
 mod report_page;
 mod schema;

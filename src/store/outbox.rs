@@ -3,10 +3,14 @@
 //! run holds its file.
 
 use crate::store::atomic::{self, FileError, doing};
+use crate::store::cell::text;
+use crate::store::database::at;
 use crate::store::file_store::Lock;
 use crate::store::ids::is_plain;
 use crate::store::journal::private;
 use crate::store::layout::{Layout, make_folder};
+use crate::store::sql::Sql;
+use crate::store::{listing, reader};
 use crate::{hex, store::file_store::StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,11 +18,20 @@ use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Version of the file.
 const VERSION: u32 = 1;
 /// Characters of a digest that tell stores apart.
 const DIGITS: usize = 12;
+
+/// Between the last tries to reach a store: a server is up again in seconds, or it is not.
+pub const PAUSES: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
 
 /// A run that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +137,32 @@ pub fn waiting(layout: &Layout) -> Result<Vec<Waiting>, StoreError> {
 pub fn waiting_for(layout: &Layout, store: &str) -> Result<Vec<String>, StoreError> {
     let mine = |waiting: &Waiting| waiting.store == store;
     Ok(waiting(layout)?.into_iter().filter(mine).map(|waiting| waiting.run_id).collect())
+}
+
+/// The files of raw lines of a run that are here, by test id, in the order of their commit.
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn raw_files_of(layout: &Layout, run_id: &str) -> Result<Vec<(String, PathBuf)>, StoreError> {
+    let index = reader::open(layout)?;
+    let named = listing::named(&Sql::from(&index), run_id).map_err(at(&layout.database()))?;
+    // The index may have come from elsewhere: no path is made of what is no plain name.
+    let of_run = named.into_iter().filter(|one| one.run_id == run_id && is_plain(&one.test_id));
+    let files = of_run.map(|one| (layout.raw_file(&one.test_id), one.test_id));
+    Ok(files.filter(|(path, _)| path.exists()).map(|(path, test_id)| (test_id, path)).collect())
+}
+
+/// Refuses a run that the index does not know.
+///
+/// # Errors
+/// When that is so, or the index cannot be read.
+pub fn refuse_unknown(layout: &Layout, run_id: &str) -> Result<(), StoreError> {
+    let index = reader::open(layout)?;
+    let known = "SELECT count(*) FROM runs WHERE run_id = ?";
+    match Sql::from(&index).number(known, &[text(run_id)]).map_err(at(&layout.database()))? {
+        0 => Err(StoreError::Unknown(run_id.to_owned())),
+        _ => Ok(()),
+    }
 }
 
 /// What became of the deliveries, for who tells the end of a run.

@@ -2,7 +2,7 @@
 
 use crate::store::atomic::{TEMPORARY, doing, sync_folder};
 use crate::store::database::{Database, DatabaseError};
-use crate::store::file_store::{StoreError, lock_file, try_lock};
+use crate::store::file_store::{FileStore, StoreError, lock_file, try_lock};
 use crate::store::layout::Layout;
 use crate::store::standing::standing;
 use crate::store::stored::{self, First, ReadError, Stored};
@@ -162,13 +162,31 @@ pub(super) fn fill_in(database: &mut Database, layout: &Layout) -> Result<(), St
         First::Epoch(..) | First::Imported(_) => None,
     });
     let cases = cases(epochs.collect());
-    let put_all = |database: &Connection| {
-        cases.into_iter().try_for_each(|case| {
-            let read = |source| read(source, &mut report);
-            put(database, case.into_iter().filter_map(read).collect())
-        })
+    Ok(database.write(|database| put_again(database, cases))?)
+}
+
+/// Puts down the rows of the cases that these files are epochs of, and says how many cases there are. Lines
+/// that cannot be read leave their row as it is.
+pub(super) fn cases_of(store: &mut FileStore, files: Vec<PathBuf>) -> Result<usize, StoreError> {
+    let epoch = |path: PathBuf| match first_of(&path) {
+        Ok(First::Epoch(head, _)) => Some(Source { path, head: *head, number: None }),
+        Ok(First::Imported(_)) | Err(_) => None,
     };
-    Ok(database.write(put_all)?)
+    let mut epochs: Vec<Source> = files.into_iter().filter_map(epoch).collect();
+    epochs.sort_by_key(Source::start);
+    let cases = cases(epochs);
+    let count = cases.len();
+    store.write(|database| put_again(database, cases))?;
+    Ok(count)
+}
+
+/// Puts cases down again whose epochs have their rows' numbers.
+fn put_again(database: &Connection, cases: Vec<Vec<Source>>) -> rusqlite::Result<()> {
+    let mut report = RebuildReport::default();
+    cases.into_iter().try_for_each(|case| {
+        let read = |source| read(source, &mut report);
+        put(database, case.into_iter().filter_map(read).collect())
+    })
 }
 
 /// Every raw file with its first line, by start; those without are skipped.

@@ -6,7 +6,8 @@ use crate::store::database::{many_are_kept, many_write};
 use crate::store::fixture::{head, keep, keep_case, open, run};
 use crate::support::calls::{ends, measures};
 use std::path::Path;
-use tokgate::store::team::{Copied, Delivering, End, Receipt, Told, copy, deliver, waiting};
+use tokgate::store::outbox::{Receipt, Told, waiting};
+use tokgate::store::team::{Copied, Delivering, End, copy, deliver};
 use tokgate::store::{FileStore, Layout, Store};
 
 /// Two short epochs of two cases.

@@ -8,4 +8,5 @@ pub(crate) mod fixture;
 pub(crate) mod imported;
 mod journal;
 pub(crate) mod rebuild;
+mod received;
 mod remembered;

@@ -4,7 +4,7 @@
 //! at the end of the run: the network is left to the load. Whoever waits for it does so at the end alone, and
 //! not for ever; what was not brought then waits in the outbox.
 
-use crate::store::outbox::{Held, Receipt, Told, waiting_for};
+use crate::store::outbox::{Held, PAUSES, Receipt, Told, waiting_for};
 use crate::store::team::deliver::{Delivered, all_of, rows_of, whole};
 use crate::store::team::{For, Link, Team, TeamError};
 use crate::store::{
@@ -20,13 +20,6 @@ use tokgate_core::run::Head;
 const FAREWELL: Duration = Duration::from_secs(120);
 /// How long a store that did not answer is not asked again.
 const PAUSE: Duration = Duration::from_secs(10);
-/// Between the last tries to reach a store: a server is up again in seconds, or it is not.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
 /// Words that wait; one more says nothing new.
 const WORDS: usize = 64;
 

@@ -1,17 +1,14 @@
 //! Bringing a run from the index of its folder to a team's store: only what is not there yet, each case in a
 //! transaction of its own. However often it is done, the store has everything once.
 
-use crate::store::cell::text;
 use crate::store::database::at;
 use crate::store::file_store::StoreError;
-use crate::store::ids::is_plain;
 use crate::store::layout::Layout;
-use crate::store::outbox::{Held, waiting_for};
+use crate::store::outbox::{Held, raw_files_of, refuse_unknown, waiting_for};
 use crate::store::sql::Sql;
 use crate::store::team::rows::{CaseName, Numbers, Rows, cases};
 use crate::store::team::{For, Link, Team, TeamError, raw};
 use crate::store::{digest, reader};
-use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::ops::AddAssign;
 
@@ -72,15 +69,6 @@ pub fn deliver(layout: &Layout, team: &Team, run: Option<&str>) -> Result<Delive
     Ok(delivered)
 }
 
-fn refuse_unknown(layout: &Layout, run: &str) -> Result<(), StoreError> {
-    let index = reader::open(layout)?;
-    let known = "SELECT count(*) FROM runs WHERE run_id = ?";
-    match Sql::from(&index).number(known, &[text(run)]).map_err(at(&layout.database()))? {
-        0 => Err(StoreError::Unknown(run.to_owned())),
-        _ => Ok(()),
-    }
-}
-
 /// Delivers all of a run, and takes its note away when the store has it.
 pub(super) fn whole(
     layout: &Layout,
@@ -99,12 +87,7 @@ pub(super) fn whole(
 /// Delivers rows and raw lines of a run; the note stays.
 pub(super) fn all_of(layout: &Layout, link: &Link, run: &str) -> Result<Delivered, StoreError> {
     let mut delivered = rows_of(layout, link, run)?;
-    let index = reader::open(layout)?;
-    for test_id in tests(&index, layout, run)? {
-        let path = layout.raw_file(&test_id);
-        if !is_plain(&test_id) || !path.exists() {
-            continue;
-        }
+    for (test_id, path) in raw_files_of(layout, run)? {
         match raw::send(link, &test_id, &path) {
             Ok(is_new) => delivered.files += usize::from(is_new),
             Err(error) => delivered.note(&format!("the raw lines of {test_id}"), error)?,
@@ -170,12 +153,6 @@ fn tests_of(sql: &Sql<'_>, name: &CaseName) -> rusqlite::Result<BTreeSet<String>
         "SELECT test_id FROM benchmark_results WHERE run_id = ? AND case_id = ? AND arm = ?";
     let all = sql.all(asked, &name.key().bound(), |row| row.get(0))?;
     Ok(all.into_iter().collect())
-}
-
-fn tests(index: &Connection, layout: &Layout, run: &str) -> Result<Vec<String>, StoreError> {
-    let asked = "SELECT test_id FROM benchmark_results WHERE run_id = ? ORDER BY id";
-    let all = Sql::from(index).all(asked, &[text(run)], |row| row.get(0));
-    Ok(all.map_err(at(&layout.database()))?)
 }
 
 impl Delivered {
