@@ -2,7 +2,7 @@
 # Are runs put whole into a real S3 (moto's server), Azure (Azurite) and Google Cloud Storage (a stand-in of ours, by
 # the documentation of its XML API), and read and merged from there, where they are late, hang, refuse and are away?
 #
-# usage: tests/real/clouds.sh [s3] [az] [gs]    (all; two minutes each; needs cargo, python3, pip; npm for az)
+# usage: tests/real/clouds.sh [s3] [az] [gs]    (all; four minutes each; needs cargo, python3, pip; npm for az)
 # PROGRAM names a tokgate that is built already, with the feature parquet; else a release build is made.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -185,26 +185,32 @@ large() {
   merged "$work/merged-large-$cloud" "$place/large"
 }
 
-# merged FOLDER URL
+# merged FOLDER URL: that a worker began late is this host's doing and not the place's, and is all that may be wrong.
 merged() {
+  local ended=0
   mkdir -p "$1"
   touch "$1/tokgate.toml"
-  (cd "$1" && timeout 200 "$program" merge "$2" --results-dir "$1/results") > "$1/told.txt" 2>&1 ||
-    { cat "$1/told.txt"; return 1; }
+  (cd "$1" && timeout 200 "$program" merge "$2" --results-dir "$1/results") > "$1/told.txt" 2>&1 || ended=$?
   cat "$1/told.txt" >> "$work/said.txt"
+  if [ "$ended" -eq 3 ] && ! grep '^  INVALID' "$1/told.txt" | grep -vq 'began late'; then
+    say 'the host is busy: a worker began late'
+  elif [ "$ended" -ne 0 ]; then
+    cat "$1/told.txt"
+    return 1
+  fi
   grep 'requests of' "$1/told.txt"
 }
 
 shared() {
   say "$cloud 8. three workers put their parts there, and one run is merged from there"
   local starts folder worker workers=()
-  starts=$(date -u -d '+10 seconds' +%FT%TZ)
+  starts=$(date -u -d '+15 seconds' +%FT%TZ)
   for worker in 0 1 2; do
     folder=$work/$cloud-worker-$worker
     mkdir -p "$folder"
     touch "$folder/tokgate.toml"
     (cd "$folder" && exec timeout 200 "$program" run "$work/project/questions.toml" --base-url "$url" --model mock \
-      --shard "$worker/3" --start-at "$starts" --slot 9 --out "$place/shared" --results-dir "$folder/results") \
+      --shard "$worker/3" --start-at "$starts" --slot 12 --out "$place/shared" --results-dir "$folder/results") \
       > "$folder/told.txt" 2>&1 &
     workers+=($!)
   done
