@@ -1,6 +1,6 @@
 """Asks the questions of docs/QUESTIONS.md, and compares the answers with what tokgate reports.
 
-usage: questions.py duckdb|spark FOLDER COMMITS
+usage: questions.py duckdb|spark|clickhouse|trino FOLDER COMMITS
 FOLDER/place has the rows, FOLDER/*.report.json what tokgate says, and so many commits were measured.
 """
 
@@ -60,9 +60,7 @@ def duckdb(folder, measured):
     database.execute(ask["tables"].replace("PLACE", f"{folder}/place"))
     percentiles(database.execute(ask["ttft"]).fetchall(), said, "ttft")
     percentiles(database.execute(ask["itl"]).fetchall(), said, "itl")
-    for run, case, model, usd in database.execute(ask["cost"]).fetchall():
-        same(f"{run} {case} cost", usd, said[run, case]["cost_per_1k"]["value"]["value"])
-    print("cost_per_1k: the same")
+    costs(database.execute(ask["cost"]).fetchall(), said)
     commits = database.execute(ask["commits"]).fetchall()
     told = [(row[2], row[3], row[5], row[6]) for row in commits]
     print(*told, sep="\n")
@@ -70,6 +68,61 @@ def duckdb(folder, measured):
         sys.exit(f"{measured} commits were measured")
     seconds = database.execute(ask["seconds"]).fetchall()
     print(f"seconds: {len(seconds)} rows, {sum(row[4] for row in seconds)} tokens")
+
+
+def costs(rows, said):
+    """Compares rows of (run, case, model, dollars for a thousand tokens)."""
+    for run, case, _, usd in rows:
+        same(f"{run} {case} cost", usd, said[run, case]["cost_per_1k"]["value"]["value"])
+    if len(rows) != len(said):
+        sys.exit(f"{len(rows)} costs, and tokgate has {len(said)}")
+    print("cost_per_1k: the same")
+
+
+def statements(text):
+    return [part for part in text.split(";") if part.strip()]
+
+
+def clickhouse(folder, _):
+    import chdb
+    from chdb.session import Session
+
+    session, ask, said = Session(), queries("clickhouse"), reported(folder)
+    rows = lambda text: [json.loads(line) for line in str(session.query(text, "JSONCompactEachRow")).splitlines() if line]
+    print(f"ClickHouse {rows('SELECT version()')[0][0]}, of chdb {chdb.__version__}")
+    for table in statements(ask["tables"].replace("PLACE", f"{folder}/place")):
+        session.query(table)
+    for metric in ["ttft", "itl"]:
+        percentiles(rows(ask[metric]), said, metric)
+    costs(rows(ask["cost"]), said)
+    session.close()
+
+
+def trino(folder, _):
+    """Nothing runs Trino here: its dialect is parsed strictly, and what it asks is asked of DuckDB."""
+    import duckdb
+    import sqlglot
+
+    ask, said = queries("trino"), reported(folder)
+    made = [sqlglot.parse_one(text, read="trino", error_level="raise") for text in statements(ask["tables"])]
+    if any(type(table) is not sqlglot.exp.Create for table in made):
+        sys.exit("a table is not made by CREATE TABLE")
+    known = {table.this.this.name: {column.name for column in table.find_all(sqlglot.exp.ColumnDef)} for table in made}
+    database = duckdb.connect()
+    for name, columns in known.items():
+        files = f"read_parquet('{folder}/place/rows/{name}/**/*.parquet', hive_partitioning = false)"
+        # Only what the table has, so that a column that it lacks is found.
+        listed = ", ".join(f'"{column}"' for column in sorted(columns))
+        database.execute(f"CREATE VIEW {name} AS SELECT {listed} FROM {files}")
+    query = sqlglot.parse_one(ask["ttft"], read="trino", error_level="raise")
+    for table in query.find_all(sqlglot.exp.Table):
+        table.set("catalog", None)
+        table.set("db", None)
+    found = {}
+    for run, case, n, _, value in database.execute(query.sql(dialect="duckdb")).fetchall():
+        found.setdefault((run, case, n), []).append(value)
+    print(f"Trino's dialect by sqlglot {sqlglot.__version__}, asked of DuckDB {duckdb.__version__}: no Trino was run")
+    percentiles([(*of, values) for of, values in found.items()], said, "ttft")
 
 
 def spark(folder, _):
@@ -82,12 +135,12 @@ def spark(folder, _):
     session.sparkContext.setLogLevel("ERROR")
     ask, said = queries("spark"), reported(folder)
     print(f"Spark {pyspark.__version__}")
-    for table in ask["tables"].replace("PLACE", f"{folder}/place").split(";"):
-        if table.strip():
-            session.sql(table)
+    for table in statements(ask["tables"].replace("PLACE", f"{folder}/place")):
+        session.sql(table)
     for metric in ["ttft", "itl"]:
         percentiles([tuple(row) for row in session.sql(ask[metric]).collect()], said, metric)
     session.stop()
 
 
-{"duckdb": duckdb, "spark": spark}[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
+engines = {"duckdb": duckdb, "spark": spark, "clickhouse": clickhouse, "trino": trino}
+engines[sys.argv[1]](sys.argv[2], int(sys.argv[3]))

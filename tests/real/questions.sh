@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Do DuckDB and Spark, by the queries of docs/QUESTIONS.md, say the percentiles and the cost that tokgate says?
+# Do DuckDB, Spark and ClickHouse, by the queries of docs/QUESTIONS.md, say the percentiles and the cost that tokgate
+# says, and would Trino parse its own?
 #
 # Two runs at two commits are measured against the mock server, put as rows into a folder, and asked for real.
-# usage: tests/real/questions.sh    (two minutes; needs cargo, git, python3, pip; Java for Spark)
+# usage: tests/real/questions.sh    (three minutes; needs cargo, git, python3, pip; Java for Spark)
 # PROGRAM names a tokgate that is built already, with the feature parquet; else a release build is made.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/real/mock.sh
 . tests/real/filled.sh
 
-duck=target/real/duckdb spark=target/real/spark
+duck=target/real/duckdb spark=target/real/spark clickhouse=target/real/clickhouse
 has_python "$duck" duckdb 'duckdb==2.0.1' || exit 0
 [ -n "${PROGRAM:-}" ] || { build --features parquet --bin tokgate; PROGRAM=target/release/tokgate; }
 program=$(realpath "$PROGRAM")
@@ -35,4 +36,10 @@ if command -v java > /dev/null && has_python "$spark" pyspark 'pyspark==4.3.0'; 
   timeout 300 "$spark/bin/python" tests/real/questions.py spark "$work" 2
 else
   say 'LEFT OUT: Spark, which needs Java'
+fi
+if has_python "$clickhouse" chdb 'chdb==4.4.0'; then
+  timeout 120 "$clickhouse/bin/python" tests/real/questions.py clickhouse "$work" 2
+fi
+if has_python "$duck" sqlglot 'sqlglot==30.30.0'; then
+  timeout 120 "$duck/bin/python" tests/real/questions.py trino "$work" 2
 fi

@@ -16,6 +16,8 @@ pub(crate) struct Faults {
     pub(crate) is_closed: bool,
     /// No upload in parts is ever completed.
     pub(crate) is_torn: bool,
+    /// The first that completes an upload in parts is never answered.
+    pub(crate) loses_completion: bool,
 }
 
 /// What it keeps.
@@ -129,7 +131,11 @@ impl Kept {
             self.faults.unavailable -= 1;
             return bad("503 Service Unavailable");
         }
+        let is_last = asked.method == "POST" && asked.query.starts_with("uploadId");
         let reply = self.done(asked);
+        if is_last && std::mem::take(&mut self.faults.loses_completion) {
+            return None;
+        }
         if is_write && self.faults.unanswered > 0 {
             self.faults.unanswered -= 1;
             return None;
@@ -158,6 +164,8 @@ impl Kept {
                 "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
             ),
             ("POST", _) if self.faults.is_torn => bad("400 Bad Request"),
+            // Completed before, or taken back.
+            ("POST", _) if self.parts.is_empty() => bad("404 Not Found"),
             ("POST", _) => {
                 let parts = std::mem::take(&mut self.parts);
                 self.objects.insert(key, parts.into_values().flatten().collect());

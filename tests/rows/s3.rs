@@ -103,6 +103,10 @@ fn a_file_in_parts_becomes_an_object_whole_or_its_parts_are_taken_back() {
     let (whole, output) = put(Faults { unavailable: 2, ..Faults::default() });
     assert!(output.status.success(), "{}", text(&output.stdout));
     assert!(whole.kept.lock().unwrap().objects["a/rows/large"] == large().0);
+    let (lost, output) = put(Faults { loses_completion: true, ..Faults::default() });
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    let kept = lost.kept.lock().unwrap();
+    assert!(kept.objects["a/rows/large"] == large().0 && kept.aborted == 0);
     let (torn, output) = put(Faults { is_torn: true, ..Faults::default() });
     assert!(!output.status.success());
     let told = text(&output.stdout) + &text(&output.stderr);

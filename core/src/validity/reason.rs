@@ -188,7 +188,9 @@ pub enum Reason {
         gpu: u32,
     },
     /// Workers of a load in parts left nothing.
-    #[error("of {of} workers, {workers} left nothing here: their part of the load is not there")]
+    #[error(
+        "of {of} workers, number {workers} left nothing here: their part of the load is not there"
+    )]
     WorkerMissing {
         /// Their numbers; of many, the first.
         workers: String,
@@ -197,7 +199,7 @@ pub enum Reason {
     },
     /// Workers of a load in parts began and left no end.
     #[error(
-        "of {of} workers, {workers} began and left no end: killed, or without a way to their results' place"
+        "of {of} workers, number {workers} began and left no end: killed, or without a way to their results' place"
     )]
     WorkerKilled {
         /// Their numbers, with their attempts; of many, the first.

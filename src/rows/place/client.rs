@@ -34,7 +34,7 @@ pub(super) struct OurTls;
 impl HttpConnector for OurTls {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let said = |key: ClientConfigKey| options.get_config_value(&key);
-        let is_plain = said(ClientConfigKey::AllowHttp).as_deref() == Some("true");
+        let is_plain = said(ClientConfigKey::AllowHttp).is_some_and(|value| is_yes(&value));
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("tokgate/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured(tls(is_plain)?)
@@ -47,6 +47,11 @@ impl HttpConnector for OurTls {
         }
         builder.build().map(HttpClient::new).map_err(failed)
     }
+}
+
+/// As the library reads its own settings from the environment.
+fn is_yes(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "on" | "yes" | "y")
 }
 
 /// Where plain HTTP is allowed, a machine without any certificates is no error.

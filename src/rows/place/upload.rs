@@ -89,7 +89,12 @@ impl Place {
             self.done(WRITE, &facts.path, upload.put_part(part.into()), within)?;
         }
         is_as_written(self, facts, length, sum.finalize())?;
-        self.done(WRITE, &facts.path, upload.complete(), super::QUESTION).map(drop)
+        let completed = self.done(WRITE, &facts.path, upload.complete(), super::QUESTION);
+        completed.map(drop).or_else(|error| match self.has_sum(facts) {
+            // An earlier try of ours completed it, and its reply was lost: there is no such upload any more.
+            Ok(true) => Ok(()),
+            _ => Err(error),
+        })
     }
 }
 
