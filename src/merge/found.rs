@@ -179,7 +179,10 @@ fn read(path: &str, bytes: &[u8], stated: &mut AllStated) -> Result<(), Reason> 
 
 /// What of an epoch cannot be, before anything is planned by it.
 fn impossible(epoch: &MeasuredEpoch) -> Option<String> {
-    let MeasuredEpoch { head, origin_ns, .. } = epoch;
+    let MeasuredEpoch { head, origin_ns, telemetry, .. } = epoch;
+    if !telemetry.is_sorted_by_key(|look| look.at) {
+        return Some("its looks at its machine are in no order".to_owned());
+    }
     let requests = head.case.workload.expected().unwrap_or_default();
     match (*origin_ns > LONGEST_WAIT_NS, requests > MOST_REQUESTS) {
         (true, _) => Some(format!("it says that {origin_ns} ns passed until its load began")),

@@ -143,7 +143,7 @@ fn a_manifest_that_would_fill_the_memory_is_refused_before_it_does() {
     let manifest = manifest();
     let text = String::from_utf8(manifest.to_bytes().unwrap()).unwrap();
     let refused = |looks: &str| {
-        let text = text.replace("\"telemetry\":[", &format!("\"telemetry\":[{looks}"));
+        let text = text.replace("\"telemetry\":[", &format!("\"telemetry\":[{looks},"));
         Manifest::read(text.as_bytes(), &manifest.path()).unwrap_err().to_string()
     };
     let many = r#"{"at":0},"#.repeat((1 << 20) + 1) + r#"{"at":0}"#;
