@@ -38,6 +38,7 @@ fn imported(given: &Given, number: usize) -> Imported {
         metric: MetricRef { metric: &metric::TOK_S, stat: Stat::Value },
         value: given.tok_s,
         n: 100,
+        interval: None,
     };
     Imported {
         source: Source {

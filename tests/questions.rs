@@ -189,8 +189,12 @@ fn declared_hardware_is_a_row_s_own() {
 
 /// A result of another tool: 100 requests, 52 of them a hundred seconds.
 fn imported(digest: &str, window_s: Option<f64>) -> Imported {
-    let mean =
-        |metric, value| Figure { metric: MetricRef { metric, stat: Stat::Mean }, value, n: 100 };
+    let mean = |metric, value| Figure {
+        metric: MetricRef { metric, stat: Stat::Mean },
+        value,
+        n: 100,
+        interval: None,
+    };
     Imported {
         source: Source {
             tool: "a tool".to_owned(),
@@ -247,7 +251,7 @@ fn an_imported_speed_without_a_window_is_a_configuration_and_no_estimate() {
     let mut rented = imported("22222222222222222222cc", None);
     rented.requests = Requests::default();
     let tok_s = MetricRef { metric: &metric::TOK_S, stat: Stat::Value };
-    rented.figures = vec![Figure { metric: tok_s, value: 38.1, n: 0 }];
+    rented.figures = vec![Figure { metric: tok_s, value: 38.1, n: 0, interval: None }];
     store.keep_imported(&rented).unwrap();
     let found = rows(&store, |_| {});
     let one = &configurations(&found, STARTED_US).all[0];

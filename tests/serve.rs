@@ -58,7 +58,7 @@ fn imported(model: &str, size: &str, req_s: f64, number: u64) -> Imported {
         workers: Some(4),
         requests: Requests { attempted: 100, succeeded: 100, failed: 0, incomplete: 0 },
         window_s: Some(100.0 / req_s),
-        figures: vec![Figure { metric: metric("tok_s"), value: 38.1, n: 100 }],
+        figures: vec![Figure { metric: metric("tok_s"), value: 38.1, n: 100, interval: None }],
         ..result(&format!("{:016x}", 0x1234_5678_9abc * number))
     }
 }

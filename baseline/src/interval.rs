@@ -12,7 +12,7 @@ use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use tokgate_core::metric::{self, Metric, Shape, Stat};
 use tokgate_core::quantile::standard_deviation;
-use tokgate_core::summary::{Estimate, Interval, MetricSummary, Observed, Series, Summary};
+use tokgate_core::summary::{Interval, MetricSummary, Observed, Series, Summary};
 use tokgate_core::unit::Unit;
 
 /// Epochs from which their own spread is preferred to the spread within them: with five, the
@@ -34,6 +34,26 @@ pub fn with_intervals(summary: &mut Summary, seed: u64) {
     }
 }
 
+/// The interval of one statistic by what each epoch says of it alone, where [`with_intervals`] takes that one: from
+/// five epochs on, and of what is one value an epoch from two on. `None` elsewhere: then requests themselves are
+/// drawn, which whoever has figures alone cannot.
+#[must_use]
+pub fn of_epochs(metric: &Metric, stat: Stat, point: f64, epochs: &[f64]) -> Option<Interval> {
+    let is_told = is_over_epochs(metric, epochs.len()) && has_interval(stat);
+    let interval = student_interval(point, epochs).filter(|_| is_told)?;
+    Some(within(metric.unit, interval))
+}
+
+/// Whether the spread of so many epochs is preferred to that within them.
+fn is_over_epochs(metric: &Metric, epochs: usize) -> bool {
+    epochs >= EPOCHS_PREFERRED || (metric.shape == Shape::Scalar && epochs >= 2)
+}
+
+/// Nothing goes beyond what was seen: smallest and largest have none.
+fn has_interval(stat: Stat) -> bool {
+    !matches!(stat, Stat::Min | Stat::Max)
+}
+
 /// The standard error of `stat` in one epoch, by resampling its requests; `None` for one value an
 /// epoch and for too few requests.
 pub(crate) fn standard_error(
@@ -47,11 +67,13 @@ pub(crate) fn standard_error(
 }
 
 fn intervals(metric: &MetricSummary, summary: &Summary, seed: u64) -> BTreeMap<Stat, Interval> {
+    if is_over_epochs(metric.metric, metric.epochs.len()) {
+        return over_epochs(metric);
+    }
     let rng = &mut rng(metric.metric, seed);
-    match (metric.metric.shape, metric.epochs.len()) {
-        (_, EPOCHS_PREFERRED..) | (Shape::Scalar, 2..) => over_epochs(metric),
-        (Shape::Distribution | Shape::Mean, _) => within_epochs(metric, rng),
-        (Shape::Scalar, _) => throughput(metric, summary, rng)
+    match metric.metric.shape {
+        Shape::Distribution | Shape::Mean => within_epochs(metric, rng),
+        Shape::Scalar => throughput(metric, summary, rng)
             .map(|interval| BTreeMap::from([(Stat::Value, interval)]))
             .unwrap_or_default(),
     }
@@ -69,10 +91,10 @@ fn within_epochs(metric: &MetricSummary, rng: &mut ChaCha8Rng) -> BTreeMap<Stat,
 }
 
 fn over_epochs(metric: &MetricSummary) -> BTreeMap<Stat, Interval> {
-    let told = metric.stats.iter().filter(|(stat, _)| !matches!(stat, Stat::Min | Stat::Max));
+    let told = metric.stats.iter().filter(|(stat, _)| has_interval(**stat));
     told.filter_map(|(stat, estimate)| {
         let values: Vec<f64> = metric.epochs.iter().filter_map(|epoch| epoch.stat(*stat)).collect();
-        Some((*stat, student_interval(estimate, &values)?))
+        Some((*stat, student_interval(estimate.value, &values)?))
     })
     .collect()
 }
@@ -80,13 +102,12 @@ fn over_epochs(metric: &MetricSummary) -> BTreeMap<Stat, Interval> {
 /// x · exp(± t_.975(K − 1) · s / √K), where s is the standard deviation of the logarithms of the K
 /// epochs' values: times and rates vary in proportion. With a value of 0 among them, the same on
 /// the plain values, x ± t · s / √K. `None` below two epochs.
-fn student_interval(estimate: &Estimate, epochs: &[f64]) -> Option<Interval> {
+fn student_interval(point: f64, epochs: &[f64]) -> Option<Interval> {
     let count = epochs.len() as f64;
     let half = |values: &[f64]| {
         let deviation = standard_deviation(values)?;
         Some(student::quantile(0.975, count - 1.0) * deviation / count.sqrt())
     };
-    let point = estimate.value;
     if epochs.iter().all(|value| *value > 0.0) {
         let logs: Vec<f64> = epochs.iter().map(|value| value.ln()).collect();
         return half(&logs)

@@ -3,6 +3,7 @@
 use crate::dataset::tasks::Category;
 use crate::metric::{self, Kind, Metric, MetricRef, Stat};
 use crate::run::Requests;
+use crate::summary::Interval;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -125,6 +126,9 @@ pub struct Figure {
     pub value: f64,
     /// How many samples it is of.
     pub n: u64,
+    /// How sure it is, where that is known by the spread of several epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -157,7 +161,8 @@ impl Imported {
     fn derived(&self) -> Vec<Figure> {
         let Requests { attempted, succeeded, failed, .. } = self.requests;
         let value = |metric, value: Option<f64>, n| {
-            value.map(|value| Figure { metric: MetricRef::value(metric), value, n })
+            let metric = MetricRef::value(metric);
+            value.map(|value| Figure { metric, value, n, interval: None })
         };
         let window_s = self.window_s.filter(|window_s| *window_s > 0.0 && succeeded > 0);
         let rate = |each: Option<f64>| Some(each? * succeeded as f64 / window_s?);
@@ -210,7 +215,7 @@ mod tests {
     }
 
     fn mean(metric: &'static Metric, value: f64) -> Figure {
-        Figure { metric: MetricRef { metric, stat: Stat::Mean }, value, n: 8 }
+        Figure { metric: MetricRef { metric, stat: Stat::Mean }, value, n: 8, interval: None }
     }
 
     fn told(result: &Imported, metric: &'static Metric) -> Option<f64> {
@@ -231,7 +236,7 @@ mod tests {
     fn what_the_file_says_itself_is_not_computed() {
         let mut result = result();
         let said = MetricRef::value(&metric::TOK_S);
-        result.figures.push(Figure { metric: said, value: 99.0, n: 8 });
+        result.figures.push(Figure { metric: said, value: 99.0, n: 8, interval: None });
         assert_eq!(told(&result, &metric::TOK_S), Some(99.0));
     }
 

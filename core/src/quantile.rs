@@ -98,6 +98,7 @@ pub fn standard_deviation(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn quantiles_interpolate_between_ranks() {
@@ -107,6 +108,24 @@ mod tests {
         assert_eq!(sorted.quantile(0.9), Some(3.7));
         assert_eq!(sorted.quantile(1.0), Some(4.0));
         assert_eq!(Sorted::new([]).median(), None);
+    }
+
+    proptest! {
+        /// Hyndman and Fan's seventh, as it is written down: x_j + g · (x_{j+1} − x_j) with j + g = (n − 1) p + 1.
+        #[test]
+        fn quantiles_are_those_of_type_7(
+            values in prop::collection::vec(prop_oneof![(0_i32..5).prop_map(f64::from), 0.0..1e9_f64], 1..60),
+            p in prop_oneof![Just(0.0), Just(0.5), Just(0.9), Just(0.99), Just(0.999), Just(1.0), 0.0..1.0_f64],
+        ) {
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            let place = (values.len() - 1) as f64 * p;
+            let (j, g) = (place as usize, place.fract());
+            let next = sorted.get(j + 1).unwrap_or(&sorted[j]);
+            let expected = sorted[j] + g * (next - sorted[j]);
+            let found = Sorted::new(values).quantile(p).map(f64::to_bits);
+            prop_assert_eq!(found, Some(expected.to_bits()));
+        }
     }
 
     #[test]

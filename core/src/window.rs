@@ -13,9 +13,10 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window that holds a request as well.
+    /// The window that holds a request as well; one that says that it ended before it was sent took no time.
     #[must_use]
     pub fn with(window: Option<Self>, sent: Offset, done: Offset) -> Self {
+        let done = done.max(sent);
         let Self { start, end } = window.unwrap_or(Self { start: sent, end: done });
         Self { start: start.min(sent), end: end.max(done) }
     }

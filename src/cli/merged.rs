@@ -6,29 +6,31 @@ use crate::cli::invocation::find_baselines;
 use crate::cli::merge::Args;
 use crate::cli::options::Options;
 use crate::cli::run::Format;
-use crate::cli::{merged_figures as figures, page, written};
+use crate::cli::{merged_figures as figures, page, show, written};
+use crate::decided::Decided;
 use crate::live::Feed;
-use crate::merge::{Found, MOST_EVENTS, MergeError, Merging, runs};
+use crate::merge::{Found, MOST_EVENTS, Merging, runs};
 use crate::paired::Comparison;
 use crate::pipeline;
 use crate::project::Project;
 use crate::report::{comparison, json, terminal};
 use crate::rows::Place;
 use crate::session::{Identity, MeasuredCase, Session, now_us};
-use crate::store::{self, FileStore, Layout, Measuring, StoreError, Stored, begun, ids};
+use crate::store::{self, FileStore, Layout, Measuring, Store, StoreError, Stored, begun, ids};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokgate_core::case::CaseId;
-use tokgate_core::merge::Roster;
-use tokgate_core::report::Report;
+use tokgate_core::diagnostic::line;
+use tokgate_core::merge::{Epoch, EpochKey, Roster};
+use tokgate_core::report::{ComparedWith, Report};
 use tokgate_core::run::{Arm, Head};
 use tokgate_core::verdict::Exit;
 use tokgate_harness::measure::Harness;
 
 /// Files that are open beside those of workers: the store's, the place's, standard streams.
 const BESIDES: u64 = 64;
-/// Files that are open of each epoch whose figures alone are kept: two for each metric that has samples.
+/// Files that are open of each epoch of a case whose figures alone are kept: two for each metric that has samples.
 const OF_FIGURES: u64 = 80;
 
 pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
@@ -42,7 +44,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     }
     let found = Found::at(&place, &run)?;
     let Some(roster) = Roster::of(&found.attempts) else {
-        found.torn.iter().for_each(|reason| face.tell(&reason.to_string()));
+        found.torn.iter().for_each(|reason| face.tell(&line(&reason.to_string())));
         bail!("no worker of a run `{run}` can be read at {}", place.url());
     };
     if roster.workers.is_empty() {
@@ -50,7 +52,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
             .torn
             .iter()
             .chain(&roster.reasons)
-            .for_each(|reason| face.tell(&format!("INVALID: {reason}")));
+            .for_each(|reason| face.tell(&format!("INVALID: {}", line(&reason.to_string()))));
         face.tell(&format!("run {run}: no worker has an end, and there is nothing to keep of it"));
         return Ok(Exit::Invalid);
     }
@@ -68,19 +70,17 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         tell: &tell,
     };
     if args.figures || found.most_events(&epochs) > MOST_EVENTS {
-        room(roster.workers.len(), epochs.len() as u64 * OF_FIGURES)?;
+        room(roster.workers.len(), most_of_a_case(&epochs) * OF_FIGURES)?;
         return figures::run(args, &merging(&[]), store, face);
     }
     let measuring = Measuring::start(&layout, &run)?;
-    let Some(earlier) = earlier(&mut store, &found, face)? else { return Ok(Exit::Held) };
+    let Some(earlier) = earlier(&mut store, &found, face)? else {
+        return merged_already(&store, &run, args.strict, face);
+    };
     room(roster.workers.len(), 0)?;
     let merging = merging(&earlier);
     let judging = Judging::of(args, &merging, &project, &layout)?;
-    let cases = merging.keep(&mut store).map_err(|error| match error {
-        MergeError::Place(error) => anyhow::Error::from(error),
-        MergeError::Store(error) => error.into(),
-        MergeError::Spool(error) => error.into(),
-    })?;
+    let cases = merging.keep(&mut store)?;
     let report = conclude(args, judging, cases, store, face)?;
     measuring.end(&layout, now_us())?;
     Ok(report.exit)
@@ -106,7 +106,28 @@ fn named(args: &Args, place: &Place, face: &Face) -> Result<Option<String>> {
     }
 }
 
-/// What was put together of the run before; `None`, told, where that is all of it.
+/// Says that a run was put together before, and ends as that did.
+fn merged_already(store: &FileStore, run: &str, strict: bool, face: &Face) -> Result<Exit> {
+    face.say(&format!("run {run} was merged already, from the same files: `tokgate show {run}`"));
+    let epochs = show::heads(store.show(run)?);
+    let Some(first) = epochs.first() else { return Ok(Exit::Held) };
+    let identity = Identity::of(&first.run.head);
+    let decided = Decided {
+        identity: &identity,
+        scenario: first.run.head.case.id.scenario().to_owned(),
+        cases: show::by_case(epochs).into_iter().map(show::case).collect(),
+        unmeasured: Vec::new(),
+        dropped: Vec::new(),
+        control: Vec::new(),
+        compared_with: ComparedWith::Nothing("what was judged then is kept".to_owned()),
+        strict,
+    };
+    let report = decided.report();
+    face.tell(terminal::closing(&report, face.err).trim_end());
+    Ok(report.exit)
+}
+
+/// What was put together of the run before; `None` where that is all of it.
 fn earlier(store: &mut FileStore, found: &Found, face: &Face) -> Result<Option<Vec<store::Found>>> {
     let run = &found.run;
     let (earlier, notes) = store.gather(run)?;
@@ -126,13 +147,20 @@ fn earlier(store: &mut FileStore, found: &Found, face: &Face) -> Result<Option<V
         ),
     }
     if begun::is_ended(store.layout(), run) {
-        face.say(&format!(
-            "run {run} was merged already, from the same files: `tokgate show {run}`"
-        ));
         return Ok(None);
     }
     face.tell(&format!("run {run}: merging it was interrupted, and goes on"));
     Ok(Some(earlier))
+}
+
+/// Epochs of the side of a case that has the most.
+fn most_of_a_case(epochs: &[Epoch<'_>]) -> u64 {
+    let mut counts = BTreeMap::new();
+    for epoch in epochs {
+        let EpochKey { case, arm, .. } = EpochKey::of(&epoch.first().part.head);
+        *counts.entry((case, arm)).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or_default()
 }
 
 /// Sees to it that two files of each worker can be open at once, and so many more.
@@ -146,7 +174,7 @@ fn room(workers: usize, more: u64) -> Result<()> {
         if !is_enough(limit.current) {
             if !is_enough(limit.maximum) {
                 bail!(
-                    "{workers} workers need {wanted} open files, and this process may have {}: raise it with \
+                    "files of {workers} workers and their figures need {wanted} open files, and this process may have {}: raise it with \
                      `ulimit -n {}`",
                     limit.maximum.unwrap_or_default(),
                     wanted.next_power_of_two()

@@ -4,7 +4,7 @@ use crate::cli::face::Face;
 use crate::cli::merge::Args;
 use crate::cli::run::Format;
 use crate::cli::written;
-use crate::merge::{MergeError, Merging};
+use crate::merge::Merging;
 use crate::report::{comparison, imported};
 use crate::store::{FileStore, Kept, KeptImport, Store, imported_run};
 use anyhow::{Result, bail};
@@ -39,11 +39,7 @@ pub(super) fn run(
     let tell = |result: &Imported| {
         face.tell(&format!("{}: {} requests", result.notes, result.requests.attempted))
     };
-    let results = merging.figures(&tell).map_err(|error| match error {
-        MergeError::Place(error) => anyhow::Error::from(error),
-        MergeError::Store(error) => error.into(),
-        MergeError::Spool(error) => error.into(),
-    })?;
+    let results = merging.figures(&tell)?;
     let mut kept = Vec::new();
     for result in &results {
         let (Kept::New(test_id) | Kept::Known(test_id)) = written::keep(&mut store, result)?;

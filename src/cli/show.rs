@@ -97,7 +97,8 @@ pub(super) fn by_case(epochs: Vec<Stored>) -> Vec<Vec<Stored>> {
     groups
 }
 
-fn case(epochs: Vec<Stored>) -> CaseReport {
+/// What was decided of a case when it was stored.
+pub(super) fn case(epochs: Vec<Stored>) -> CaseReport {
     // What an earlier epoch says was said when the run was interrupted there.
     let last = epochs.last().map(|epoch| epoch.verdicts.as_slice());
     let verdicts = last.unwrap_or_default().iter().map(Into::into).collect();

@@ -6,6 +6,7 @@ use crate::merge::epoch::passing;
 use crate::merge::found::Found;
 use crate::merge::run::{MergeError, Merging, Opened};
 use crate::spool::FileSpools;
+use crate::store;
 use serde_json::{Value, json};
 use std::slice;
 use tokgate_core::case::{CaseId, Dataset, PromptSet, PromptSource};
@@ -29,6 +30,8 @@ struct Passed {
     head: Head,
     validity: Validity,
     streamed: Streamed<FileSpools>,
+    /// What it says alone.
+    figures: Vec<Figure>,
 }
 
 impl Merging<'_> {
@@ -63,7 +66,7 @@ impl Merging<'_> {
 
     fn passed(&self, epoch: &Epoch<'_>, spools: &FileSpools) -> Result<Passed, MergeError> {
         let head = epoch.head(String::new(), &self.found.digest);
-        let Opened { sources, lost, scratch: _scratch } = self.opened(epoch)?;
+        let Opened { sources, lost } = self.opened(epoch)?;
         let mut streaming = Streaming::begin(&head.case, spools)?;
         let found = passing(epoch, &head.case, sources, &mut |record| streaming.add(record))?;
         let run = Run {
@@ -74,30 +77,33 @@ impl Merging<'_> {
             client: epoch.client(),
             head: head.clone(),
         };
-        let streamed = streaming.end(&run)?;
+        let mut streamed = streaming.end(&run)?;
+        // Its lists are then on the disk, before those of the next epoch are made.
+        let figures = Streamed::figures(slice::from_mut(&mut streamed))?;
         let found = lost.into_iter().chain(found).collect();
         let validity = epoch.validity(&streamed.validity, found);
-        Ok(Passed { head, validity, streamed })
+        Ok(Passed { head, validity, streamed, figures })
     }
 
     /// What all epochs of one side of a case say together.
-    fn result(
-        &self,
-        case: &CaseId,
-        arm: Arm,
-        mut passed: Vec<Passed>,
-    ) -> Result<Imported, MergeError> {
-        let (mut epochs, mut requests, mut window_s) = (Vec::new(), Requests::default(), 0.0);
-        for one in &mut passed {
-            requests += one.streamed.seen.requests;
-            window_s += one.streamed.seen.window.map_or(0.0, |window| window.seconds());
-            epochs.push(told(one)?);
+    fn result(&self, case: &CaseId, arm: Arm, passed: Vec<Passed>) -> Result<Imported, MergeError> {
+        let (mut requests, mut window_s) = (Requests::default(), 0.0);
+        for Passed { streamed, .. } in &passed {
+            requests += streamed.seen.requests;
+            window_s += streamed.seen.window.map_or(0.0, |window| window.seconds());
         }
+        let epochs: Vec<Value> = passed.iter().map(told).collect();
         let invalid = passed.iter().flat_map(reasons).collect();
         let head = passed.first().map(|one| one.head.clone()).expect("a case has an epoch");
-        let mut all: Vec<Streamed<FileSpools>> = passed.into_iter().map(|it| it.streamed).collect();
-        let figures = Streamed::figures(&mut all)?;
+        let (mut all, alone): (Vec<Streamed<FileSpools>>, Vec<Vec<Figure>>) =
+            passed.into_iter().map(|it| (it.streamed, it.figures)).unzip();
+        let mut figures = Streamed::figures(&mut all)?;
+        store::add_intervals(&mut figures, &alone);
         let run = &self.found.run;
+        let side = match arm {
+            Arm::Head => "",
+            Arm::Base => ", what it is compared with,",
+        };
         let entry = json!({
             "run": run,
             "case": case,
@@ -130,7 +136,10 @@ impl Merging<'_> {
             figures,
             invalid,
             samples: Vec::new(),
-            notes: format!("{case} of run {run}: figures of all rows at {}", self.place.url()),
+            notes: format!(
+                "{case}{side} of run {run}: figures of all rows at {}",
+                self.place.url()
+            ),
             entry,
             platform: head.target.platform,
         })
@@ -138,11 +147,10 @@ impl Merging<'_> {
 }
 
 /// One epoch of the entry: what it says alone.
-fn told(passed: &mut Passed) -> Result<Value, MergeError> {
-    let Passed { head, validity, streamed } = passed;
-    let figures = Streamed::figures(slice::from_mut(streamed))?;
+fn told(passed: &Passed) -> Value {
+    let Passed { head, validity, streamed, figures } = passed;
     let figure = |it: &Figure| {
-        let Figure { metric, value, n } = it;
+        let Figure { metric, value, n, .. } = it;
         let name = match metric.stat {
             Stat::Value => metric.metric.id.to_owned(),
             stat => format!("{}.{}", metric.metric.id, stat.as_str()),
@@ -150,14 +158,14 @@ fn told(passed: &mut Passed) -> Result<Value, MergeError> {
         (name, json!({ "value": value, "n": n }))
     };
     let figures: serde_json::Map<String, Value> = figures.iter().map(figure).collect();
-    Ok(json!({
+    json!({
         "epoch": head.epoch,
         "requests": streamed.seen.requests,
         "window_s": streamed.seen.window.map(|window| window.seconds()),
         "token_counts": streamed.seen.token_counts,
         "validity": validity,
         "figures": figures,
-    }))
+    })
 }
 
 fn reasons(passed: &Passed) -> impl Iterator<Item = String> {

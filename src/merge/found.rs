@@ -7,7 +7,9 @@ use crate::store::ids::is_plain;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use tokgate_core::diagnostic::line;
 use tokgate_core::merge::{Attempt, Epoch, EpochKey, Part, Skew, Taken};
+use tokgate_core::run::Head;
 use tokgate_core::validity::Reason;
 
 /// Where all statements lie.
@@ -25,6 +27,15 @@ const LONGEST_WAIT_NS: u64 = 7 * 24 * 3600 * 1_000_000_000;
 /// No epoch has more requests: the numbers of them alone would fill the memory.
 const MOST_REQUESTS: u64 = 200_000_000;
 
+/// An event takes some 200 bytes of memory while its epoch is stored and summarised, and a request without any a
+/// thousand: of many queries that have none, too, figures alone are kept.
+const EVENTS_OF_REQUEST: u64 = 5;
+/// Characters at most of what is wrong with a file: others have written some of them.
+const LONGEST: usize = 400;
+
+/// Statements that are not what was put and are named one by one; the others are counted.
+const MOST_TORN: usize = 32;
+
 /// All that was found of the workers of one run.
 #[derive(Debug)]
 pub struct Found {
@@ -36,8 +47,8 @@ pub struct Found {
     pub torn: Vec<Reason>,
     /// The digest of everything that is stated, and so of every file that is named.
     pub digest: String,
-    /// By worker and attempt, the files of each part.
-    files: BTreeMap<(u32, String), Vec<EpochFiles>>,
+    /// By worker and attempt, the files of each epoch.
+    files: BTreeMap<(u32, String), BTreeMap<EpochKey, EpochFiles>>,
 }
 
 /// The runs of which there is something at a place, by name.
@@ -86,6 +97,13 @@ impl Found {
             torn.extend(read(&path, &bytes, &mut stated).err());
         }
         let digest = crate::hex::digits(&digest.finalize());
+        if let Some(more) = torn.len().checked_sub(MOST_TORN).filter(|more| *more > 0) {
+            torn.truncate(MOST_TORN);
+            torn.push(unreadable(
+                &workers(run),
+                &format!("{more} more of its files are none of a worker's"),
+            ));
+        }
         let mut found = Self {
             run: run.to_owned(),
             attempts: Vec::new(),
@@ -101,16 +119,19 @@ impl Found {
     #[must_use]
     pub fn files(&self, taken: &Taken<'_>) -> Option<&EpochFiles> {
         let Taken { worker, part } = taken;
-        let key = EpochKey::of(&part.head);
-        let at = worker.measured().iter().position(|it| EpochKey::of(&it.head) == key)?;
-        self.files.get(&(worker.worker, worker.name.clone()))?.get(at)
+        self.files.get(&(worker.worker, worker.name.clone()))?.get(&EpochKey::of(&part.head))
     }
 
-    /// Events of the epoch that has the most, over all workers.
+    /// Events of the epoch that has the most, over all workers; a request takes as much memory as several, and
+    /// counts as those.
     #[must_use]
     pub fn most_events(&self, epochs: &[Epoch<'_>]) -> u64 {
-        let files = |taken: &Taken<'_>| self.files(taken).map_or(0, |files| files.events.rows);
-        let events = |epoch: &Epoch<'_>| epoch.taken.iter().map(files).fold(0, u64::saturating_add);
+        let of_part = |taken: &Taken<'_>| {
+            let Some(files) = self.files(taken) else { return 0 };
+            files.requests.rows.saturating_mul(EVENTS_OF_REQUEST).saturating_add(files.events.rows)
+        };
+        let events =
+            |epoch: &Epoch<'_>| epoch.taken.iter().map(of_part).fold(0, u64::saturating_add);
         epochs.iter().map(events).max().unwrap_or_default()
     }
 
@@ -121,12 +142,9 @@ impl Found {
             (None, Some(begun)) => (begun, None),
             (None, None) => return,
         };
-        let epochs = epochs.map(|epochs| epochs.into_iter().map(part).unzip());
-        let (parts, files): (Option<Vec<Part>>, Vec<EpochFiles>) = match epochs {
-            Some((parts, files)) => (Some(parts), files),
-            None => (None, Vec::new()),
-        };
-        self.files.insert((begun.worker, begun.attempt.clone()), files);
+        let files = epochs.iter().flatten().map(|it| (EpochKey::of(&it.head), it.files.clone()));
+        self.files.insert((begun.worker, begun.attempt.clone()), files.collect());
+        let parts = epochs.map(|epochs| epochs.into_iter().map(part).collect());
         self.attempts.push(attempt(begun, parts));
     }
 }
@@ -151,7 +169,7 @@ fn read(path: &str, bytes: &[u8], stated: &mut AllStated) -> Result<(), Reason> 
         return Ok(());
     }
     let manifest = Manifest::read(bytes, path).map_err(|why| wrong(&why))?;
-    if let Some(what) = manifest.epochs.iter().find_map(impossible) {
+    if let Some(what) = manifest.epochs.iter().find_map(impossible).or_else(|| twice(&manifest)) {
         return Err(wrong(&what));
     }
     let one = stated.entry(key(&manifest.begun)).or_default();
@@ -161,7 +179,10 @@ fn read(path: &str, bytes: &[u8], stated: &mut AllStated) -> Result<(), Reason> 
 
 /// What of an epoch cannot be, before anything is planned by it.
 fn impossible(epoch: &MeasuredEpoch) -> Option<String> {
-    let MeasuredEpoch { head, origin_ns, .. } = epoch;
+    let MeasuredEpoch { head, origin_ns, telemetry, .. } = epoch;
+    if !telemetry.is_sorted_by_key(|look| look.at) {
+        return Some("its looks at its machine are in no order".to_owned());
+    }
     let requests = head.case.workload.expected().unwrap_or_default();
     match (*origin_ns > LONGEST_WAIT_NS, requests > MOST_REQUESTS) {
         (true, _) => Some(format!("it says that {origin_ns} ns passed until its load began")),
@@ -170,12 +191,29 @@ fn impossible(epoch: &MeasuredEpoch) -> Option<String> {
     }
 }
 
+/// An epoch that is in it more than once.
+fn twice(manifest: &Manifest) -> Option<String> {
+    let mut known = BTreeSet::new();
+    let epoch = manifest.epochs.iter().find(|it| !known.insert(EpochKey::of(&it.head)))?;
+    let Head { case, epoch, .. } = &epoch.head;
+    Some(format!("epoch {epoch} of {} is in it twice", case.id))
+}
+
 /// That a statement is not what was put, whose worker its path tells.
 fn unreadable(path: &str, why: &dyn Display) -> Reason {
     let name = path.rsplit('/').next().unwrap_or(path);
     let number = name.strip_prefix("worker=").and_then(|name| name.split('.').next());
     let worker = number.and_then(|number| number.parse().ok()).unwrap_or_default();
-    Reason::TornFile { worker, path: path.to_owned(), what: why.to_string() }
+    torn(worker, path, why)
+}
+
+/// That a file is not what its worker put. Others may have written what is told of it.
+pub(super) fn torn(worker: u32, path: &str, why: &dyn Display) -> Reason {
+    let short = |text: String| match text.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text,
+    };
+    Reason::TornFile { worker, path: line(path), what: short(line(&why.to_string())) }
 }
 
 fn attempt(begun: Begun, parts: Option<Vec<Part>>) -> Attempt {
@@ -184,7 +222,7 @@ fn attempt(begun: Begun, parts: Option<Vec<Part>>) -> Attempt {
     Attempt { worker, of, name, tokgate, protocol, plan, host, clock: clock.map(skew), parts }
 }
 
-fn part(epoch: MeasuredEpoch) -> (Part, EpochFiles) {
+fn part(epoch: MeasuredEpoch) -> Part {
     let MeasuredEpoch {
         head,
         ending,
@@ -195,7 +233,7 @@ fn part(epoch: MeasuredEpoch) -> (Part, EpochFiles) {
         late_s,
         origin_ns,
         requests: _,
-        files,
+        files: _,
     } = epoch;
-    (Part { head, ending, validity, after, client, telemetry, late_s, origin_ns }, files)
+    Part { head, ending, validity, after, client, telemetry, late_s, origin_ns }
 }

@@ -1,14 +1,13 @@
 //! A whole run, epoch by epoch: each worker's files are fetched, put together, kept, and removed again.
 
 use crate::merge::epoch::{Source, keep};
-use crate::merge::found::Found;
-use crate::rows::{FileFacts, Place, PlaceError, Rows, RowsError, Slice};
+use crate::merge::found::{Found, torn};
+use crate::rows::{EpochFiles, FileFacts, Place, PlaceError, Rows, RowsError, Slice};
 use crate::session::MeasuredCase;
 use crate::spool::SpoolError;
-use crate::store::atomic::{FileError, doing};
+use crate::store::atomic::FileError;
 use crate::store::{self, CaseEnd, Store, StoreError, Stored};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 use tokgate_core::case::CaseId;
 use tokgate_core::merge::{Epoch, EpochKey, Roster, Taken};
 use tokgate_core::run::Arm;
@@ -23,6 +22,16 @@ pub enum MergeError {
     Store(StoreError),
     /// What is too much for memory cannot be sorted on a disk.
     Spool(SpoolError),
+}
+
+impl From<MergeError> for anyhow::Error {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::Place(error) => error.into(),
+            MergeError::Store(error) => error.into(),
+            MergeError::Spool(error) => error.into(),
+        }
+    }
 }
 
 impl From<SpoolError> for MergeError {
@@ -64,8 +73,6 @@ pub(super) struct Opened {
     pub(super) sources: Vec<Source<'static>>,
     /// What could not be had.
     pub(super) lost: Vec<Reason>,
-    /// Where the files lie; they go when this does.
-    pub(super) scratch: TempDir,
 }
 
 /// The epochs of one side of a case.
@@ -109,23 +116,26 @@ impl Merging<'_> {
         if let Some(path) = self.kept_before(epoch) {
             return Ok(store::read(path).map_err(StoreError::from)?);
         }
-        let Opened { sources, lost, scratch: _scratch } = self.opened(epoch)?;
+        let Opened { sources, lost } = self.opened(epoch)?;
         Ok(keep(store, epoch, &self.found.digest, sources, lost)?)
     }
 
-    /// The records of all workers of an epoch, in files of ours for the while.
+    /// The records of all workers of an epoch, in files of ours that are gone with the process.
     pub(super) fn opened(&self, epoch: &Epoch<'_>) -> Result<Opened, MergeError> {
-        let scratch = tempfile::Builder::new().prefix(".tokgate-merge-").tempdir_in(self.folder);
-        let scratch = scratch.map_err(doing("write in", self.folder))?;
         let (mut sources, mut lost) = (Vec::new(), self.found.torn.clone());
         for taken in &epoch.taken {
-            match self.source(epoch, taken, &scratch)? {
+            match self.source(epoch, taken) {
                 Ok(source) => sources.push(source),
-                Err(reason) => lost.push(reason),
+                Err(Unread::Torn(reason)) => lost.push(reason),
+                Err(Unread::Failed(error)) => return Err(error),
             }
-            lost.extend(self.about(taken, &scratch)?);
+            match self.about(taken) {
+                Ok(()) => {}
+                Err(Unread::Torn(reason)) => lost.push(reason),
+                Err(Unread::Failed(error)) => return Err(error),
+            }
         }
-        Ok(Opened { sources, lost, scratch })
+        Ok(Opened { sources, lost })
     }
 
     /// The raw lines of an epoch that was put together before.
@@ -139,65 +149,64 @@ impl Merging<'_> {
 
     /// Looks whether the row about a worker's epoch is as it was put: it says nothing that is needed here, and
     /// others ask it.
-    fn about(&self, taken: &Taken<'_>, scratch: &TempDir) -> Result<Option<Reason>, MergeError> {
-        let Some(files) = self.found.files(taken) else { return Ok(None) };
-        let to = scratch.path().join("epoch.parquet");
-        self.fetched(taken.worker.worker, &files.epoch, &to).map(Result::err)
+    fn about(&self, taken: &Taken<'_>) -> Result<(), Unread> {
+        let Some(files) = self.found.files(taken) else { return Ok(()) };
+        let verified = self.place.verify(&files.epoch);
+        verified.map_err(|error| Unread::of(taken, &files.epoch.path, error))
     }
 
-    /// Fetches a file; a reason, where it is not what was put.
-    fn fetched(
-        &self,
-        worker: u32,
-        facts: &FileFacts,
-        to: &Path,
-    ) -> Result<Result<(), Reason>, MergeError> {
-        match self.place.fetch(facts, to) {
-            Ok(()) => Ok(Ok(())),
-            Err(why @ (PlaceError::Missing(_) | PlaceError::Changed { .. })) => {
-                let (path, what) = (facts.path.clone(), why.to_string());
-                Ok(Err(Reason::TornFile { worker, path, what }))
-            }
-            Err(error) => Err(MergeError::Place(error)),
-        }
-    }
-
-    /// A worker's records, fetched and looked at; a reason, where they are not what it put.
-    fn source(
-        &self,
-        epoch: &Epoch<'_>,
-        taken: &Taken<'_>,
-        scratch: &TempDir,
-    ) -> Result<Result<Source<'static>, Reason>, MergeError> {
+    /// A worker's records, fetched and looked at.
+    fn source(&self, epoch: &Epoch<'_>, taken: &Taken<'_>) -> Result<Source<'static>, Unread> {
         let Taken { worker, part } = taken;
-        let number = worker.worker;
-        let torn = |path: &str, what: String| {
-            Ok(Err(Reason::TornFile { worker: number, path: path.to_owned(), what }))
+        let torn = |path: &str, what: &str| Unread::Torn(torn(worker.worker, path, &what));
+        let Some(EpochFiles { requests, events, .. }) = self.found.files(taken) else {
+            return Err(torn("its manifest", "it names no files of this epoch"));
         };
-        let Some(files) = self.found.files(taken) else {
-            return torn("its manifest", "it names no files of this epoch".to_owned());
+        let copied = |facts: &FileFacts| {
+            let copied = self.place.copied(facts, self.folder);
+            copied.map_err(|error| Unread::of(taken, &facts.path, error))
         };
-        let local = |table: &str| scratch.path().join(format!("{number}.{table}.parquet"));
-        let (requests, events) = (local("requests"), local("events"));
-        for (facts, to) in [(&files.requests, &requests), (&files.events, &events)] {
-            if let Err(reason) = self.fetched(number, facts, to)? {
-                return Ok(Err(reason));
+        let slice = Slice::of(&part.head, worker.worker, &worker.name);
+        let opened = Rows::opened(copied(requests)?, copied(events)?, &slice, part.origin_ns);
+        let rows = opened.map_err(|error| match error {
+            RowsError::File(error) => Unread::Failed(error.into()),
+            error => torn(&requests.path, &what(&error)),
+        })?;
+        if rows.origin_ns() != part.origin_ns {
+            let what = "its load began at another moment than its manifest says";
+            return Err(torn(&requests.path, what));
+        }
+        // By what its manifest says was decided whether there is memory for it.
+        for (facts, found) in [(requests, rows.len()), (events, rows.events())] {
+            if facts.rows != found {
+                let what = format!("it has {found} rows, and its manifest says {}", facts.rows);
+                return Err(torn(&facts.path, &what));
             }
         }
-        let slice = Slice::of(&part.head, number, &worker.name);
-        let path = files.requests.path.clone();
-        let rows = match Rows::open(&requests, &events, &slice, part.origin_ns) {
-            Ok(rows) if rows.origin_ns() == part.origin_ns => rows,
-            Ok(_) => {
-                let what = "its load began at another moment than its manifest says";
-                return torn(&path, what.to_owned());
-            }
-            Err(RowsError::File(error)) => return Err(error.into()),
-            Err(error) => return torn(&path, what(&error)),
-        };
-        let shift = epoch.shift(part);
+        let (path, shift) = (requests.path.clone(), epoch.shift(part));
         let records = Box::new(rows.map(|read| read.map_err(|error| what(&error))));
-        Ok(Ok(Source { worker: number, path, shift, records }))
+        Ok(Source { worker: worker.worker, path, shift, records })
+    }
+}
+
+/// Why a worker's file is not there to be read.
+enum Unread {
+    /// It is not what the worker put: the run goes on without it.
+    Torn(Reason),
+    /// Nobody can say.
+    Failed(MergeError),
+}
+
+impl Unread {
+    /// What an error of the place says of a file.
+    fn of(taken: &Taken<'_>, path: &str, error: PlaceError) -> Self {
+        match error {
+            PlaceError::Missing(_) => {
+                Self::Torn(torn(taken.worker.worker, path, &"it is not there"))
+            }
+            PlaceError::Changed { what, .. } => Self::Torn(torn(taken.worker.worker, path, &what)),
+            error => Self::Failed(MergeError::Place(error)),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use tokgate_core::diagnostic::line as plain_line;
 use tokgate_core::imported::Imported;
+use tokgate_core::summary::Interval;
 
 /// What a result says, one figure a line.
 #[must_use]
@@ -28,8 +29,12 @@ pub fn text(test_id: &str, result: &Imported) -> String {
         &result.window_s.map_or_else(String::new, |window_s| format!("{window_s:.3} s")),
     );
     for figure in result.told() {
-        let shown = figure.metric.metric.unit.show(figure.value);
-        line(&figure.metric.to_string(), &format!("{shown}  (n = {})", figure.n));
+        let unit = figure.metric.metric.unit;
+        let shown = unit.show(figure.value);
+        let sure = figure.interval.map_or_else(String::new, |Interval { low, high }| {
+            format!(", 95 % within {} … {}", unit.show(low), unit.show(high))
+        });
+        line(&figure.metric.to_string(), &format!("{shown}  (n = {}{sure})", figure.n));
     }
     result.invalid.iter().for_each(|reason| line("INVALID", reason));
     line("notes", &result.notes);

@@ -4,6 +4,7 @@ use super::{advice, alerts, stress};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use tokgate_core::diagnostic::line as plain_line;
 use tokgate_core::doubts::doubts;
 use tokgate_core::failure::FailureCount;
 use tokgate_core::goal::{GoalResult, Grade, Level};
@@ -141,6 +142,8 @@ pub fn case(case: &CaseReport, style: Style) -> String {
         }
     }
     for reason in case.epochs.iter().flat_map(|epoch| epoch.validity.reasons()) {
+        // Workers elsewhere may have written some of it.
+        let reason = plain_line(&reason.to_string());
         writeln!(text, "  {} {reason}", style.level(Level::Red, "INVALID")).ok();
     }
     for result in &case.goals {
@@ -162,7 +165,7 @@ fn heading(case: &CaseReport, style: Style) -> String {
         format!(" (LID {intrinsic_dimension:.1}, contrast {contrast:.2})")
     });
     let mut facts = vec![
-        format!("{}{hardness} on {}", case.target.model, case.target.platform),
+        plain_line(&format!("{}{hardness} on {}", case.target.model, case.target.platform)),
         format!("{} requests, {} failed", requests.attempted, requests.failed),
     ];
     if case.epochs.len() > 1 {
@@ -403,7 +406,8 @@ pub fn closing(report: &Report, style: Style) -> String {
     };
     writeln!(text, "{}  {goals}  {}", style.bold("grade"), style.bold(&grade)).ok();
     writeln!(text, "{}  {}", style.bold("gate "), conclusion(report, style)).ok();
-    writeln!(text, "{}  {} on {}", style.bold("run  "), report.run_id, report.machine).ok();
+    let machine = plain_line(&report.machine.to_string());
+    writeln!(text, "{}  {} on {machine}", style.bold("run  "), report.run_id).ok();
     text
 }
 

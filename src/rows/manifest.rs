@@ -3,7 +3,7 @@
 
 use super::schema::{EPOCHS, EVENTS, REQUESTS};
 use super::slice::{self, Slice};
-use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokgate_core::case::Case;
@@ -13,6 +13,11 @@ use tokgate_core::validity::Validity;
 
 /// Number of the shape of what workers say.
 pub const VERSION: u32 = 1;
+
+/// Looks at a machine in a manifest at most: more than a day of them, ten a second.
+const MOST_LOOKS: usize = 1 << 20;
+/// Looks at its GPUs at most: there are mostly eight.
+const MOST_CARDS: usize = 8 * MOST_LOOKS;
 
 /// Why what a worker says is not believed.
 #[derive(Debug, thiserror::Error)]
@@ -220,7 +225,8 @@ impl Begun {
     /// # Errors
     /// When it is of another version, or not what belongs there.
     pub fn read(bytes: &[u8], path: &str) -> Result<Self, ManifestError> {
-        let begun: Self = read(bytes)?;
+        is_of_version(bytes)?;
+        let begun: Self = serde_json::from_slice(bytes)?;
         begun.checked()?;
         at(path, &begun.path())?;
         Ok(begun)
@@ -230,11 +236,17 @@ impl Begun {
         if self.version != VERSION {
             return Err(ManifestError::Version(self.version.into()));
         }
-        match self.worker < self.of {
-            true => Ok(()),
-            false => {
-                Err(content(format!("it says that it is worker {} of {}", self.worker, self.of)))
-            }
+        if self.worker >= self.of {
+            return Err(content(format!(
+                "it says that it is worker {} of {}",
+                self.worker, self.of
+            )));
+        }
+        match self.clock.filter(|clock| clock.uncertainty_s < 0.0) {
+            Some(Clock { uncertainty_s, .. }) => Err(content(format!(
+                "it says that its clock is known to {uncertainty_s} s, which is less than exactly"
+            ))),
+            None => Ok(()),
         }
     }
 }
@@ -259,7 +271,9 @@ impl Manifest {
     /// # Errors
     /// When it is of another version, or not what belongs there: also where it names a file that is not its own.
     pub fn read(bytes: &[u8], path: &str) -> Result<Self, ManifestError> {
-        let manifest: Self = read(bytes)?;
+        is_of_version(bytes)?;
+        is_moderate(bytes)?;
+        let manifest: Self = serde_json::from_slice(bytes)?;
         manifest.begun.checked()?;
         at(path, &manifest.path())?;
         manifest.epochs.iter().try_for_each(|epoch| manifest.owns(epoch))?;
@@ -316,11 +330,48 @@ struct Versioned {
     version: u64,
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ManifestError> {
+fn is_of_version(bytes: &[u8]) -> Result<(), ManifestError> {
     let Versioned { version } = serde_json::from_slice(bytes)?;
     match version == u64::from(VERSION) {
-        true => Ok(serde_json::from_slice(bytes)?),
+        true => Ok(()),
         false => Err(ManifestError::Version(version)),
+    }
+}
+
+/// Only the looks at machines: a look that says nothing is ten bytes of JSON and hundreds in memory.
+#[derive(Deserialize)]
+struct Outline<T> {
+    epochs: Vec<Looks<T>>,
+}
+
+#[derive(Deserialize)]
+struct Looks<T> {
+    telemetry: Vec<T>,
+}
+
+/// Only the GPUs of a look.
+#[derive(Deserialize)]
+struct Cards {
+    #[serde(default)]
+    gpus: Vec<IgnoredAny>,
+}
+
+/// Whether what it says of machines is so little that it can be read.
+fn is_moderate(bytes: &[u8]) -> Result<(), ManifestError> {
+    let Outline::<IgnoredAny> { epochs } = serde_json::from_slice(bytes)?;
+    let looks: usize = epochs.iter().map(|it| it.telemetry.len()).sum();
+    if looks > MOST_LOOKS {
+        return Err(content(format!(
+            "it has {looks} looks at its machine, and {MOST_LOOKS} are as many as it can have"
+        )));
+    }
+    let Outline::<Cards> { epochs } = serde_json::from_slice(bytes)?;
+    let cards = epochs.iter().flat_map(|it| &it.telemetry).map(|it| it.gpus.len()).sum::<usize>();
+    match cards <= MOST_CARDS {
+        true => Ok(()),
+        false => Err(content(format!(
+            "it has {cards} looks at GPUs, and {MOST_CARDS} are as many as it can have"
+        ))),
     }
 }
 

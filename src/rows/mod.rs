@@ -15,6 +15,8 @@ mod manifest;
 #[cfg(feature = "parquet")]
 mod open;
 #[cfg(feature = "parquet")]
+mod pages;
+#[cfg(feature = "parquet")]
 mod place;
 #[cfg(feature = "parquet")]
 mod read;
@@ -39,7 +41,7 @@ pub use place::{Listed, Place, PlaceError, Put};
 pub use read::Rows;
 pub use slice::{Slice, workers};
 #[cfg(feature = "parquet")]
-pub use write::{EpochWriter, Standing, write_epoch};
+pub use write::{EpochWriter, write_epoch};
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@ use super::cells::{self, Cell};
 use super::schema::{Column, Kind, Table, VERSION, VERSION_KEY};
 use super::sheet::physical;
 use super::slice::Slice;
-use super::{RowsError, schema};
+use super::{RowsError, pages, schema};
 use crate::store::atomic::doing;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{BoolType, ByteArrayType, DataType, DoubleType, Int64Type};
@@ -45,9 +45,25 @@ pub(super) fn said(table: &Table, slice: &Slice, origin_ns: u64) -> [(String, St
 
 const ORIGIN: &str = "origin_ns";
 
+/// A file that is open, and how it is told.
+pub(super) struct Opened {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+}
+
+impl Opened {
+    /// The file at `path`.
+    pub(super) fn at(path: &Path) -> Result<Self, RowsError> {
+        let file = File::open(path).map_err(doing("read", path))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+}
+
 /// A file of rows that is being read, of each row the columns that are wanted.
 pub(super) struct Source {
     reader: SerializedFileReader<File>,
+    /// The same file, for the heads of its pages.
+    file: File,
     path: PathBuf,
     wanted: Vec<(usize, Column)>,
     /// The group that is read next.
@@ -62,18 +78,20 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Opens a file that should be the rows of `slice`.
-    pub(super) fn open(
-        path: &Path,
+    /// Of a file that should be the rows of `slice`.
+    pub(super) fn of(
+        opened: Opened,
         table: &Table,
         slice: &Slice,
         wanted: &[&str],
     ) -> Result<Self, RowsError> {
-        let file = File::open(path).map_err(doing("read", path))?;
-        let bytes = file.metadata().map_err(doing("read", path))?.len();
-        let damaged = |what| RowsError::Damaged { path: path.to_owned(), what };
+        let Opened { file, path } = opened;
+        let bytes = file.metadata().map_err(doing("read", &path))?.len();
+        let name = path.clone();
+        let damaged = |what| RowsError::Damaged { path: name, what };
         guarded(|| {
             footer(&file, bytes)?;
+            let again = file.try_clone().map_err(|error| error.to_string())?;
             let reader = SerializedFileReader::new(file).map_err(undecodable)?;
             let metadata = reader.metadata().file_metadata();
             let origin_ns = is_of(metadata, table, slice)?;
@@ -84,9 +102,9 @@ impl Source {
                 at.map(|at| (at, table.columns[at]))
             };
             let wanted = wanted.iter().filter_map(place).collect();
-            let path = path.to_owned();
             let (group, ahead, decoded, lanes) = (0, 0, 0, Vec::new());
-            Ok(Self { reader, path, wanted, group, lanes, ahead, decoded, rows, origin_ns })
+            let file = again;
+            Ok(Self { reader, file, path, wanted, group, lanes, ahead, decoded, rows, origin_ns })
         })
         .map_err(damaged)
     }
@@ -128,6 +146,7 @@ impl Source {
         }
         let group = self.reader.get_row_group(self.group).map_err(undecodable)?;
         let lane = |(at, column): &(usize, Column)| {
+            pages::fit(&self.file, group.metadata().column(*at))?;
             let reader = group.get_column_reader(*at).map_err(undecodable)?;
             Lane::new(reader, column)
         };

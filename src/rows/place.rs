@@ -14,7 +14,8 @@ use crate::store::atomic::{FileError, doing};
 use futures_util::TryStreamExt;
 use object_store::path::Path as ObjectPath;
 use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
-use std::io::Write;
+use std::fs::File;
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -244,30 +245,45 @@ impl Place {
         }
     }
 
-    /// Copies an object to a file, which appears once it is whole and is as long and has the checksum that
-    /// `facts` say.
+    /// Copies an object to a file in `folder` that has no name, and is gone once it is dropped, however the process
+    /// ends; it is read from its beginning.
     ///
     /// # Errors
-    /// When it is not there or not what was put, when the store or the file system would not.
-    pub fn fetch(&self, facts: &FileFacts, to: &Path) -> Result<(), PlaceError> {
-        let beside = to.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(beside).map_err(doing("make", beside))?;
-        let file = tempfile::Builder::new().prefix(".tokgate-").tempfile_in(beside);
-        let mut file = file.map_err(doing("write", to))?;
-        let found = self.sum(&facts.path, facts.bytes, |bytes| {
-            file.write_all(bytes).map_err(doing("write", to))
+    /// When the object is not there or not what `facts` say, when the store or the file system would not.
+    pub fn copied(&self, facts: &FileFacts, folder: &Path) -> Result<File, PlaceError> {
+        let mut file = tempfile::tempfile_in(folder).map_err(doing("make a file in", folder))?;
+        self.passed(facts, |bytes| {
+            file.write_all(bytes).map_err(doing("write a temporary file in", folder))
         })?;
-        if found != (facts.bytes, facts.crc32) {
-            return Err(PlaceError::Changed {
-                url: self.named(&facts.path),
-                what: match found.0 == facts.bytes {
-                    true => "its checksum is another".to_owned(),
-                    false => format!("it has not the {} bytes that it had", facts.bytes),
-                },
-            });
+        file.rewind().map_err(doing("read a temporary file in", folder))?;
+        Ok(file)
+    }
+
+    /// Looks whether an object is what `facts` say.
+    ///
+    /// # Errors
+    /// When it is not there or something else, or when the store would not.
+    pub fn verify(&self, facts: &FileFacts) -> Result<(), PlaceError> {
+        self.passed(facts, |_| Ok(()))
+    }
+
+    /// Hands on the bytes of an object, which in the end must have been what `facts` say.
+    fn passed(
+        &self,
+        facts: &FileFacts,
+        each: impl FnMut(&[u8]) -> Result<(), FileError> + Send,
+    ) -> Result<(), PlaceError> {
+        let found = self.sum(&facts.path, facts.bytes, each)?;
+        if found == (facts.bytes, facts.crc32) {
+            return Ok(());
         }
-        file.persist(to).map_err(|error| doing("write", to)(error.error))?;
-        Ok(())
+        Err(PlaceError::Changed {
+            url: self.named(&facts.path),
+            what: match found.0 == facts.bytes {
+                true => "its checksum is another".to_owned(),
+                false => format!("it has {} bytes, and had {}", found.0, facts.bytes),
+            },
+        })
     }
 
     /// Length and CRC-32 of an object, whose bytes are handed on as they come; of one that is longer than `most`
@@ -365,6 +381,10 @@ impl Place {
             Ended::Done(_) => unreachable!("what is done has not failed"),
             // What is written into a bucket that is not there is not what is missing.
             Ended::Refused(Error::NotFound { .. }) if doing != WRITE => PlaceError::Missing(url),
+            Ended::Refused(error @ Error::InvalidPath { .. }) => {
+                let what = format!("{}: no worker puts that; take it away", told::told(&error));
+                PlaceError::Failed { doing, url, what }
+            }
             Ended::Refused(error) => PlaceError::Failed { doing, url, what: told::told(&error) },
             Ended::Late(after) => PlaceError::Late { doing, url, after },
         }

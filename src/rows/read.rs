@@ -3,7 +3,7 @@
 
 use super::RowsError;
 use super::cells::Cell;
-use super::open::Source;
+use super::open::{Opened, Source};
 use super::rest::Rest;
 use super::schema::{EVENTS, REQUESTS};
 use super::slice::Slice;
@@ -11,6 +11,7 @@ use super::write::MOST_EVENTS;
 use parquet::data_type::ByteArray;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fs::File;
 use std::path::Path;
 use std::vec::IntoIter;
 use tokgate_core::failure::Failure;
@@ -67,8 +68,31 @@ impl Rows {
         slice: &Slice,
         shift_ns: u64,
     ) -> Result<Self, RowsError> {
-        let requests = Source::open(requests, &REQUESTS, slice, &OF_REQUEST)?;
-        let events = Source::open(events, &EVENTS, slice, &OF_EVENT)?;
+        Self::of(Opened::at(requests)?, Opened::at(events)?, slice, shift_ns)
+    }
+
+    /// The same of files that are open.
+    ///
+    /// # Errors
+    /// As [`Rows::open`].
+    pub fn opened(
+        requests: File,
+        events: File,
+        slice: &Slice,
+        shift_ns: u64,
+    ) -> Result<Self, RowsError> {
+        let of = |table, file| Opened { file, path: slice.path(table).into() };
+        Self::of(of(&REQUESTS, requests), of(&EVENTS, events), slice, shift_ns)
+    }
+
+    fn of(
+        requests: Opened,
+        events: Opened,
+        slice: &Slice,
+        shift_ns: u64,
+    ) -> Result<Self, RowsError> {
+        let requests = Source::of(requests, &REQUESTS, slice, &OF_REQUEST)?;
+        let events = Source::of(events, &EVENTS, slice, &OF_EVENT)?;
         if requests.origin_ns != events.origin_ns {
             return Err(events.damaged("its requests say another beginning of the load".to_owned()));
         }
@@ -80,6 +104,12 @@ impl Rows {
     #[must_use]
     pub fn len(&self) -> u64 {
         self.requests.rows
+    }
+
+    /// How many events all of them have.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events.rows
     }
 
     /// Whether there are none.

@@ -8,28 +8,12 @@ use super::schema::{EPOCHS, EVENTS, REQUESTS};
 use super::sheet::Sheet;
 use super::slice::Slice;
 use std::path::Path;
-use tokgate_core::record::{Phase, Record};
+use tokgate_core::merge::Standing;
+use tokgate_core::record::Record;
 use tokgate_core::run::Run;
 
 /// Events of one request at most: as many as fit the line that the request was before.
 pub(super) const MOST_EVENTS: usize = 1 << 21;
-
-/// Where a request stands among the others of its epoch: by phase, trial and number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Standing(u8, Option<u32>, u64);
-
-impl Standing {
-    /// Where `record` stands.
-    #[must_use]
-    pub fn of(record: &Record) -> Self {
-        let phase = match record.phase {
-            Phase::Warmup => 0,
-            Phase::Probe => 1,
-            Phase::Measured => 2,
-        };
-        Self(phase, record.trial, record.ordinal)
-    }
-}
 
 /// The rows of one epoch in the making; of any length, in the memory of one group of rows.
 pub struct EpochWriter {

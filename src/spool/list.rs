@@ -49,6 +49,8 @@ impl<const N: usize> FileSpool<N> {
     fn all(&mut self) -> Result<Reader<'_, N>, SpoolError> {
         if self.arrived.is_some() && !self.pending.is_empty() {
             self.flush()?;
+            // It is mostly whole by now, and there are as many lists as all epochs together have metrics.
+            self.pending = Vec::new();
         }
         Ok(match &self.arrived {
             Some(file) => Reader::of(file, 0, file.written(), LARGEST),

@@ -55,8 +55,8 @@ impl Default for Sizes {
 pub enum SpoolError {
     /// There is no room left.
     #[error(
-        "no room is left in {} for samples that are sorted there ({source}): make room, or name another folder by \
-         TMPDIR", folder.display()
+        "no room is left in {} for samples that are sorted there ({source}): make room, or name a folder elsewhere by \
+         --results-dir", folder.display()
     )]
     Full {
         /// In which folder.

@@ -6,8 +6,11 @@ use crate::store::verdict::StoredVerdict;
 use crate::store::{CaseEnd, alert, digest, histogram};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
+use tokgate_baseline::interval::{of_epochs, with_intervals};
+use tokgate_core::imported::Figure;
+use tokgate_core::metric::MetricRef;
 use tokgate_core::run::{Head, Run};
-use tokgate_core::summary::{Summary, summarize};
+use tokgate_core::summary::{Interval, Summary, summarize};
 
 /// What the epochs of a case say together, with intervals; `None` without an epoch. The draws
 /// of the intervals come from the case's own seed, so that a stored case is summarised to the
@@ -16,8 +19,21 @@ use tokgate_core::summary::{Summary, summarize};
 pub fn summary(epochs: &[Run]) -> Option<Summary> {
     let seed = epochs.first()?.head.case.run.seed;
     let mut summary = summarize(epochs);
-    tokgate_baseline::interval::with_intervals(&mut summary, seed);
+    with_intervals(&mut summary, seed);
     Some(summary)
+}
+
+/// Gives the figures that epochs have together the intervals that [`summary`] gives them, where those come from
+/// what each of the `epochs` says alone.
+pub fn add_intervals(figures: &mut [Figure], epochs: &[Vec<Figure>]) {
+    for figure in figures {
+        let same = |it: &&Figure| it.metric == figure.metric;
+        let alone = |epoch: &Vec<Figure>| epoch.iter().find(same).map(|it| it.value);
+        let values: Vec<f64> = epochs.iter().filter_map(alone).collect();
+        let MetricRef { metric, stat } = figure.metric;
+        let is_finite = |it: &Interval| it.low.is_finite() && it.high.is_finite();
+        figure.interval = of_epochs(metric, stat, figure.value, &values).filter(is_finite);
+    }
 }
 
 /// What names a case in the index.

@@ -263,12 +263,14 @@ fn measured(result: &Imported) -> Vec<Column> {
     columns.map(|(name, metric, stat)| (*name, real(value(metric, *stat)))).collect()
 }
 
-/// The figures as statistics without intervals.
+/// The figures as statistics.
 fn told(result: &Imported) -> impl Iterator<Item = Told> {
-    result.told().into_iter().map(|Figure { metric: MetricRef { metric, stat }, value, n }| {
-        let n = usize::try_from(n).unwrap_or(usize::MAX);
-        Told { metric, stat, estimate: Estimate { value, interval: None, n } }
-    })
+    result.told().into_iter().map(
+        |Figure { metric: MetricRef { metric, stat }, value, n, interval }| {
+            let n = usize::try_from(n).unwrap_or(usize::MAX);
+            Told { metric, stat, estimate: Estimate { value, interval, n } }
+        },
+    )
 }
 
 fn put_case(database: &Connection, kept: &KeptImport) -> rusqlite::Result<()> {

@@ -57,7 +57,7 @@ mod verdict;
 
 pub use backup::{BackedUp, backup};
 pub use begun::{Asked, Begun, BegunError, Measuring, Setting};
-pub use case::summary;
+pub use case::{add_intervals, summary};
 pub use check::{Checked, Depth, Fault, Finding, check};
 pub use comparison::Rendered;
 pub use database::{Database, DatabaseError};

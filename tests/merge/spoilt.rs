@@ -136,6 +136,75 @@ fn a_file_that_is_not_as_it_was_put_is_named_with_its_place() {
     }
 }
 
+/// A worker's manifest with something put into the place of something.
+fn restated(fleet: &Fleet, from: &str, to: &str) {
+    let manifest = fleet.put().workers[1].put(&fleet.out());
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(&manifest, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn a_file_that_another_tool_wrote_again_is_told_with_what_to_do() {
+    let fleet = Fleet::usual(3);
+    let path = rows(fleet.put(), "requests", 1);
+    std::fs::write(&path, b"PAR1 written again PAR1").unwrap();
+    let told = fleet.ends(&[], 3);
+    let expected = "have it there as the worker put it (`tokgate export --parts` puts it again), `tokgate rm` this run";
+    assert!(told.contains("it has 23 bytes, and had ") && told.contains(expected), "{told}");
+}
+
+#[test]
+fn rows_that_a_manifest_counts_otherwise_are_not_read() {
+    let fleet = Fleet::usual(3);
+    let manifest = fleet.put().workers[1].put(&fleet.out());
+    let mut said: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    said["epochs"][0]["files"]["events"]["rows"] = 0.into();
+    std::fs::write(&manifest, said.to_string()).unwrap();
+    let (names, kept) = spoilt(&fleet);
+    assert_eq!((names[0].as_str(), kept), ("torn_file", without(&fleet, 1)));
+    let what = reason(&fleet, "torn_file")["what"].to_string();
+    assert!(what.contains("rows, and its manifest says 0"), "{what}");
+}
+
+#[test]
+fn an_epoch_that_is_in_a_manifest_twice_or_a_clock_better_than_exact_is_not_believed() {
+    let mut fleet = Fleet::usual(3);
+    let again = fleet.workers[1].epochs[0].clone();
+    fleet.workers[1].epochs.push(again);
+    fleet.put();
+    assert_eq!(spoilt(&fleet).0[..2], ["worker_killed", "torn_file"]);
+    assert!(reason(&fleet, "torn_file")["what"].to_string().contains("is in it twice"));
+    let fleet = Fleet::usual(3);
+    restated(&fleet, "\"uncertainty_s\":0.002", "\"uncertainty_s\":-0.002");
+    assert_eq!(spoilt(&fleet).0[..2], ["worker_killed", "torn_file"]);
+}
+
+#[test]
+fn what_others_wrote_is_told_in_few_words_and_moves_no_cursor() {
+    let fleet = Fleet::usual(3);
+    let long = "x".repeat(5000);
+    restated(&fleet, "{\"version\":1", &format!("{{\"a\\u001b[31m\\n{long}\":1,\"version\":1"));
+    let told = fleet.ends(&[], 3);
+    assert!(told.contains("unknown field") && told.contains("\\u{1b}[31m"), "{told}");
+    assert!(!told.contains('\u{1b}') && !told.contains(&long), "{told}");
+    let mut fleet = Fleet::usual(2);
+    fleet.workers[1].epochs[0].run.head.target.model = "a\u{1b}]0;b\u{7}\n::error::c".to_owned();
+    let told = fleet.put().ends(&[], 3);
+    assert!(told.contains("measured another target") && !told.contains('\u{1b}'), "{told}");
+    assert!(!told.contains("\n::error"), "{told}");
+}
+
+#[test]
+fn files_that_are_no_statements_are_named_up_to_some() {
+    let fleet = Fleet::usual(2);
+    let folder = fleet.put().out().join("workers/run=run-1");
+    (0..50).for_each(|it| std::fs::write(folder.join(format!("stray{it}.json")), "").unwrap());
+    let told = fleet.ends(&[], 3);
+    assert_eq!(told.matches("/stray").count(), 32, "{told}");
+    assert!(told.contains("18 more of its files are none of a worker's"), "{told}");
+}
+
 #[test]
 fn a_statement_that_is_none_is_told_and_its_worker_counts_as_killed() {
     for wrong in ["", "{\"version\": 1}", "{\"version\": 99}", "[[[[", "\u{0}"] {

@@ -16,6 +16,15 @@ fn a_run_that_was_merged_is_told_and_not_kept_twice() {
 }
 
 #[test]
+fn a_run_that_was_merged_and_is_invalid_ends_so_again() {
+    let mut fleet = Fleet::usual(3);
+    fleet.workers.remove(1);
+    fleet.put().merged(3);
+    let told = fleet.ends(&[], 3);
+    assert!(told.contains("was merged already") && told.contains("INVALID"), "{told}");
+}
+
+#[test]
 fn a_run_of_that_name_from_other_files_is_refused() {
     let mut fleet = Fleet::usual(3);
     fleet.put().merged(0);

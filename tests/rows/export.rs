@@ -46,13 +46,9 @@ fn a_stored_run_is_put_whole_and_had_back_record_by_record() {
     assert_eq!(stored.len(), manifest.epochs.len());
     for (stored, epoch) in stored.iter().zip(&manifest.epochs) {
         assert_eq!((&stored.run.head, &stored.run.telemetry), (&epoch.head, &epoch.telemetry));
-        let to = lab.path().join("fetched");
-        let at = |path: &str| to.join(path);
-        for facts in epoch.files.all() {
-            place.fetch(facts, &at(&facts.path)).unwrap();
-        }
-        let (requests, events) = (at(&epoch.files.requests.path), at(&epoch.files.events.path));
-        let rows = Rows::open(&requests, &events, &manifest.slice(epoch), 0).unwrap();
+        let [requests, events, _] =
+            epoch.files.all().map(|facts| place.copied(facts, lab.path()).unwrap());
+        let rows = Rows::opened(requests, events, &manifest.slice(epoch), 0).unwrap();
         let mut had: Vec<_> = rows.map(Result::unwrap).collect();
         assert_eq!(epoch.requests.all(), had.len() as u64);
         let mut records = stored.run.records.clone();

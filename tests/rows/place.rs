@@ -3,6 +3,7 @@
 use super::{Written, epoch};
 use crate::store::fixture::answered;
 use std::fs;
+use std::io::Read;
 use tokgate::rows::{FileFacts, Place, PlaceError, Put};
 
 fn facts(path: &str, bytes: &[u8]) -> FileFacts {
@@ -51,26 +52,28 @@ fn a_file_of_many_parts_arrives_whole_and_a_changed_one_is_not_fetched() {
     let place = Place::make(folder.path().join("to").to_str().unwrap()).unwrap();
     let bytes: Vec<u8> =
         (0..40_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let (from, back) = (folder.path().join("from"), folder.path().join("back"));
+    let (from, into) = (folder.path().join("from"), folder.path().join("into"));
     fs::write(&from, &bytes).unwrap();
+    fs::create_dir(&into).unwrap();
     let facts = facts("rows/large", &bytes);
     assert_eq!(place.put_file(&facts, &from).unwrap(), Put::New);
     assert_eq!(place.put_file(&facts, &from).unwrap(), Put::There);
-    place.fetch(&facts, &back).unwrap();
-    assert!(fs::read(&back).unwrap() == bytes);
-    fs::remove_file(&back).unwrap();
+    let mut back = Vec::new();
+    place.copied(&facts, &into).unwrap().read_to_end(&mut back).unwrap();
+    assert!(back == bytes);
     let at = folder.path().join("to/rows/large");
     let mut changed = bytes.clone();
     changed[20_000_000] ^= 1;
     fs::write(&at, &changed).unwrap();
-    let error = place.fetch(&facts, &back).unwrap_err().to_string();
+    let error = place.copied(&facts, &into).unwrap_err().to_string();
     assert!(error.contains("its checksum is another"), "{error}");
     let error = place.put_file(&facts, &from).unwrap_err();
     assert!(matches!(error, PlaceError::Taken(_)), "{error}");
     fs::write(&at, &changed[..100]).unwrap();
-    let error = place.fetch(&facts, &back).unwrap_err().to_string();
-    assert!(error.contains("has not the 40000000 bytes"), "{error}");
-    assert!(!back.exists());
+    let error = place.copied(&facts, &into).unwrap_err().to_string();
+    assert!(error.contains("it has 100 bytes, and had 40000000"), "{error}");
+    assert!(place.verify(&facts).is_err());
+    assert_eq!(into.read_dir().unwrap().count(), 0, "what is copied has no name");
 }
 
 #[test]
@@ -94,4 +97,14 @@ fn a_folder_that_is_not_there_is_told_and_not_made_for_reading() {
     let error = Place::open(absent.to_str().unwrap()).map(drop).unwrap_err();
     assert!(matches!(error, PlaceError::Missing(_)), "{error}");
     assert!(!absent.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_no_object_can_be_called_like_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a\nb"), "").unwrap();
+    let place = Place::open(folder.path().to_str().unwrap()).unwrap();
+    let error = place.list("").unwrap_err().to_string();
+    assert!(error.contains("take it away") && !error.contains('\n'), "{error}");
 }

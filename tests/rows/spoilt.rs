@@ -2,6 +2,7 @@
 
 use super::{Written, epoch};
 use crate::store::fixture::{answered, failed, head, run};
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::fs;
 use std::path::PathBuf;
 use tokgate::rows::{Begun, Clock, Manifest, ManifestError, MeasuredEpoch, Slice, VERSION};
@@ -135,4 +136,44 @@ fn a_manifest_of_another_version_or_shape_or_of_others_files_is_refused() {
     assert!(beyond.to_string().contains("worker 3 of 3"), "{beyond}");
     let moved = Manifest::read(&manifest.to_bytes().unwrap(), "workers/x.json").unwrap_err();
     assert!(moved.to_string().contains("stands where"), "{moved}");
+}
+
+#[test]
+fn a_manifest_that_would_fill_the_memory_is_refused_before_it_does() {
+    let manifest = manifest();
+    let text = String::from_utf8(manifest.to_bytes().unwrap()).unwrap();
+    let refused = |looks: &str| {
+        let text = text.replace("\"telemetry\":[", &format!("\"telemetry\":[{looks},"));
+        Manifest::read(text.as_bytes(), &manifest.path()).unwrap_err().to_string()
+    };
+    let many = r#"{"at":0},"#.repeat((1 << 20) + 1) + r#"{"at":0}"#;
+    assert!(refused(&many).contains("1048576 are as many as it can have"), "{}", refused(&many));
+    let cards = format!(r#"{{"at":0,"gpus":[{}{{}}]}}"#, "{},".repeat(8 << 20));
+    assert!(refused(&cards).contains("looks at GPUs"));
+}
+
+#[test]
+fn a_page_that_says_that_it_becomes_larger_than_its_column_is_not_decoded() {
+    let written = written();
+    let [requests, _] = files(&written);
+    let whole = fs::read(&requests).unwrap();
+    let reader = SerializedFileReader::new(fs::File::open(&requests).unwrap()).unwrap();
+    let columns = reader.metadata().row_group(0).columns();
+    for name in ["phase", "due_ns", "events"] {
+        let column = columns.iter().find(|it| it.column_path().string() == name).unwrap();
+        let page = column.dictionary_page_offset().unwrap_or(column.data_page_offset()) as usize;
+        // A page's head: what kind of page, then what it becomes, as numbers of some bytes each.
+        assert_eq!([whole[page], whole[page + 2]], [0x15, 0x15], "{name}");
+        let size = page + 3;
+        let last = size + whole[size..].iter().position(|byte| byte & 0x80 == 0).unwrap();
+        let mut larger = whole.clone();
+        larger[last] = 0x7e;
+        assert_ne!(larger, whole, "{name}");
+        fs::write(&requests, larger).unwrap();
+        let error = written.records(0).unwrap_err().to_string();
+        assert!(
+            error.contains("the pages of a column say sizes that cannot be"),
+            "{name}: {error}"
+        );
+    }
 }

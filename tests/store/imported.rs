@@ -14,7 +14,7 @@ use tokgate_core::run::Requests;
 
 /// A result of a known day, told apart from others by its digest.
 pub(crate) fn result(digest: &str) -> Imported {
-    let figure = |name: &str, value| Figure { metric: metric(name), value, n: 90 };
+    let figure = |name: &str, value| Figure { metric: metric(name), value, n: 90, interval: None };
     Imported {
         source: Source {
             tool: "guidellm 0.3.0".to_owned(),

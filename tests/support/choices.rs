@@ -108,7 +108,12 @@ fn imported(given: &Given, number: usize) -> Imported {
         workers: Some(4),
         requests: Requests { attempted: 100, succeeded: 100, failed: 0, incomplete: 0 },
         window_s: Some(100.0 / given.req_s),
-        figures: vec![Figure { metric: metric("tok_s"), value: given.tok_s, n: 100 }],
+        figures: vec![Figure {
+            metric: metric("tok_s"),
+            value: given.tok_s,
+            n: 100,
+            interval: None,
+        }],
         ..base
     }
 }

@@ -11,7 +11,7 @@ use crate::validity::{Reason, Validity};
 use std::collections::BTreeSet;
 
 /// What tells one epoch of a run from the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EpochKey {
     /// The case.
     pub case: CaseId,

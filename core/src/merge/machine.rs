@@ -10,8 +10,7 @@ use std::collections::BTreeSet;
 /// where every worker has the same key and somebody gave it: a target that declares its machine is measured on
 /// that one, whoever sends. Else the hosts are counted, so that eight of them are never compared with one:
 /// `cpu-8c-amd-epyc-hosts-8`; and where they are of several kinds, the kinds: `...-kinds-2-hosts-8`.
-#[must_use]
-pub fn machine(taken: &[Taken<'_>]) -> Option<MachineId> {
+pub(super) fn machine(taken: &[Taken<'_>]) -> Option<MachineId> {
     let first = &taken.first()?.part.head.machine;
     let hosts = taken.iter().map(|it| it.worker.host.as_str()).collect::<BTreeSet<_>>().len();
     let kinds = taken.iter().map(|it| &it.part.head.machine).collect::<BTreeSet<_>>().len();

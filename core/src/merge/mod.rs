@@ -16,8 +16,7 @@ mod tally;
 
 pub use attempt::{Attempt, Part, Skew};
 pub use epoch::{Epoch, EpochKey, Taken};
-pub use machine::machine;
-pub use order::{Broken, Next, Ordered};
-pub use roster::{CLOCKS_APART_S, LATE_S, Roster};
+pub use order::{Broken, Next, Ordered, Standing};
+pub use roster::{LATE_S, Roster};
 pub use shift::Shift;
 pub use tally::Tally;

@@ -1,14 +1,20 @@
 //! The records of several workers in one order: that of the plan.
 
-use crate::record::Record;
+use crate::record::{Phase, Record};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Where a record stands in its epoch: by phase (warm-up, probe, measured), trial and number.
-type Key = (u8, Option<u32>, u64);
+/// Where a request stands among the others of its epoch, in the order of the plan: by phase (warm-up, probe,
+/// measured), trial and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Standing(Phase, Option<u32>, u64);
 
-fn key(record: &Record) -> Key {
-    (record.phase as u8, record.trial, record.ordinal)
+impl Standing {
+    /// Where `record` stands.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        Self(record.phase, record.trial, record.ordinal)
+    }
 }
 
 /// A record, and whose it is.
@@ -35,7 +41,7 @@ pub struct Broken<E> {
 #[derive(Debug)]
 pub struct Ordered<I> {
     sources: Vec<Source<I>>,
-    queue: BinaryHeap<Reverse<(Key, usize)>>,
+    queue: BinaryHeap<Reverse<(Standing, usize)>>,
     /// Sources whose next record is not read yet.
     unread: Vec<usize>,
 }
@@ -46,7 +52,7 @@ struct Source<I> {
     /// The record that was read last, until it is handed on.
     next: Option<Record>,
     /// Where it stands.
-    at: Option<Key>,
+    at: Option<Standing>,
 }
 
 impl<I> Ordered<I> {
@@ -64,14 +70,14 @@ where
     I: Iterator<Item = Result<Record, E>>,
 {
     /// Reads the next record; where it stands, or `None` at the end.
-    fn read(&mut self) -> Result<Option<Key>, Option<E>> {
+    fn read(&mut self) -> Result<Option<Standing>, Option<E>> {
         let Some(record) = self.rest.next().transpose().map_err(Some)? else { return Ok(None) };
-        let key = key(&record);
-        if self.at.is_some_and(|before| before > key) {
+        let standing = Standing::of(&record);
+        if self.at.is_some_and(|before| before > standing) {
             return Err(None);
         }
-        (self.next, self.at) = (Some(record), Some(key));
-        Ok(Some(key))
+        (self.next, self.at) = (Some(record), Some(standing));
+        Ok(Some(standing))
     }
 }
 
@@ -84,7 +90,7 @@ where
     fn next(&mut self) -> Option<Self::Item> {
         while let Some(source) = self.unread.pop() {
             match self.sources[source].read() {
-                Ok(Some(key)) => self.queue.push(Reverse((key, source))),
+                Ok(Some(standing)) => self.queue.push(Reverse((standing, source))),
                 Ok(None) => {}
                 Err(why) => return Some(Err(Broken { source, why })),
             }
@@ -100,7 +106,6 @@ where
 mod tests {
     use super::*;
     use crate::merge::fixture::{dealt, numbered};
-    use crate::record::Phase;
     use proptest::prelude::*;
 
     type Read = Result<Record, String>;

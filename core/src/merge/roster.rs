@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const LATE_S: f64 = 0.05;
 /// How far the clocks of two workers may be apart, seconds, beyond what is not known of them. Each begins by its
 /// own clock, so that this is a late start that the worker itself cannot see.
-pub const CLOCKS_APART_S: f64 = LATE_S;
+const CLOCKS_APART_S: f64 = LATE_S;
 /// Most workers that a reason names; the others are counted.
 const NAMED: usize = 8;
 
@@ -72,15 +72,15 @@ impl<'a> Roster<'a> {
             .workers
             .iter()
             .flat_map(|worker| worker.measured().iter().map(|part| Taken { worker, part }));
-        let mut epochs: Vec<(EpochKey, Vec<Taken<'a>>)> = Vec::new();
+        let (mut places, mut epochs) = (BTreeMap::new(), Vec::<Vec<Taken<'a>>>::new());
         for taken in parts {
-            let key = EpochKey::of(&taken.part.head);
-            match epochs.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, all)) => all.push(taken),
-                None => epochs.push((key, vec![taken])),
+            let place = *places.entry(EpochKey::of(&taken.part.head)).or_insert(epochs.len());
+            if place == epochs.len() {
+                epochs.push(Vec::new());
             }
+            epochs[place].push(taken);
         }
-        epochs.into_iter().map(|(_, taken)| Epoch::new(self, taken)).collect()
+        epochs.into_iter().map(|taken| Epoch::new(self, taken)).collect()
     }
 
     /// The workers of which an epoch has nothing although they have others.

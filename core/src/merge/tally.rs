@@ -13,11 +13,11 @@ pub struct Tally {
     /// Requests of the warm-up by plan.
     warmup: u64,
     of: u32,
-    /// The number that came last, by phase and trial.
-    seen: BTreeMap<(u8, Option<u32>), u64>,
+    /// Of each phase the request that came last: its trial and its number.
+    last: BTreeMap<Phase, (Option<u32>, u64)>,
     /// Of a load that goes by time, how far each worker is in what it is dealt.
     dealt: BTreeMap<u32, u64>,
-    faults: BTreeMap<u8, Faults>,
+    faults: BTreeMap<Phase, Faults>,
 }
 
 /// Which numbers the measured requests of a load have.
@@ -60,7 +60,7 @@ impl Tally {
             expected: Expected::of(case),
             warmup: u64::from(case.workload.warmup()),
             of: of.max(1),
-            seen: BTreeMap::new(),
+            last: BTreeMap::new(),
             dealt: BTreeMap::new(),
             faults: BTreeMap::new(),
         }
@@ -69,9 +69,10 @@ impl Tally {
     /// Counts one more, which comes behind all others of its place in the plan.
     pub fn saw(&mut self, worker: u32, record: &Record) {
         let (phase, ordinal) = (record.phase, record.ordinal);
-        let before = self.seen.insert((phase as u8, record.trial), ordinal);
+        let last = self.last.insert(phase, (record.trial, ordinal));
+        let before = last.filter(|(trial, _)| *trial == record.trial).map(|(_, before)| before);
         if before == Some(ordinal) {
-            self.faults.entry(phase as u8).or_default().twice(ordinal);
+            self.faults.entry(phase).or_default().twice(ordinal);
             return;
         }
         let next = after(before);
@@ -89,7 +90,7 @@ impl Tally {
     /// What is wrong, once all were seen.
     #[must_use]
     pub fn reasons(mut self) -> Vec<Reason> {
-        let next = |phase| after(self.seen.get(&(phase as u8, None)).copied());
+        let next = |phase| after(self.last.get(&(phase)).map(|(_, ordinal)| *ordinal));
         let (warmed, measured) = (next(Phase::Warmup), next(Phase::Measured));
         self.skipped(Phase::Warmup, warmed, self.warmup);
         if let Expected::Below(end) = self.expected {
@@ -99,7 +100,7 @@ impl Tally {
         let faults = &self.faults;
         phases
             .into_iter()
-            .filter_map(|phase| Some((phase, faults.get(&(phase as u8))?)))
+            .filter_map(|phase| Some((phase, faults.get(&(phase))?)))
             .flat_map(|(phase, faults)| faults.reasons(phase))
             .collect()
     }
@@ -108,21 +109,21 @@ impl Tally {
     fn below(&mut self, phase: Phase, next: u64, ordinal: u64, end: u64) {
         self.skipped(phase, next, ordinal.min(end));
         if ordinal >= end {
-            self.faults.entry(phase as u8).or_default().twice(ordinal);
+            self.faults.entry(phase).or_default().twice(ordinal);
         }
     }
 
     /// Those from `from` on that are before `to` are not there.
     fn skipped(&mut self, phase: Phase, from: u64, to: u64) {
         if from < to {
-            self.faults.entry(phase as u8).or_default().missing(from, to - from);
+            self.faults.entry(phase).or_default().missing(from, to - from);
         }
     }
 
     /// The next request of a worker that takes what it is dealt.
     fn dealt_next(&mut self, worker: u32, dealing: Dealing, ordinal: u64) {
         let nth = self.dealt.entry(worker).or_default();
-        let faults = self.faults.entry(Phase::Measured as u8).or_default();
+        let faults = self.faults.entry(Phase::Measured).or_default();
         let Some(place) = dealing.place(ordinal) else {
             // It was another's to send, whose own row is then missed or there twice.
             faults.twice(ordinal);
@@ -181,14 +182,13 @@ struct Dealing {
 }
 
 impl Dealing {
-    /// Senders that are this worker's.
-    fn mine(self) -> u64 {
-        u64::from(self.senders.saturating_sub(self.worker).div_ceil(self.of))
+    fn shard(self) -> Option<Shard> {
+        Shard::new(self.worker, self.of)
     }
 
     /// The number of its `nth` request; `None` where it has no sender.
     fn ordinal(self, nth: u64) -> Option<u64> {
-        let batch = Shard::new(self.worker, self.of)?.dealt(nth / self.batch, self.senders)?;
+        let batch = self.shard()?.dealt(nth / self.batch, self.senders)?;
         Some(batch * self.batch + nth % self.batch)
     }
 
@@ -200,7 +200,8 @@ impl Dealing {
         if sender % u64::from(self.of) != u64::from(self.worker) {
             return None;
         }
-        let nth_batch = round.checked_mul(self.mine())?.checked_add(sender / u64::from(self.of))?;
+        let mine = self.shard()?.count(self.senders);
+        let nth_batch = round.checked_mul(mine)?.checked_add(sender / u64::from(self.of))?;
         nth_batch.checked_mul(self.batch)?.checked_add(within)
     }
 }

@@ -35,6 +35,7 @@ pub use observe::{observe, of_request, sample, samples};
 pub(crate) use request::{ttft, whole};
 pub(crate) use seen::Cache;
 pub use seen::Seen;
+use serde::{Deserialize, Serialize};
 pub use spike::threshold as spike_threshold;
 pub use stalls::{Meanwhile, Stall, Stalls};
 use std::collections::BTreeMap;
@@ -65,7 +66,7 @@ pub enum Observed {
 }
 
 /// An interval at 95 %.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,

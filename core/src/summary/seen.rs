@@ -97,8 +97,10 @@ pub(crate) struct Cache {
 impl Cache {
     fn add(&mut self, usage: &Usage) {
         self.answers += 1;
-        self.prompt_tokens += usage.prompt_tokens;
-        self.cached_tokens += usage.cached_tokens.unwrap_or(0);
+        // A target may say any number.
+        self.prompt_tokens = self.prompt_tokens.saturating_add(usage.prompt_tokens);
+        let cached_tokens = usage.cached_tokens.unwrap_or(0);
+        self.cached_tokens = self.cached_tokens.saturating_add(cached_tokens);
     }
 }
 

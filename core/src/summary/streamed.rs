@@ -106,6 +106,7 @@ impl<M: Spools> Streamed<M> {
                 metric: MetricRef { metric, stat },
                 value,
                 n: n as u64,
+                interval: None,
             }));
         }
         Ok(figures)

@@ -200,6 +200,7 @@ fn in_memory(epochs: &[Run]) -> Vec<Figure> {
             metric: MetricRef { metric, stat: *stat },
             value: it.value,
             n: it.n as u64,
+            interval: None,
         };
         summary.stats.iter().map(figure).collect::<Vec<_>>()
     };
@@ -301,6 +302,41 @@ fn plain(run: &Run) -> Vec<(&'static Metric, Option<f64>)> {
     ]
 }
 
+/// Numbers as nobody measures them and rows may have them.
+fn extreme() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        Just(0),
+        Just(1),
+        Just(u64::from(u32::MAX)),
+        Just(i64::MAX as u64),
+        Just(u64::MAX),
+        any::<u64>()
+    ]
+}
+
+fn extreme_record() -> impl Strategy<Value = Record> {
+    let times = (extreme(), extreme(), extreme(), proptest::collection::vec(extreme(), 9));
+    let counts = (extreme(), extreme(), proptest::option::of(extreme()), any::<u32>());
+    (record(), times, counts).prop_map(|(mut record, times, counts)| {
+        let (due, sent, done, at) = times;
+        (record.due, record.sent, record.done) = (Offset(due), Offset(sent), Offset(done));
+        for (event, at) in record.events.iter_mut().zip(at) {
+            event.at = Offset(at);
+            event.tokens = Some(counts.3);
+        }
+        if let Some(usage) = &mut record.usage {
+            (usage.prompt_tokens, usage.completion_tokens) = (counts.0, counts.1);
+            usage.cached_tokens = counts.2;
+        }
+        record.recount = record
+            .recount
+            .map(|_| TokenCount { prompt_tokens: counts.1, completion_tokens: counts.0 });
+        record.requested_tokens = Some(counts.3);
+        record.ordinal = counts.1;
+        record
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -320,6 +356,18 @@ proptest! {
         }
         let together = held(Streamed::figures(&mut passed));
         prop_assert_eq!(bits(&together), bits(&in_memory(&epochs)));
+    }
+
+    #[test]
+    fn no_number_of_a_request_takes_a_summary_down(
+        asked in asked(),
+        records in proptest::collection::vec(extreme_record(), 0..12),
+    ) {
+        let run = epoch(&asked, 0, records);
+        let mut passed = streamed(&run);
+        let alone = held(Streamed::figures(std::slice::from_mut(&mut passed)));
+        prop_assert_eq!(bits(&alone), bits(&in_memory(std::slice::from_ref(&run))));
+        prop_assert_eq!(&passed.validity, &assess(&run));
     }
 
     #[test]

@@ -252,7 +252,10 @@ pub enum Reason {
         what: String,
     },
     /// A worker's file is not as it was written.
-    #[error("{path} of worker {worker} cannot be used: {what}")]
+    #[error(
+        "{path} of worker {worker} cannot be used: {what}; have it there as the worker put it \
+         (`tokgate export --parts` puts it again), `tokgate rm` this run, and merge again"
+    )]
     TornFile {
         /// Which, from 0.
         worker: u32,

@@ -142,7 +142,7 @@ impl Workload {
             Self::Closed(closed) => closed.batch,
             Self::Open(_) | Self::BreakingPoint(_) => 1,
         };
-        Some(shard.pick(self.concurrency()?).count() as u64 * u64::from(batch))
+        Some(shard.count(self.concurrency()?) * u64::from(batch))
     }
 
     /// Workers that send at the same time; the most, where there are more or less. `None` for an

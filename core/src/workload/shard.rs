@@ -46,13 +46,19 @@ impl Shard {
         (self.index..all).step_by(self.of as usize)
     }
 
+    /// How many of `all` that are.
+    #[must_use]
+    pub fn count(self, all: u32) -> u64 {
+        u64::from(all.saturating_sub(self.index).div_ceil(self.of))
+    }
+
     /// The number, among those of all `workers`, of the `nth` thing that this part's workers take; the whole is
     /// dealt to the workers like cards, so that each host sends as large a share as it has workers.
     ///
     /// `None` where none of the workers is of this part.
     #[must_use]
     pub fn dealt(self, nth: u64, workers: u32) -> Option<u64> {
-        let mine = self.pick(workers).count() as u64;
+        let mine = self.count(workers);
         let (round, place) = (nth.checked_div(mine)?, nth.checked_rem(mine)?);
         Some(round * u64::from(workers) + u64::from(self.index) + place * u64::from(self.of))
     }
@@ -101,6 +107,15 @@ mod tests {
     }
 
     #[test]
+    fn as_many_workers_as_a_number_holds_are_counted_without_going_through_them() {
+        let counts: u64 = shards(3).map(|shard| shard.count(u32::MAX)).sum();
+        assert_eq!(counts, u64::from(u32::MAX));
+        let last = Shard { index: u32::MAX - 1, of: u32::MAX };
+        assert_eq!((last.count(u32::MAX), last.count(7)), (1, 0));
+        assert_eq!(last.dealt(3, u32::MAX), Some(4 * u64::from(u32::MAX) - 1));
+    }
+
+    #[test]
     fn the_whole_takes_one_after_another() {
         let dealt: Vec<u64> = (0..9).filter_map(|nth| Shard::WHOLE.dealt(nth, 4)).collect();
         assert_eq!(dealt, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
@@ -116,6 +131,9 @@ mod tests {
                 .collect();
             taken.sort_unstable();
             prop_assert_eq!(taken, (0..most).collect::<Vec<u64>>());
+            for shard in shards(of) {
+                prop_assert_eq!(shard.count(workers), shard.pick(workers).count() as u64);
+            }
             let mut picked: Vec<u32> = shards(of).flat_map(|shard| shard.pick(workers)).collect();
             picked.sort_unstable();
             prop_assert_eq!(picked, (0..workers).collect::<Vec<u32>>());

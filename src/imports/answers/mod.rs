@@ -214,7 +214,8 @@ impl Test<'_> {
         let mean = |sum: Option<f64>| sum.map(|sum| sum / n as f64);
         let requests = (n > 0).then_some(n as f64);
         let figure = |metric: &'static Metric, stat, value: Option<f64>| {
-            value.map(|value| Figure { metric: MetricRef { metric, stat }, value, n })
+            let metric = MetricRef { metric, stat };
+            value.map(|value| Figure { metric, value, n, interval: None })
         };
         [
             figure(&metric::TOK_S, Stat::Value, rate(completion)),

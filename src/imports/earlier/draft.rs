@@ -42,7 +42,8 @@ pub(super) fn figure(
 ) {
     let n = result.requests.succeeded;
     if let Some(value) = value.filter(|value| value.is_finite()) {
-        result.figures.push(Figure { metric: MetricRef { metric, stat }, value, n });
+        let metric = MetricRef { metric, stat };
+        result.figures.push(Figure { metric, value, n, interval: None });
     }
 }
 

@@ -126,7 +126,7 @@ fn figures(result: &mut Imported, fields: &Fields<'_>) -> Result<(), String> {
         let value = told.get("value").and_then(Value::as_f64);
         let value = value.ok_or_else(|| format!("`metrics.{name}` has no value"))?;
         let n = told.count("n")?.unwrap_or_default();
-        result.figures.push(Figure { metric, value, n });
+        result.figures.push(Figure { metric, value, n, interval: None });
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ pub(super) fn figure(result: &mut Imported, metric: &str, value: Option<f64>, n:
     if let (Some(value), Ok(metric)) = (value, metric.parse::<MetricRef>())
         && result.figures.iter().all(|figure| figure.metric != metric)
     {
-        result.figures.push(Figure { metric, value, n });
+        result.figures.push(Figure { metric, value, n, interval: None });
     }
 }
 

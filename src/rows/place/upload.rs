@@ -25,10 +25,11 @@ impl Place {
     /// of it is there.
     pub fn put_file(&self, facts: &FileFacts, file: &Path) -> Result<Put, PlaceError> {
         let path = &facts.path;
-        if let Some(there) = self.find(path)? {
-            return match there.bytes == facts.bytes && self.has_sum(facts)? {
-                true => Ok(Put::There),
-                false => Err(PlaceError::Taken(self.named(path))),
+        if self.find(path)?.is_some() {
+            return match self.verify(facts) {
+                Ok(()) => Ok(Put::There),
+                Err(PlaceError::Changed { .. }) => Err(PlaceError::Taken(self.named(path))),
+                Err(error) => Err(error),
             };
         }
         let mut source = File::open(file).map_err(doing("read", file))?;
@@ -40,11 +41,6 @@ impl Place {
             return self.put_new(path, bytes);
         }
         self.put_parts(facts, &mut source, file)
-    }
-
-    fn has_sum(&self, facts: &FileFacts) -> Result<bool, PlaceError> {
-        let found = self.sum(&facts.path, facts.bytes, |_| Ok(()))?;
-        Ok(found == (facts.bytes, facts.crc32))
     }
 
     fn put_parts(
