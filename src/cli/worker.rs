@@ -4,6 +4,7 @@
 
 use crate::cli::exit::exit_of_case;
 use crate::cli::face::Face;
+use crate::cli::fellow::is_fellow;
 use crate::cli::invocation::identify;
 use crate::cli::options::Options;
 use crate::cli::plan;
@@ -65,7 +66,8 @@ pub(super) fn run(name: &str, worker: &Worker, options: &Options, face: &Face) -
         harness: Harness::new()
             .context("cannot start the harness")?
             .with_logs(layout.logs())
-            .with_shard(worker.shard),
+            .with_shard(worker.shard)
+            .with_fellows(is_fellow),
         samplers: tokgate_harness::telemetry::samplers,
         store: Box::new(store),
         earlier: Default::default(),
