@@ -5,6 +5,7 @@ use crate::cli::face::Face;
 use crate::cli::invocation::find_baselines;
 use crate::cli::merge::Args;
 use crate::cli::options::Options;
+use crate::cli::report::kept;
 use crate::cli::run::Format;
 use crate::cli::{merged_figures as figures, page, written};
 use crate::live::Feed;
@@ -15,7 +16,7 @@ use crate::project::Project;
 use crate::report::{comparison, json, terminal};
 use crate::rows::Place;
 use crate::session::{Identity, MeasuredCase, Session, now_us};
-use crate::store::{self, FileStore, Layout, Measuring, StoreError, Stored, begun, ids};
+use crate::store::{self, FileStore, Layout, Measuring, Store, StoreError, Stored, begun, ids};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,7 +73,9 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         return figures::run(args, &merging(&[]), store, face);
     }
     let measuring = Measuring::start(&layout, &run)?;
-    let Some(earlier) = earlier(&mut store, &found, face)? else { return Ok(Exit::Held) };
+    let Some(earlier) = earlier(&mut store, &found, face)? else {
+        return again(args, &run, &store, face);
+    };
     room(roster.workers.len(), 0)?;
     let merging = merging(&earlier);
     let judging = Judging::of(args, &merging, &project, &layout)?;
@@ -106,7 +109,7 @@ fn named(args: &Args, place: &Place, face: &Face) -> Result<Option<String>> {
     }
 }
 
-/// What was put together of the run before; `None`, told, where that is all of it.
+/// What was put together of the run before; `None` where that is all of it.
 fn earlier(store: &mut FileStore, found: &Found, face: &Face) -> Result<Option<Vec<store::Found>>> {
     let run = &found.run;
     let (earlier, notes) = store.gather(run)?;
@@ -126,13 +129,26 @@ fn earlier(store: &mut FileStore, found: &Found, face: &Face) -> Result<Option<V
         ),
     }
     if begun::is_ended(store.layout(), run) {
-        face.say(&format!(
-            "run {run} was merged already, from the same files: `tokgate show {run}`"
-        ));
         return Ok(None);
     }
     face.tell(&format!("run {run}: merging it was interrupted, and goes on"));
     Ok(Some(earlier))
+}
+
+/// Tells a run that was merged before as it is kept, with the same end: who asks again is not to take an INVALID
+/// run for a sound one.
+fn again(args: &Args, run: &str, store: &FileStore, face: &Face) -> Result<Exit> {
+    face.tell(&format!(
+        "run {run} was merged already, from the same files, and is told as it was kept: `tokgate show {run}`"
+    ));
+    if args.baseline.is_some() {
+        bail!(
+            "`--baseline` judges what is merged now: `tokgate verdict {run} --baseline NAME` judges it again"
+        );
+    }
+    let report = kept(store.show(run)?, run, args.strict)?;
+    tell(args.format, &report, store.layout(), None, face);
+    Ok(report.exit)
 }
 
 /// Sees to it that two files of each worker can be open at once, and so many more.
