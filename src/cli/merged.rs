@@ -42,6 +42,13 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         );
     }
     let found = Found::at(&place, &run)?;
+    if found.attempts.is_empty() && found.torn.is_empty() {
+        bail!(
+            "there is no run `{run}` at {}; those that are there: {}",
+            place.url(),
+            runs(&place)?.join(", ")
+        );
+    }
     let Some(roster) = Roster::of(&found.attempts) else {
         found.torn.iter().for_each(|reason| face.tell(&reason.to_string()));
         bail!("no worker of a run `{run}` can be read at {}", place.url());

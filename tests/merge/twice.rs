@@ -94,7 +94,7 @@ fn of_several_runs_one_is_to_be_named() {
     assert!(told.contains("run-1\nrun-2\n") && told.contains("--run"), "{told}");
     fleet.ends(&["--run", "run-1"], 0);
     let told = fleet.ends(&["--run", "run-3"], 2);
-    assert!(told.contains("no worker of a run `run-3`"), "{told}");
+    assert!(told.contains("no run `run-3` at") && told.contains("run-1, run-2"), "{told}");
     let told = fleet.ends(&["--run", "../run-1"], 2);
     assert!(told.contains("no name of a run"), "{told}");
 }
