@@ -17,6 +17,8 @@ mod figures;
 mod found;
 #[cfg(feature = "parquet")]
 mod run;
+#[cfg(feature = "parquet")]
+mod scratch;
 
 pub use epoch::{Source, keep};
 #[cfg(feature = "parquet")]

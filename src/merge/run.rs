@@ -2,13 +2,13 @@
 
 use crate::merge::epoch::{Source, keep};
 use crate::merge::found::Found;
+use crate::merge::scratch::Scratch;
 use crate::rows::{FileFacts, Place, PlaceError, Rows, RowsError, Slice};
 use crate::session::MeasuredCase;
 use crate::spool::SpoolError;
-use crate::store::atomic::{FileError, doing};
+use crate::store::atomic::FileError;
 use crate::store::{self, CaseEnd, Store, StoreError, Stored};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 use tokgate_core::case::CaseId;
 use tokgate_core::merge::{Epoch, EpochKey, Roster, Taken};
 use tokgate_core::run::Arm;
@@ -65,7 +65,7 @@ pub(super) struct Opened {
     /// What could not be had.
     pub(super) lost: Vec<Reason>,
     /// Where the files lie; they go when this does.
-    pub(super) scratch: TempDir,
+    pub(super) scratch: Scratch,
 }
 
 /// The epochs of one side of a case.
@@ -115,8 +115,7 @@ impl Merging<'_> {
 
     /// The records of all workers of an epoch, in files of ours for the while.
     pub(super) fn opened(&self, epoch: &Epoch<'_>) -> Result<Opened, MergeError> {
-        let scratch = tempfile::Builder::new().prefix(".tokgate-merge-").tempdir_in(self.folder);
-        let scratch = scratch.map_err(doing("write in", self.folder))?;
+        let scratch = Scratch::new(self.folder)?;
         let (mut sources, mut lost) = (Vec::new(), self.found.torn.clone());
         for taken in &epoch.taken {
             match self.source(epoch, taken, &scratch)? {
@@ -139,7 +138,7 @@ impl Merging<'_> {
 
     /// Looks whether the row about a worker's epoch is as it was put: it says nothing that is needed here, and
     /// others ask it.
-    fn about(&self, taken: &Taken<'_>, scratch: &TempDir) -> Result<Option<Reason>, MergeError> {
+    fn about(&self, taken: &Taken<'_>, scratch: &Scratch) -> Result<Option<Reason>, MergeError> {
         let Some(files) = self.found.files(taken) else { return Ok(None) };
         let to = scratch.path().join("epoch.parquet");
         self.fetched(taken.worker.worker, &files.epoch, &to).map(Result::err)
@@ -167,7 +166,7 @@ impl Merging<'_> {
         &self,
         epoch: &Epoch<'_>,
         taken: &Taken<'_>,
-        scratch: &TempDir,
+        scratch: &Scratch,
     ) -> Result<Result<Source<'static>, Reason>, MergeError> {
         let Taken { worker, part } = taken;
         let number = worker.worker;
