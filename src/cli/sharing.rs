@@ -16,6 +16,9 @@ const SLURM: (&str, &str) = ("SLURM_PROCID", "SLURM_NTASKS");
 const AUTO: &str = "auto";
 /// Longest time that an epoch may be given, seconds: a week.
 const LONGEST_SLOT_S: f64 = 604_800.0;
+/// Longest time that a worker waits for the start, seconds: a week. Further off, a date was mistyped, and no merge
+/// believes such a clock.
+const LONGEST_WAIT_S: f64 = 604_800.0;
 
 /// Which part of the load is sent here.
 #[derive(Debug, Clone, Default, Args)]
@@ -50,6 +53,25 @@ pub(super) struct Worker {
     pub(super) out: String,
     /// How long each epoch has, seconds, where that is said.
     pub(super) slot: Option<f64>,
+}
+
+impl Worker {
+    /// Refuses a start that is further off than anybody waits.
+    ///
+    /// # Errors
+    /// When it is.
+    pub(super) fn refuse_far(&self, now: Timestamp) -> Result<()> {
+        let ahead_s = self.start.duration_since(now).as_secs_f64();
+        match ahead_s > LONGEST_WAIT_S {
+            true => bail!(
+                "`--start-at {}` is {:.0} days ahead, and a worker waits for {:.0} at most: is the date right?",
+                self.start,
+                ahead_s / 86_400.0,
+                LONGEST_WAIT_S / 86_400.0
+            ),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Sharing {
@@ -266,6 +288,16 @@ mod tests {
             let told = at(wrong).unwrap_err();
             assert!(told.contains("date, time and zone"), "{told}");
         }
+    }
+
+    #[test]
+    fn nobody_waits_for_more_than_a_week() {
+        let worker = worker(&given(Some("0/2"), None), &[]).unwrap().unwrap();
+        let from = |now: &str| worker.refuse_far(now.parse().unwrap()).map_err(|it| it.to_string());
+        assert_eq!(from("2026-11-24T12:00:00Z"), Ok(()));
+        assert_eq!(from("2027-01-01T00:00:00Z"), Ok(()));
+        let told = from("2025-12-01T12:00:00Z").unwrap_err();
+        assert!(told.contains("365 days ahead") && told.contains("the date"), "{told}");
     }
 
     #[test]

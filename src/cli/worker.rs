@@ -38,6 +38,7 @@ const TOLD_LATE_S: f64 = 0.01;
 /// # Errors
 /// When what was written cannot be run or shared, or results cannot be kept.
 pub(super) fn run(name: &str, worker: &Worker, options: &Options, face: &Face) -> Result<Exit> {
+    worker.refuse_far(Timestamp::now())?;
     let project = Project::find(&std::env::current_dir()?);
     let environment = tokgate_harness::machine::detect();
     let options = options.clone().settle(&project)?;
