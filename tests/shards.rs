@@ -347,6 +347,19 @@ fn a_place_that_takes_nothing_is_exit_5_before_anything_is_sent() {
 }
 
 #[test]
+fn a_worker_that_cannot_keep_what_it_measures_has_not_begun() {
+    let server = mock("");
+    let folder = scenario(&server, &["concurrency = 2, requests = 4, warmup = 1"], "");
+    let folder = folder.path();
+    fs::write(folder.join("r0of2"), "a file, no folder").unwrap();
+    let output = worker(folder, "0/2", &COMMON).output().unwrap();
+    assert_eq!(code(&output), Some(5), "{}", text(&output.stderr));
+    // Else it were killed for whoever merges, and started twice once it is started again.
+    assert!(ending_in(&folder.join("out"), ".begun.json").is_empty());
+    assert_eq!(server.truth().counts.requests, 0);
+}
+
+#[test]
 fn the_part_is_taken_from_the_variables_of_who_starts_the_workers() {
     let server = mock("");
     let folder = scenario(&server, &["concurrency = 2, requests = 4, warmup = 0"], "");

@@ -53,10 +53,11 @@ pub(super) fn run(name: &str, worker: &Worker, options: &Options, face: &Face) -
     let begun = begun(&cases, worker, &putting, &environment)?;
     tell_plan(&cases, &sharing, &begun, face);
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let begun = announced(begun, &putting)?;
-    tell_start(worker.start, &begun, face);
+    // Who cannot keep what it measures has not begun, and may be started again.
     let layout = Layout::new(options.results_dir.clone().map_or_else(|| project.results(), Ok)?);
     let folder = layout.make_part(&begun.run, begun.worker, &begun.attempt)?;
+    let begun = announced(begun, &putting)?;
+    tell_start(worker.start, &begun, face);
     let store = PartStore::open(folder.clone(), Kept::new(putting.url(), begun.clone()))?;
     let mut identity =
         identify(&project, &options, environment, plan::declared_machine(cases.iter()));
