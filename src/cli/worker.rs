@@ -6,12 +6,12 @@ use crate::cli::exit::exit_of_case;
 use crate::cli::face::Face;
 use crate::cli::fellow::is_fellow;
 use crate::cli::invocation::identify;
+use crate::cli::onlookers;
 use crate::cli::options::Options;
 use crate::cli::plan;
 use crate::cli::run;
 use crate::cli::sharing::Worker;
 use crate::cli::signals::Signals;
-use crate::live::Feed;
 use crate::part::{self, Kept, PartStore, Putting, Sharing};
 use crate::pipeline;
 use crate::project::Project;
@@ -63,6 +63,8 @@ pub(super) fn run(name: &str, worker: &Worker, options: &Options, face: &Face) -
         identify(&project, &options, environment, plan::declared_machine(cases.iter()));
     identity.run_id.clone_from(&begun.run);
     identity.booking_id = options.booking.clone().unwrap_or_else(|| begun.run.clone());
+    let feed =
+        onlookers::feed(&layout, onlookers::about_part(&identity, &cases, worker.shard), face);
     let session = Session {
         identity,
         harness: Harness::new()
@@ -76,7 +78,7 @@ pub(super) fn run(name: &str, worker: &Worker, options: &Options, face: &Face) -
         sharing: Some(sharing),
         baselines: Default::default(),
         strict: false,
-        feed: Feed::none(),
+        feed,
         stop: Arc::clone(&signals.stop),
         measured: Vec::new(),
         unmeasured: Vec::new(),
@@ -171,6 +173,7 @@ impl Part<'_> {
     /// Measures what is sent here of a case; what was measured is on the disk when this comes back.
     fn measure(&mut self, case: &Case) {
         if let Some(why) = self.why_not(case) {
+            self.session.feed.unmeasured(&case.id, &why);
             self.face.tell(&format!("skipped {}: {why}", case.id.listed()));
             return;
         }
@@ -178,6 +181,7 @@ impl Part<'_> {
         let measured = pipeline::measure_case(&mut self.session, case, &|_| bar.inc(1));
         bar.finish_and_clear();
         if let Err(error) = measured {
+            self.session.feed.unmeasured(&case.id, &error.to_string());
             self.face.tell(&format!("could not measure {}: {error}", case.id.listed()));
             self.exit = self.exit.worst(match error {
                 CaseError::LeftOut(_) => Exit::Held,
@@ -204,7 +208,12 @@ impl Part<'_> {
             self.face.tell(&format!("{} began {late_s:.3} s late", epoch.test_id));
         }
         match putting.put(&self.folder, &kept, prices) {
-            Ok(manifest) => self.face.say(&format!("put {manifest}")),
+            Ok(manifest) => {
+                self.face.say(&format!("put {manifest}"));
+                if self.signals.exit().is_none() {
+                    self.session.feed.over();
+                }
+            }
             Err(error) => {
                 self.face.tell(&lost(&error.to_string(), putting.url(), &self.folder));
                 return Ok(self.signals.exit().unwrap_or(Exit::Storage));
