@@ -91,8 +91,8 @@ impl Sharing {
         };
         let missing = |option, what| {
             anyhow!(
-                "part {shard} of a load, and `{option}` is not there: {what}; `--shard`, `--start-at` and \
-                 `--out` come together, and every worker is given the same two"
+                "part {shard} of a load, and `{option}` is not there: {what} `--shard`, `--start-at` and `--out` come \
+                 together, and every worker is given the same two"
             )
         };
         let start = self.start_at.as_deref();
@@ -149,8 +149,8 @@ impl Sharing {
         ];
         match given.iter().find(|(_, is_given)| *is_given) {
             Some((option, _)) => bail!(
-                "`{option}` is for a load that several processes send together: say with `--shard I/N` which \
-                 part is sent here"
+                "`{option}` is for a load that several processes send together: say which part is sent here with \
+                 `--shard I/N`, or with `--shards N` in an Indexed Job, whose {JOB_INDEX} is the part"
             ),
             None => Ok(None),
         }
@@ -269,6 +269,9 @@ mod tests {
         assert_eq!(worker(&none, &SLURM_STEP), Ok(None));
         let told = worker(&given(None, None), &[]).unwrap_err();
         assert!(told.contains("--start-at") && told.contains("--shard I/N"), "{told}");
+        // A Job whose number of parts was forgotten.
+        let told = worker(&given(None, None), &KUBERNETES).unwrap_err();
+        assert!(told.contains("`--shards N` in an Indexed Job"), "{told}");
         let slot = Sharing { slot: Some(3.0), ..Sharing::default() };
         assert!(worker(&slot, &[]).unwrap_err().contains("`--slot`"));
         let alone = Sharing { out: None, ..given(Some("0/2"), None) };
