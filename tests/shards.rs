@@ -8,10 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use tempfile::TempDir;
+use tokgate::live::{self, Snapshot, State};
 use tokgate::mock::Server;
 use tokgate::part::Kept;
 use tokgate::rows::{Begun, Manifest, Rows};
-use tokgate::store;
+use tokgate::store::{self, Layout};
 use tokgate_core::record::{Phase, Record};
 use tokgate_core::run::Ending;
 
@@ -347,6 +348,19 @@ fn a_place_that_takes_nothing_is_exit_5_before_anything_is_sent() {
 }
 
 #[test]
+fn a_worker_that_cannot_keep_what_it_measures_has_not_begun() {
+    let server = mock("");
+    let folder = scenario(&server, &["concurrency = 2, requests = 4, warmup = 1"], "");
+    let folder = folder.path();
+    fs::write(folder.join("r0of2"), "a file, no folder").unwrap();
+    let output = worker(folder, "0/2", &COMMON).output().unwrap();
+    assert_eq!(code(&output), Some(5), "{}", text(&output.stderr));
+    // Else it were killed for whoever merges, and started twice once it is started again.
+    assert!(ending_in(&folder.join("out"), ".begun.json").is_empty());
+    assert_eq!(server.truth().counts.requests, 0);
+}
+
+#[test]
 fn the_part_is_taken_from_the_variables_of_who_starts_the_workers() {
     let server = mock("");
     let folder = scenario(&server, &["concurrency = 2, requests = 4, warmup = 0"], "");
@@ -374,6 +388,20 @@ fn waiting(folder: &Path, in_s: i64) -> std::process::Child {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     child
+}
+
+/// What is seen of the only worker that keeps its results beneath `folder`, once it has something to measure or is
+/// over.
+fn looked_at(folder: &Path) -> Snapshot {
+    let layout = Layout::new(folder.join("r0of1"));
+    loop {
+        if let [seen] = &live::list(&layout).unwrap()[..]
+            && (seen.now.is_some() || seen.state != State::Running)
+        {
+            return seen.clone();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
 }
 
 #[test]
@@ -409,8 +437,16 @@ fn a_part_whose_place_went_away_is_kept_and_put_again() {
 #[test]
 fn a_worker_that_is_interrupted_puts_what_it_has_and_exits_130() {
     let server = mock("");
-    let folder = scenario(&server, &["concurrency = 2, requests = 8, warmup = 3"], "");
+    let folder = scenario(
+        &server,
+        &["concurrency = 2, requests = 8, warmup = 3"],
+        "[goals]\n\"ttft.p50\" = \"< 5 s\"",
+    );
     let mut child = waiting(folder.path(), 3600);
+    let seen = looked_at(folder.path());
+    assert_eq!((seen.state, seen.part.as_deref()), (State::Running, Some("0/1")));
+    assert_eq!(seen.goals, [], "a part meets no goal");
+    assert_eq!(seen.now.unwrap().requests.planned, None, "the plan is that of the whole");
     // Its warm-up is over, and it waits.
     while server.truth().counts.requests < 3 {
         assert_eq!(child.try_wait().unwrap(), None, "it ended before it was to begin");
@@ -420,6 +456,7 @@ fn a_worker_that_is_interrupted_puts_what_it_has_and_exits_130() {
     assert!(kill.unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(code(&output), Some(130), "{}", text(&output.stderr));
+    assert_eq!(looked_at(folder.path()).state, State::Interrupted);
     let epoch = &manifests(folder.path())[0].epochs[0];
     assert_eq!(epoch.ending, Ending::Interrupted);
     assert_eq!((epoch.requests.warmup, epoch.requests.measured), (3, 0));

@@ -283,8 +283,8 @@ pub struct TelemetrySample {
     /// Utilisation of each of the host's CPUs since the last sample, 0 to 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cores: Vec<f64>,
-    /// Utilisation of the host's CPUs since the last sample by others than us and the target, 0 to
-    /// 1; absent where the target runs here and its processes are not known.
+    /// Utilisation of the host's CPUs since the last sample by others than us, the target and the
+    /// other workers of our load, 0 to 1; absent where the target runs here and its processes are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others_cpu: Option<f64>,
     /// Load average of the last minute.

@@ -13,7 +13,7 @@ use crate::part::{Begun, Part};
 use crate::pressure::{self, Held};
 use crate::retrieval::cache::Cache;
 use crate::stop::Stop;
-use crate::telemetry::{Family, Pace, Sampler, Sampling, scrape};
+use crate::telemetry::{Family, IsFellow, Pace, Sampler, Sampling, scrape};
 use crate::texts::{Outlet, Texts};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub struct Harness {
     is_real: bool,
     targets: Targets,
     inputs: Inputs,
+    /// Who of this machine sends the rest of a load of which we send a part.
+    is_fellow: Option<IsFellow>,
 }
 
 /// One epoch to measure.
@@ -95,7 +97,7 @@ impl Harness {
     #[must_use]
     pub fn on(runtime: Runtime) -> Self {
         let targets = Targets::new(std::env::temp_dir());
-        Self { runtime, is_real: false, targets, inputs: Inputs::default() }
+        Self { runtime, is_real: false, targets, inputs: Inputs::default(), is_fellow: None }
     }
 
     /// Reads what a case sends, where that is a file, and the tokenizer that it names. The case
@@ -129,6 +131,13 @@ impl Harness {
     #[must_use]
     pub fn with_shard(self, shard: Shard) -> Self {
         Self { targets: self.targets.with_shard(shard), ..self }
+    }
+
+    /// The same beside other processes of this machine that send the rest of the load: what they take of its
+    /// CPU, one process that sent all of it would take itself.
+    #[must_use]
+    pub fn with_fellows(self, is_fellow: IsFellow) -> Self {
+        Self { is_fellow: Some(is_fellow), ..self }
     }
 
     /// Opens the target of a case; a stop ends the waiting for a server that starts.
@@ -212,7 +221,8 @@ impl Harness {
             };
             let address = self.targets.address(epoch.case);
             samplers.extend(scrape::of(&epoch.case.run, address.as_deref()));
-            let family = Family::new(self.targets.place(epoch.case));
+            let place = self.targets.place(epoch.case);
+            let family = Family::new(place).with_fellows(self.is_fellow);
             let pace = Pace::of(&epoch.case.run);
             let sampling = Sampling::start(load.clock, pace, family, samplers);
             if sampling.sees_energy() {

@@ -5,9 +5,9 @@ use crate::cli::face::Face;
 use crate::cli::invocation::find_baselines;
 use crate::cli::merge::Args;
 use crate::cli::options::Options;
+use crate::cli::report::kept;
 use crate::cli::run::Format;
-use crate::cli::{merged_figures as figures, page, show, written};
-use crate::decided::Decided;
+use crate::cli::{merged_figures as figures, page, written};
 use crate::live::Feed;
 use crate::merge::{Found, MOST_EVENTS, Merging, runs};
 use crate::paired::Comparison;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tokgate_core::case::CaseId;
 use tokgate_core::diagnostic::line;
 use tokgate_core::merge::{Epoch, EpochKey, Roster};
-use tokgate_core::report::{ComparedWith, Report};
+use tokgate_core::report::Report;
 use tokgate_core::run::{Arm, Head};
 use tokgate_core::verdict::Exit;
 use tokgate_harness::measure::Harness;
@@ -43,6 +43,13 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         );
     }
     let found = Found::at(&place, &run)?;
+    if found.attempts.is_empty() && found.torn.is_empty() {
+        bail!(
+            "there is no run `{run}` at {}; those that are there: {}",
+            place.url(),
+            runs(&place)?.join(", ")
+        );
+    }
     let Some(roster) = Roster::of(&found.attempts) else {
         found.torn.iter().for_each(|reason| face.tell(&line(&reason.to_string())));
         bail!("no worker of a run `{run}` can be read at {}", place.url());
@@ -75,7 +82,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     }
     let measuring = Measuring::start(&layout, &run)?;
     let Some(earlier) = earlier(&mut store, &found, face)? else {
-        return merged_already(&store, &run, args.strict, face);
+        return again(args, &run, &store, face);
     };
     room(roster.workers.len(), 0)?;
     let merging = merging(&earlier);
@@ -104,27 +111,6 @@ fn named(args: &Args, place: &Place, face: &Face) -> Result<Option<String>> {
             Ok(None)
         }
     }
-}
-
-/// Says that a run was put together before, and ends as that did.
-fn merged_already(store: &FileStore, run: &str, strict: bool, face: &Face) -> Result<Exit> {
-    face.say(&format!("run {run} was merged already, from the same files: `tokgate show {run}`"));
-    let epochs = show::heads(store.show(run)?);
-    let Some(first) = epochs.first() else { return Ok(Exit::Held) };
-    let identity = Identity::of(&first.run.head);
-    let decided = Decided {
-        identity: &identity,
-        scenario: first.run.head.case.id.scenario().to_owned(),
-        cases: show::by_case(epochs).into_iter().map(show::case).collect(),
-        unmeasured: Vec::new(),
-        dropped: Vec::new(),
-        control: Vec::new(),
-        compared_with: ComparedWith::Nothing("what was judged then is kept".to_owned()),
-        strict,
-    };
-    let report = decided.report();
-    face.tell(terminal::closing(&report, face.err).trim_end());
-    Ok(report.exit)
 }
 
 /// What was put together of the run before; `None` where that is all of it.
@@ -161,6 +147,22 @@ fn most_of_a_case(epochs: &[Epoch<'_>]) -> u64 {
         *counts.entry((case, arm)).or_default() += 1;
     }
     counts.into_values().max().unwrap_or_default()
+}
+
+/// Tells a run that was merged before as it is kept, with the same end: who asks again is not to take an INVALID
+/// run for a sound one.
+fn again(args: &Args, run: &str, store: &FileStore, face: &Face) -> Result<Exit> {
+    face.tell(&format!(
+        "run {run} was merged already, from the same files, and is told as it was kept: `tokgate show {run}`"
+    ));
+    if args.baseline.is_some() {
+        bail!(
+            "`--baseline` judges what is merged now: `tokgate verdict {run} --baseline NAME` judges it again"
+        );
+    }
+    let report = kept(store.show(run)?, run, args.strict)?;
+    tell(args.format, &report, store.layout(), None, face);
+    Ok(report.exit)
 }
 
 /// Sees to it that two files of each worker can be open at once, and so many more.

@@ -15,6 +15,7 @@ mod doctor;
 mod exit;
 mod export;
 mod face;
+mod fellow;
 mod gate;
 mod github;
 mod hardware;

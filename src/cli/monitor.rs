@@ -56,6 +56,7 @@ impl Monitoring {
             machine: environment.machine().0,
             started_us,
             alone: true,
+            part: None,
             ..About::default()
         };
         let mut all = samplers();

@@ -6,7 +6,8 @@ use crate::live::{About, Feed};
 use crate::session::Identity;
 use crate::store::Layout;
 use std::collections::BTreeSet;
-use tokgate_core::case::CaseId;
+use tokgate_core::case::{Case, CaseId};
+use tokgate_core::workload::Shard;
 
 /// Which run they are told of.
 pub(super) fn about(identity: &Identity, planned: &[CaseId], cases: Option<usize>) -> About {
@@ -19,7 +20,16 @@ pub(super) fn about(identity: &Identity, planned: &[CaseId], cases: Option<usize
         started_us: identity.started_us,
         cases,
         alone: false,
+        part: None,
     }
+}
+
+/// Which worker's part of a run they are told of: by a name of its own, since several may share a folder.
+pub(super) fn about_part(identity: &Identity, cases: &[Case], part: Shard) -> About {
+    let planned: Vec<CaseId> = cases.iter().map(|case| case.id.clone()).collect();
+    let whole = about(identity, &planned, Some(cases.len()));
+    let run_id = format!("{}-worker-{}", whole.run_id, part.index());
+    About { run_id, part: Some(part), ..whole }
 }
 
 /// Tells them, where they can be told: nobody who measures waits for that.

@@ -16,6 +16,9 @@ const SLURM: (&str, &str) = ("SLURM_PROCID", "SLURM_NTASKS");
 const AUTO: &str = "auto";
 /// Longest time that an epoch may be given, seconds: a week.
 const LONGEST_SLOT_S: f64 = 604_800.0;
+/// Longest time that a worker waits for the start, seconds: a week. Further off, a date was mistyped, and no merge
+/// believes such a clock.
+const LONGEST_WAIT_S: f64 = 604_800.0;
 
 /// Which part of the load is sent here.
 #[derive(Debug, Clone, Default, Args)]
@@ -52,6 +55,25 @@ pub(super) struct Worker {
     pub(super) slot: Option<f64>,
 }
 
+impl Worker {
+    /// Refuses a start that is further off than anybody waits.
+    ///
+    /// # Errors
+    /// When it is.
+    pub(super) fn refuse_far(&self, now: Timestamp) -> Result<()> {
+        let ahead_s = self.start.duration_since(now).as_secs_f64();
+        match ahead_s > LONGEST_WAIT_S {
+            true => bail!(
+                "`--start-at {}` is {:.0} days ahead, and a worker waits for {:.0} at most: is the date right?",
+                self.start,
+                ahead_s / 86_400.0,
+                LONGEST_WAIT_S / 86_400.0
+            ),
+            false => Ok(()),
+        }
+    }
+}
+
 impl Sharing {
     /// Which worker this process is; `None` where it sends the whole load. `environment` tells the variables
     /// of whoever started it.
@@ -69,8 +91,8 @@ impl Sharing {
         };
         let missing = |option, what| {
             anyhow!(
-                "part {shard} of a load, and `{option}` is not there: {what}; `--shard`, `--start-at` and \
-                 `--out` come together, and every worker is given the same two"
+                "part {shard} of a load, and `{option}` is not there: {what} `--shard`, `--start-at` and `--out` come \
+                 together, and every worker is given the same two"
             )
         };
         let start = self.start_at.as_deref();
@@ -127,8 +149,8 @@ impl Sharing {
         ];
         match given.iter().find(|(_, is_given)| *is_given) {
             Some((option, _)) => bail!(
-                "`{option}` is for a load that several processes send together: say with `--shard I/N` which \
-                 part is sent here"
+                "`{option}` is for a load that several processes send together: say which part is sent here with \
+                 `--shard I/N`, or with `--shards N` in an Indexed Job, whose {JOB_INDEX} is the part"
             ),
             None => Ok(None),
         }
@@ -247,6 +269,9 @@ mod tests {
         assert_eq!(worker(&none, &SLURM_STEP), Ok(None));
         let told = worker(&given(None, None), &[]).unwrap_err();
         assert!(told.contains("--start-at") && told.contains("--shard I/N"), "{told}");
+        // A Job whose number of parts was forgotten.
+        let told = worker(&given(None, None), &KUBERNETES).unwrap_err();
+        assert!(told.contains("`--shards N` in an Indexed Job"), "{told}");
         let slot = Sharing { slot: Some(3.0), ..Sharing::default() };
         assert!(worker(&slot, &[]).unwrap_err().contains("`--slot`"));
         let alone = Sharing { out: None, ..given(Some("0/2"), None) };
@@ -266,6 +291,16 @@ mod tests {
             let told = at(wrong).unwrap_err();
             assert!(told.contains("date, time and zone"), "{told}");
         }
+    }
+
+    #[test]
+    fn nobody_waits_for_more_than_a_week() {
+        let worker = worker(&given(Some("0/2"), None), &[]).unwrap().unwrap();
+        let from = |now: &str| worker.refuse_far(now.parse().unwrap()).map_err(|it| it.to_string());
+        assert_eq!(from("2026-11-24T12:00:00Z"), Ok(()));
+        assert_eq!(from("2027-01-01T00:00:00Z"), Ok(()));
+        let told = from("2025-12-01T12:00:00Z").unwrap_err();
+        assert!(told.contains("365 days ahead") && told.contains("the date"), "{told}");
     }
 
     #[test]

@@ -46,14 +46,19 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
                 "nobody tells of a run `{run}` any more; `tokgate show {run}` shows what was kept"
             );
         };
-        let state = seen.state;
+        let (state, is_part) = (seen.state, seen.part.is_some());
         screen.show(seen, face);
         match state {
             State::Ended => return Ok(Exit::Held),
             State::Interrupted => {
-                face.tell(&format!(
-                    "`tokgate run --resume {run}` measures what is missing, if it can be"
-                ));
+                face.tell(&match is_part {
+                    true => "what a worker had lies in `parts` of its results: `tokgate export --parts FOLDER` \
+                             puts it"
+                        .to_owned(),
+                    false => {
+                        format!("`tokgate run --resume {run}` measures what is missing, if it can be")
+                    }
+                });
                 return Ok(Exit::Invalid);
             }
             State::Running if args.once => return Ok(Exit::Held),

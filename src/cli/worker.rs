@@ -4,13 +4,14 @@
 
 use crate::cli::exit::exit_of_case;
 use crate::cli::face::Face;
+use crate::cli::fellow::is_fellow;
 use crate::cli::invocation::identify;
+use crate::cli::onlookers;
 use crate::cli::options::Options;
 use crate::cli::plan;
 use crate::cli::run;
 use crate::cli::sharing::Worker;
 use crate::cli::signals::Signals;
-use crate::live::Feed;
 use crate::part::{self, Kept, PartStore, Putting, Sharing};
 use crate::pipeline;
 use crate::project::Project;
@@ -37,6 +38,7 @@ const TOLD_LATE_S: f64 = 0.01;
 /// # Errors
 /// When what was written cannot be run or shared, or results cannot be kept.
 pub(super) fn run(name: &str, worker: &Worker, options: &Options, face: &Face) -> Result<Exit> {
+    worker.refuse_far(Timestamp::now())?;
     let project = Project::find(&std::env::current_dir()?);
     let environment = tokgate_harness::machine::detect();
     let options = options.clone().settle(&project)?;
@@ -51,28 +53,32 @@ pub(super) fn run(name: &str, worker: &Worker, options: &Options, face: &Face) -
     let begun = begun(&cases, worker, &putting, &environment)?;
     tell_plan(&cases, &sharing, &begun, face);
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let begun = announced(begun, &putting)?;
-    tell_start(worker.start, &begun, face);
+    // Who cannot keep what it measures has not begun, and may be started again.
     let layout = Layout::new(options.results_dir.clone().map_or_else(|| project.results(), Ok)?);
     let folder = layout.make_part(&begun.run, begun.worker, &begun.attempt)?;
+    let begun = announced(begun, &putting)?;
+    tell_start(worker.start, &begun, face);
     let store = PartStore::open(folder.clone(), Kept::new(putting.url(), begun.clone()))?;
     let mut identity =
         identify(&project, &options, environment, plan::declared_machine(cases.iter()));
     identity.run_id.clone_from(&begun.run);
     identity.booking_id = options.booking.clone().unwrap_or_else(|| begun.run.clone());
+    let feed =
+        onlookers::feed(&layout, onlookers::about_part(&identity, &cases, worker.shard), face);
     let session = Session {
         identity,
         harness: Harness::new()
             .context("cannot start the harness")?
             .with_logs(layout.logs())
-            .with_shard(worker.shard),
+            .with_shard(worker.shard)
+            .with_fellows(is_fellow),
         samplers: tokgate_harness::telemetry::samplers,
         store: Box::new(store),
         earlier: Default::default(),
         sharing: Some(sharing),
         baselines: Default::default(),
         strict: false,
-        feed: Feed::none(),
+        feed,
         stop: Arc::clone(&signals.stop),
         measured: Vec::new(),
         unmeasured: Vec::new(),
@@ -167,6 +173,7 @@ impl Part<'_> {
     /// Measures what is sent here of a case; what was measured is on the disk when this comes back.
     fn measure(&mut self, case: &Case) {
         if let Some(why) = self.why_not(case) {
+            self.session.feed.unmeasured(&case.id, &why);
             self.face.tell(&format!("skipped {}: {why}", case.id.listed()));
             return;
         }
@@ -174,6 +181,7 @@ impl Part<'_> {
         let measured = pipeline::measure_case(&mut self.session, case, &|_| bar.inc(1));
         bar.finish_and_clear();
         if let Err(error) = measured {
+            self.session.feed.unmeasured(&case.id, &error.to_string());
             self.face.tell(&format!("could not measure {}: {error}", case.id.listed()));
             self.exit = self.exit.worst(match error {
                 CaseError::LeftOut(_) => Exit::Held,
@@ -200,7 +208,12 @@ impl Part<'_> {
             self.face.tell(&format!("{} began {late_s:.3} s late", epoch.test_id));
         }
         match putting.put(&self.folder, &kept, prices) {
-            Ok(manifest) => self.face.say(&format!("put {manifest}")),
+            Ok(manifest) => {
+                self.face.say(&format!("put {manifest}"));
+                if self.signals.exit().is_none() {
+                    self.session.feed.over();
+                }
+            }
             Err(error) => {
                 self.face.tell(&lost(&error.to_string(), putting.url(), &self.folder));
                 return Ok(self.signals.exit().unwrap_or(Exit::Storage));

@@ -17,6 +17,7 @@ use tokgate_core::record::Record;
 use tokgate_core::report::{CaseReport, Report};
 use tokgate_core::run::{Head, Run};
 use tokgate_core::validity::Validity;
+use tokgate_core::workload::Shard;
 use tokgate_harness::driver::Driver;
 use tokgate_harness::telemetry::Sampler;
 
@@ -40,6 +41,8 @@ pub struct About {
     pub cases: Option<usize>,
     /// Whether the machine is looked at alone, without a load.
     pub alone: bool,
+    /// Which part of every load is sent here, where others send the rest.
+    pub part: Option<Shard>,
 }
 
 /// Tells of a run, or of nothing.

@@ -18,6 +18,7 @@ use tokgate_core::record::{Outcome, Phase, Record};
 use tokgate_core::report::{CaseReport, Report};
 use tokgate_core::run::{Head, Run};
 use tokgate_core::validity::Validity;
+use tokgate_core::workload::Shard;
 
 /// Cases that have ended and are told; of those before there are numbers.
 const FINISHED: usize = 100;
@@ -39,6 +40,7 @@ pub(super) struct Moment {
 #[derive(Debug)]
 pub(super) struct Progress {
     told: Snapshot,
+    part: Option<Shard>,
     begun: BTreeSet<CaseId>,
     /// How many requests of the epoch were sent; counted elsewhere.
     sent: Arc<AtomicU64>,
@@ -69,6 +71,7 @@ impl Progress {
             scenario: bounded(&about.scenario),
             machine: about.machine,
             alone: about.alone,
+            part: about.part.map(|part| part.to_string()),
             commit: about.commit,
             started_us: about.started_us,
             // A viewer of the earlier process finds no number a second time.
@@ -77,7 +80,13 @@ impl Progress {
             ..Snapshot::default()
         };
         told.cases.planned = about.cases;
-        Self { told, begun: BTreeSet::new(), sent, epoch: None, cooldown: None }
+        let part = about.part;
+        Self { told, part, begun: BTreeSet::new(), sent, epoch: None, cooldown: None }
+    }
+
+    /// The goals of a case; those of a load of which a part is seen here are for whoever sees all of it.
+    fn goals(&self, case: &Case) -> Vec<Followed> {
+        if self.part.is_some() { Vec::new() } else { of_case(case) }
     }
 
     /// A case is prepared.
@@ -87,12 +96,14 @@ impl Progress {
             self.cooldown = Some(Cooldown::new(case.alerts.cooldown_s));
         }
         self.epoch = None;
-        self.told.goals = of_case(case).iter().map(|goal| goal.standing(&case.id, None)).collect();
+        let goals = self.goals(case);
+        self.told.goals = goals.iter().map(|goal| goal.standing(&case.id, None)).collect();
+        let planned = case.planned_requests().filter(|_| self.part.is_none());
         self.told.now = Some(Now {
             case: bounded(&case.id.0),
             model: bounded(case.target.model.as_deref().unwrap_or_default()),
             epochs: case.run.epochs,
-            requests: Requests { planned: case.planned_requests(), ..Requests::default() },
+            requests: Requests { planned, ..Requests::default() },
             ..Now::default()
         });
     }
@@ -107,10 +118,10 @@ impl Progress {
             began: now.at,
             window: Window::new(now.at, &case.run.spike_of),
             warmup,
-            most: case.workload.most_in_flight(),
+            most: case.workload.most_in_flight_of(self.part.unwrap_or(Shard::WHOLE)),
             ended: 0,
             totals: Totals::default(),
-            goals: of_case(case),
+            goals: self.goals(case),
         });
         if let Some(told) = &mut self.told.now {
             told.model = bounded(&head.target.model);
@@ -167,6 +178,11 @@ impl Progress {
     /// A case has ended, with these numbers.
     pub(super) fn case_ended(&mut self, report: &CaseReport) {
         self.told.cases.done += 1;
+        if self.part.is_some() {
+            // What a part says alone is nobody's result.
+            (self.epoch, self.told.now) = (None, None);
+            return;
+        }
         self.finish(finished(report));
     }
 

@@ -24,6 +24,10 @@ pub struct Snapshot {
     /// Whether the machine is looked at alone, without a load.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+    /// Which part of every load is sent here, as `1/3`, where others send the rest: of the whole nothing is
+    /// said then, and no goal stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// The commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,

@@ -16,6 +16,8 @@ use tokgate_core::validity::Reason;
 const WORKERS: &str = "workers";
 /// What a statement's path ends in that was put before the load.
 const BEGUN: &str = ".begun.json";
+/// What every statement is called first: what is called otherwise is somebody else's.
+const OURS: &str = "worker=";
 /// What one ends in that was put after it.
 const MANIFEST: &str = ".json";
 /// Most bytes of a statement of a beginning: it is a few words.
@@ -151,7 +153,8 @@ impl Found {
 
 /// Most bytes that a statement may have; `None` where it is none.
 fn most(path: &str) -> Option<u64> {
-    match (path.ends_with(BEGUN), path.ends_with(MANIFEST)) {
+    let name = path.rsplit('/').next().filter(|name| name.starts_with(OURS))?;
+    match (name.ends_with(BEGUN), name.ends_with(MANIFEST)) {
         (true, _) => Some(MOST_BEGUN),
         (false, true) => Some(MOST_MANIFEST),
         (false, false) => None,
@@ -202,7 +205,7 @@ fn twice(manifest: &Manifest) -> Option<String> {
 /// That a statement is not what was put, whose worker its path tells.
 fn unreadable(path: &str, why: &dyn Display) -> Reason {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let number = name.strip_prefix("worker=").and_then(|name| name.split('.').next());
+    let number = name.strip_prefix(OURS).and_then(|name| name.split('.').next());
     let worker = number.and_then(|number| number.parse().ok()).unwrap_or_default();
     torn(worker, path, why)
 }

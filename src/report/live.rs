@@ -46,7 +46,9 @@ pub fn screen(run: &Snapshot, style: Style) -> String {
 fn heading(run: &Snapshot, style: Style) -> String {
     let name = style.bold(&line(&run.scenario));
     let elapsed = clock((run.at_us - run.started_us) as f64 / 1e6);
-    let mut text = format!("{name}  {}  {}  {elapsed}\n", line(&run.run_id), state(run, style));
+    let part = run.part.as_ref().map(|part| format!("  part {}", line(part))).unwrap_or_default();
+    let mut text =
+        format!("{name}{part}  {}  {}  {elapsed}\n", line(&run.run_id), state(run, style));
     let cases = run.cases;
     let of = cases.planned.map(|planned| format!(" of {planned}")).unwrap_or_default();
     let unmeasured = match cases.unmeasured {

@@ -241,6 +241,8 @@ impl Layout {
     ) -> Result<PathBuf, FileError> {
         let path = self.parts().join(run_id).join(format!("worker-{worker}-{attempt}"));
         make_folder(&path)?;
+        // Where it tells whoever looks on.
+        make_folder(&self.live())?;
         self.hide_from_git()?;
         Ok(path)
     }

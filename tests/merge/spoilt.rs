@@ -220,6 +220,17 @@ fn a_statement_that_is_none_is_told_and_its_worker_counts_as_killed() {
 }
 
 #[test]
+fn files_of_others_beside_the_workers_say_nothing_of_the_run() {
+    let fleet = Fleet::usual(2);
+    let folder = fleet.put().out().join("workers").join("run=run-1");
+    std::fs::create_dir_all(folder.join("more")).unwrap();
+    for name in ["notes.json", "_SUCCESS", "more/worker.begun.json", "x.begun.json"] {
+        std::fs::write(folder.join(name), "{}").unwrap();
+    }
+    assert_eq!(fleet.merged(0)["cases"][0]["epochs"][0]["validity"], "VALID");
+}
+
+#[test]
 fn a_manifest_that_names_files_of_others_or_no_possible_time_is_not_believed() {
     for (from, to) in [
         ("epoch-0000-try1", "../../epoch-0000-try1"),

@@ -13,6 +13,19 @@ fn a_run_that_was_merged_is_told_and_not_kept_twice() {
     let told = fleet.ends(&[], 0);
     assert!(told.contains("run run-1 was merged already, from the same files"), "{told}");
     assert_eq!(fleet.layout().raw_files().unwrap(), before);
+    let told = fleet.ends(&["--baseline", "any"], 2);
+    assert!(told.contains("tokgate verdict run-1 --baseline NAME"), "{told}");
+}
+
+#[test]
+fn a_spoilt_run_that_was_merged_ends_as_it_did_and_says_why_again() {
+    let mut fleet = Fleet::usual(3);
+    fleet.workers.remove(1);
+    let first = fleet.put().merged(3);
+    let again = fleet.merged(3);
+    assert_eq!(again["cases"][0]["epochs"], first["cases"][0]["epochs"]);
+    assert_eq!(again["exit"], first["exit"]);
+    assert_eq!(fleet.kept().len(), 1);
 }
 
 #[test]
@@ -90,7 +103,7 @@ fn of_several_runs_one_is_to_be_named() {
     assert!(told.contains("run-1\nrun-2\n") && told.contains("--run"), "{told}");
     fleet.ends(&["--run", "run-1"], 0);
     let told = fleet.ends(&["--run", "run-3"], 2);
-    assert!(told.contains("no worker of a run `run-3`"), "{told}");
+    assert!(told.contains("no run `run-3` at") && told.contains("run-1, run-2"), "{told}");
     let told = fleet.ends(&["--run", "../run-1"], 2);
     assert!(told.contains("no name of a run"), "{told}");
 }

@@ -11,6 +11,7 @@ mod clock;
 #[cfg(test)]
 #[cfg(unix)]
 mod fake;
+mod fellows;
 mod gpus;
 mod host;
 mod nvml;
@@ -25,6 +26,7 @@ mod stalled;
 mod target;
 mod traffic;
 
+pub use fellows::IsFellow;
 pub use host::steal_since_boot;
 pub use processes::{Family, Place};
 pub use replay::ReplayError;

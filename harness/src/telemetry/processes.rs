@@ -1,5 +1,7 @@
-//! Which processes are ours and which the target's: trees of `/proc`, and who listens at a port.
+//! Which processes are ours and which the target's: trees of `/proc`, and who listens at a port; and who sends
+//! the rest of our load.
 
+use super::fellows::{IsFellow, fellows};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{read_dir, read_link, read_to_string};
 use std::path::{Path, PathBuf};
@@ -40,7 +42,7 @@ pub enum Place {
     Elsewhere,
 }
 
-/// Our processes and the target's, as they were looked up last.
+/// Our processes, the target's and those of the rest of our load, as they were looked up last.
 #[derive(Debug)]
 pub struct Family {
     proc: PathBuf,
@@ -48,6 +50,8 @@ pub struct Family {
     me: u32,
     ours: BTreeSet<u32>,
     target: Option<BTreeSet<u32>>,
+    is_fellow: Option<IsFellow>,
+    fellows: BTreeSet<u32>,
     looked: Option<Offset>,
 }
 
@@ -59,7 +63,15 @@ impl Family {
     }
 
     pub(super) fn of(proc: PathBuf, place: Place, me: u32) -> Self {
-        Self { proc, place, me, ours: BTreeSet::from([me]), target: None, looked: None }
+        let ours = BTreeSet::from([me]);
+        let fellows = BTreeSet::new();
+        Self { proc, place, me, ours, target: None, is_fellow: None, fellows, looked: None }
+    }
+
+    /// The same of one that sends a part of a load: others of this machine send the rest.
+    #[must_use]
+    pub fn with_fellows(self, is_fellow: Option<IsFellow>) -> Self {
+        Self { is_fellow, ..self }
     }
 
     /// Looks the trees up again, if they have been known for a while.
@@ -74,6 +86,13 @@ impl Family {
         self.target = self.target_among(&parents, &ours);
         ours.retain(|pid| self.target.as_ref().is_none_or(|target| !target.contains(pid)));
         self.ours = ours;
+        self.fellows = self.fellows_among(&parents);
+    }
+
+    fn fellows_among(&self, parents: &BTreeMap<u32, u32>) -> BTreeSet<u32> {
+        let others = parents.keys().copied().filter(|pid| !self.has(*pid));
+        let found = self.is_fellow.map(|it| fellows(&self.proc, self.me, it, others));
+        found.unwrap_or_default()
     }
 
     fn target_among(
@@ -108,6 +127,12 @@ impl Family {
     #[must_use]
     pub(super) fn ours(&self) -> &BTreeSet<u32> {
         &self.ours
+    }
+
+    /// Those that send the rest of our load: nobody's neighbours. Nobody where we send all of it.
+    #[must_use]
+    pub(super) fn fellows(&self) -> &BTreeSet<u32> {
+        &self.fellows
     }
 
     /// Whether all the processes of this machine that work for the measurement are known: not
@@ -279,6 +304,27 @@ mod tests {
         assert_eq!(looked_up(&proc, Place::Listening(8000)).target(), Some(&set(&[30, 31])));
         assert_eq!(looked_up(&proc, Place::Listening(8001)).target(), None);
         assert!(!looked_up(&proc, Place::Listening(8001)).is_complete());
+    }
+
+    #[test]
+    fn fellows_come_and_go_and_are_neither_ours_nor_the_targets() {
+        let proc = machine();
+        proc.file("tokgate", "");
+        let part = |pid: u32| {
+            proc.link(&format!("{pid}/exe"), proc.path().join("tokgate").to_str().unwrap());
+            proc.file(&format!("{pid}/cmdline"), "tokgate\0load\0");
+        };
+        [10, 11, 20, 30].into_iter().for_each(part);
+        let family = Family::of(proc.path(), Place::Launched(20), 10);
+        let mut family = family.with_fellows(Some(|ours, theirs| ours == theirs));
+        family.refresh(Offset(0));
+        assert_eq!(family.fellows(), &set(&[30]));
+        proc.process(40, 1, 0);
+        part(40);
+        std::fs::remove_dir_all(proc.path().join("30")).unwrap();
+        family.refresh(Offset(LOOK_EVERY_NS));
+        assert_eq!(family.fellows(), &set(&[40]));
+        assert!(!family.has(40));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the target's processes take, and what others take of this machine beside it and us.
+//! What the target's processes take, and what others take of this machine beside it, us and the rest of our load.
 
 use super::auxv::Units;
 use super::processes::Stat;
@@ -57,7 +57,8 @@ impl Sampler for Processes {
         let family = moment.family;
         let nobody = BTreeSet::new();
         let target = family.target().unwrap_or(&nobody);
-        let all: BTreeSet<u32> = family.ours().union(target).copied().collect();
+        let measuring = [family.ours(), target, family.fellows()];
+        let all: BTreeSet<u32> = measuring.into_iter().flatten().copied().collect();
         let stat = |pid: &u32| Some((*pid, Stat::read(&self.proc, *pid)?));
         let now = Taken { at: into.at, stats: all.iter().filter_map(stat).collect() };
         into.target = self.sum(&now, target);
@@ -76,20 +77,21 @@ impl Sampler for Processes {
 mod tests {
     use super::*;
     use crate::telemetry::fake::FakeProc;
+    use crate::telemetry::fellows::IsFellow;
     use crate::telemetry::processes::{Family, Place};
 
-    /// Two samples a second apart of a machine with four cores, half of them busy. We take 20
-    /// ticks of CPU time in between, the server 80 and its child 20.
-    fn second_sample(place: Place) -> TelemetrySample {
-        let proc = FakeProc::new();
+    /// A process: its number, its parent's, and the CPU time that it takes a second, in ticks.
+    type Takes = (u32, u32, u64);
+
+    /// The second of two samples a second apart of a machine with four cores, half of them busy.
+    fn second(proc: &FakeProc, mut family: Family, processes: [Takes; 3]) -> TelemetrySample {
         let units = Units { page_bytes: 4096, ticks_s: 100 };
         let mut sampler = Processes { proc: proc.path(), units, before: None };
-        let mut family = Family::of(proc.path(), place, 10);
         let mut last = TelemetrySample::default();
         for second in 0..2 {
-            proc.process(10, 1, 20 * second);
-            proc.process(20, 10, 500 + 80 * second);
-            proc.process(21, 20, 20 * second);
+            for (pid, parent, ticks) in processes {
+                proc.process(pid, parent, 500 + ticks * second);
+            }
             let at = Offset(second * 1_000_000_000);
             family.refresh(at);
             last = TelemetrySample { at, cpu: Some(0.5), ..Default::default() };
@@ -97,6 +99,13 @@ mod tests {
             sampler.sample(&Moment { thorough: false, family: &family }, &mut last);
         }
         last
+    }
+
+    /// We take 20 ticks of CPU time in between, the server 80 and its child 20.
+    fn second_sample(place: Place) -> TelemetrySample {
+        let proc = FakeProc::new();
+        let family = Family::of(proc.path(), place, 10);
+        second(&proc, family, [(10, 1, 20), (20, 10, 80), (21, 20, 20)])
     }
 
     #[test]
@@ -113,6 +122,33 @@ mod tests {
         // Two of four cores are busy, 0.2 with us and 1.0 with the target.
         let others = second_sample(Place::Launched(20)).others_cpu.unwrap();
         assert!((others - 0.2).abs() < 1e-9, "{others}");
+    }
+
+    /// What others take beside us, whose target is elsewhere: we take 20 ticks, one that sends a part of the same
+    /// load 50, and one of the same program 100.
+    fn beside_others(is_fellow: Option<IsFellow>) -> f64 {
+        let proc = FakeProc::new();
+        proc.file("tokgate", "");
+        for (pid, line) in
+            [(10, "tokgate\0load\0"), (20, "tokgate\0load\0"), (21, "tokgate\0else\0")]
+        {
+            proc.link(&format!("{pid}/exe"), proc.path().join("tokgate").to_str().unwrap());
+            proc.file(&format!("{pid}/cmdline"), line);
+        }
+        let family = Family::of(proc.path(), Place::Elsewhere, 10).with_fellows(is_fellow);
+        second(&proc, family, [(10, 1, 20), (20, 1, 50), (21, 1, 100)]).others_cpu.unwrap()
+    }
+
+    #[test]
+    fn who_sends_the_rest_of_our_load_is_no_neighbour() {
+        let others = beside_others(Some(|ours, theirs| ours == theirs));
+        assert!((others - (2.0 - 0.2 - 0.5) / 4.0).abs() < 1e-9, "{others}");
+    }
+
+    #[test]
+    fn who_sends_all_of_a_load_has_neighbours_only() {
+        let others = beside_others(None);
+        assert!((others - (2.0 - 0.2) / 4.0).abs() < 1e-9, "{others}");
     }
 
     #[test]

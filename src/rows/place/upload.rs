@@ -86,11 +86,8 @@ impl Place {
         }
         is_as_written(self, facts, length, sum.finalize())?;
         let completed = self.done(WRITE, &facts.path, upload.complete(), super::QUESTION);
-        completed.map(drop).or_else(|error| match self.has_sum(facts) {
-            // An earlier try of ours completed it, and its reply was lost: there is no such upload any more.
-            Ok(true) => Ok(()),
-            _ => Err(error),
-        })
+        // An earlier try of ours completed it, and its reply was lost: there is no such upload any more.
+        completed.map(drop).or_else(|error| self.verify(facts).map_err(|_| error))
     }
 }
 

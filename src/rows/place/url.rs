@@ -77,8 +77,11 @@ fn folder(path: &Path, is_made: bool) -> Result<Opened, PlaceError> {
     let shown = told::escaped(&path.display().to_string());
     if is_made {
         std::fs::create_dir_all(&path).map_err(doing("make", &path))?;
-    } else if !path.is_dir() {
+    } else if !path.exists() {
         return Err(PlaceError::Missing(shown));
+    } else if !path.is_dir() {
+        let what = "it is a file, and a place is a folder or a bucket".to_owned();
+        return Err(PlaceError::Url { shown, what });
     }
     let store = LocalFileSystem::new_with_prefix(&path);
     let store = store
@@ -112,6 +115,8 @@ mod tests {
         assert!(refused("ftp://host/x").contains("none of file://, s3://"));
         assert!(refused("s3://bucket/x?versionId=7").contains("no `?`"));
         assert!(refused("/nowhere/at/all").contains("is not there"));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(refused(file.path().to_str().unwrap()).contains("it is a file"));
     }
 
     #[test]

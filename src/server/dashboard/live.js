@@ -103,7 +103,7 @@
   const CONCLUSIONS = { held: ["green", "✓", "Held"], regressed: ["red", "✗", "Regressed"], inconclusive: ["yellow", "?", "Inconclusive"], invalid: ["red", "!", "Invalid"] };
 
   function hero() {
-    const going = run.alone ? "Watching the machine" : "Running";
+    const going = run.alone ? "Watching the machine" : known(run.part) ? `Running part ${plain(run.part)}` : "Running";
     const word = run.state === "running" ? ["green", "▶", going] : run.state === "interrupted" ? ["red", "■", "Interrupted"] : CONCLUSIONS[run.end?.conclusion] ?? ["green", "✓", "Ended"];
     at("hero").className = `panel hero ${word[0]}`;
     at("title").replaceChildren(element("span", { "aria-hidden": "true" }, word[1]), word[2]);
@@ -114,7 +114,8 @@
     at("done").replaceChildren(element("b", {}, known(planned) ? `${done} of ${planned}` : `${done}`), grade);
     if (run.alone) at("done").replaceChildren();
     at("advice").hidden = run.state !== "interrupted";
-    at("advice").textContent = `What was measured is kept. Where it can be gone on with: tokgate run --resume ${plain(run.run_id)}`;
+    const gone = known(run.part) ? "What a worker had is put again by tokgate export --parts FOLDER" : `What was measured is kept. Where it can be gone on with: tokgate run --resume ${plain(run.run_id)}`;
+    at("advice").textContent = gone;
   }
 
   const STAGES = { preparing: "preparing the target", warmup: "warming up", probe: "trying levels of load", measured: "measuring" };
