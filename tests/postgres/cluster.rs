@@ -1,5 +1,6 @@
 //! A server of a test's own, to be killed and started again.
 
+use super::client::Client;
 use super::{PROGRAMS, said};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ impl Cluster {
             if is_over {
                 self.server = Some(self.spawn(settings));
             }
-            if ::postgres::Client::connect(&self.url(), ::postgres::NoTls).is_ok() {
+            if Client::connect(&self.url()).is_ok() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(50));

@@ -104,14 +104,14 @@ fn many_writers_of_folders_of_their_own_deliver_into_one_store() {
 fn what_was_kept_while_the_store_was_away_is_delivered_by_the_next_run() {
     let Some(base) = Base::made() else { return };
     let folder = tempfile::tempdir().unwrap();
-    base.client().batch_execute("ALTER SCHEMA tokgate RENAME TO away").unwrap();
+    base.client().batch("ALTER SCHEMA tokgate RENAME TO away").unwrap();
     let (mut store, receipt) = delivering(folder.path(), &base);
     keep_case(&mut store, 0, "one");
     store.finish_run(&|_| String::new()).unwrap();
     let Some(Told::Waits(told)) = receipt.told() else { panic!("{receipt:?}") };
     assert!(told.contains("not delivered") && told.contains("migrate"), "{told}");
     drop(store);
-    base.client().batch_execute("ALTER SCHEMA away RENAME TO tokgate").unwrap();
+    base.client().batch("ALTER SCHEMA away RENAME TO tokgate").unwrap();
     let (mut store, _) = delivering(folder.path(), &base);
     keep(&mut store, &run(head(1, "two", 0)));
     store.finish_run(&|_| String::new()).unwrap();
@@ -126,13 +126,13 @@ fn a_row_that_the_store_refuses_keeps_no_other_from_it() {
     keep_case(&mut store, 0, "one");
     keep_case(&mut store, 0, "two");
     let refusal = "ALTER TABLE tokgate.cases ADD CONSTRAINT odd CHECK (case_id <> 'quick/one')";
-    base.client().batch_execute(refusal).unwrap();
+    base.client().batch(refusal).unwrap();
     let layout = Layout::new(folder.path());
     let delivered = deliver(&layout, &base.team(), Some("run-0")).unwrap();
     assert_eq!((delivered.cases, delivered.left.len(), delivered.runs), (1, 1, 0));
     assert!(delivered.left[0].contains("quick/one"), "{:?}", delivered.left);
     assert_eq!(waiting(&layout).unwrap().len(), 1);
-    base.client().batch_execute("ALTER TABLE tokgate.cases DROP CONSTRAINT odd").unwrap();
+    base.client().batch("ALTER TABLE tokgate.cases DROP CONSTRAINT odd").unwrap();
     assert_eq!(deliver(&layout, &base.team(), None).unwrap().runs, 1);
     is_all_there(folder.path(), &base);
 }

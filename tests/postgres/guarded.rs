@@ -1,6 +1,7 @@
 //! Who may do what, by which version, over which connection; and that no password is told.
 
 use super::Base;
+use super::client::Client;
 use super::cluster::{Cluster, is_root};
 use crate::faces::{command, with_scenario};
 use crate::store::fixture::{keep_case, open};
@@ -37,7 +38,7 @@ fn a_writer_delivers_and_a_reader_reads_by_the_sql_of_the_page() {
         .replace("tokgate_writer", &writer)
         .replace("tokgate_reader", &reader)
         .replace("DATABASE bench", &format!("DATABASE {name}"));
-    base.client().batch_execute(&sql).unwrap();
+    base.client().batch(&sql).unwrap();
     let folder = tempfile::tempdir().unwrap();
     keep_case(&mut open(folder.path()), 0, "one");
     let layout = Layout::new(folder.path());
@@ -62,7 +63,7 @@ fn a_store_of_a_newer_version_is_refused_and_one_without_tables_says_who_makes_t
     migrate(&base.team()).unwrap();
     asked().unwrap();
     base.client()
-        .batch_execute("INSERT INTO tokgate.steps VALUES ('of tomorrow', 1, '99.0.0')")
+        .batch("INSERT INTO tokgate.steps VALUES ('of tomorrow', 1, '99.0.0')")
         .unwrap();
     let newer = asked().unwrap_err().to_string();
     assert!(newer.contains("newer tokgate") && newer.contains("of tomorrow"), "{newer}");
@@ -73,7 +74,7 @@ fn a_store_of_a_newer_version_is_refused_and_one_without_tables_says_who_makes_t
 fn an_earlier_version_is_brought_up_to_date_by_what_is_missing_alone() {
     let Some(base) = Base::made() else { return };
     base.client()
-        .batch_execute(
+        .batch(
             "DROP TABLE tokgate.raw_parts, tokgate.raw_files;
              DELETE FROM tokgate.steps WHERE name = 'raw'",
         )
@@ -192,8 +193,8 @@ fn a_server_is_believed_only_by_the_certificate_that_is_named() {
     serve(&mut cluster, "right");
     ask(&cluster, "right").unwrap();
     let encrypted = "SELECT count(*) FROM pg_stat_ssl WHERE ssl";
-    let mut client = ::postgres::Client::connect(&cluster.url(), ::postgres::NoTls).unwrap();
-    assert_eq!(client.query_one(encrypted, &[]).unwrap().get::<_, i64>(0), 0);
+    let client = Client::connect(&cluster.url()).unwrap();
+    assert_eq!(client.cell::<i64>(encrypted), 0);
     let unknown = ask(&cluster, "other").unwrap_err().to_string();
     assert!(unknown.contains("certificate"), "{unknown}");
     cluster.kill();

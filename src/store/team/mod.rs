@@ -3,7 +3,8 @@
 //! Nothing is measured into it. Raw lines and rows are durable in the results folder first, as ever;
 //! [`Delivering`] then brings them here, and what could not be brought waits in the folder's outbox. Who asks
 //! sends the same statements as to the folder's own index. What does not live here, on purpose: a row that
-//! was not read from a folder's index, and any word of PostgreSQL outside of `dialect` and `link`.
+//! was not read from a folder's index, and any word of PostgreSQL outside of `dialect`, `link` and
+//! `wire`.
 
 mod address;
 mod copy;
@@ -17,6 +18,8 @@ mod made;
 mod outbox;
 pub(super) mod raw;
 mod rows;
+#[cfg(feature = "postgres")]
+mod wire;
 
 pub use address::Address;
 pub use copy::{Copied, End, copy};
