@@ -263,7 +263,9 @@ impl ToSql for Cell<'_> {
             (Value::Integer(n), &Type::INT4) => i32::try_from(*n)?.to_sql(wanted, out),
             (Value::Integer(n), &Type::FLOAT8) => (*n as f64).to_sql(wanted, out),
             (Value::Real(x), &Type::FLOAT8) => x.to_sql(wanted, out),
-            (Value::Text(text), &Type::TEXT | &Type::VARCHAR) => text.to_sql(wanted, out),
+            (Value::Text(text), &Type::TEXT | &Type::VARCHAR) => {
+                dialect::held(text).to_sql(wanted, out)
+            }
             (Value::Blob(bytes), &Type::BYTEA) => bytes.to_sql(wanted, out),
             (value, wanted) => {
                 Err(format!("a column of {wanted} cannot hold {}", value.data_type()).into())
@@ -288,7 +290,10 @@ fn cell(row: &Row, at: usize) -> Result<Value, tokio_postgres::Error> {
         Type::BOOL => Ok(value(row.try_get::<_, Option<bool>>(at)?)),
         Type::FLOAT8 => Ok(value(row.try_get::<_, Option<f64>>(at)?)),
         Type::BYTEA => Ok(value(row.try_get::<_, Option<Vec<u8>>>(at)?)),
-        Type::TEXT | Type::VARCHAR => Ok(value(row.try_get::<_, Option<String>>(at)?)),
+        Type::TEXT | Type::VARCHAR => {
+            let text: Option<String> = row.try_get(at)?;
+            Ok(value(text.map(dialect::meant)))
+        }
         // Whatever else comes is refused by its type.
         _ => Ok(value(row.try_get::<_, Option<i64>>(at)?)),
     }
