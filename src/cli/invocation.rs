@@ -23,7 +23,7 @@ use crate::project::Project;
 use crate::report::terminal::Style;
 use crate::report::{comparison, json, terminal};
 use crate::session::{CaseError, Identity, Session, now_us};
-use crate::store::team::Receipt;
+use crate::store::outbox::Receipt;
 use crate::store::{Layout, Measuring, ids};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;

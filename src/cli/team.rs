@@ -4,7 +4,8 @@
 use crate::cli::face::Face;
 use crate::config;
 use crate::project::Project;
-use crate::store::team::{Address, Delivering, Receipt, Team, Told};
+use crate::store::outbox::{Receipt, Told};
+use crate::store::team::{Address, Delivering, Team};
 use crate::store::{FileStore, Layout, Store};
 use anyhow::{Result, bail};
 use std::path::Path;

@@ -41,7 +41,7 @@ pub(crate) use exchange::{Exchange, Framing};
 #[cfg(test)]
 pub(crate) use line::Wire;
 pub(crate) use line::{Lines, Moments};
-pub use post::post_json;
+pub use post::{Answer, Message, Messenger, Verb, post_json};
 pub(crate) use preflight::{Fetched, Unanswered, fetch, not_listed};
 pub(crate) use sightings::{Named, Sightings};
 pub(crate) use template::Template;

@@ -1,44 +1,173 @@
-//! One message to somebody who is no target: a JSON document, posted once.
+//! Messages to somebody who is no target: a webhook that gets a document, a server that keeps results.
+//!
+//! A secret goes in the clear to this machine alone. No redirect is followed, and nothing is sent twice.
 
 use super::address::is_loopback;
-use super::client::{question_client, tls};
+use super::client::{question_client, read_start, tls};
 use super::failure::failure_of_question;
-use reqwest::Url;
-use reqwest::header::CONTENT_TYPE;
+use super::secret::Secret;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Body, Client, Method, Request, Url};
+use std::fmt;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
-/// Posts a JSON document to `address` and waits for its status, `deadline` at most. No redirect is
-/// followed and nothing is sent twice. Plain http goes to this machine alone: an address that takes
-/// messages is a secret.
+/// Bytes of an answer that are read: a status, or why not.
+const ANSWER: usize = 64 << 10;
+
+/// Who gets messages.
+pub struct Messenger {
+    // Gone after each message has its answer, and never where it would wait for a name that is looked up.
+    runtime: Option<Runtime>,
+    client: Client,
+    address: Url,
+    token: Option<Secret>,
+    deadline: Duration,
+}
+
+/// What is done with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// It is one thing more.
+    Post,
+    /// It stands where it is put, however often that is done.
+    Put,
+}
+
+/// A message.
+#[derive(Debug, Clone)]
+pub struct Message<'a> {
+    /// What is done with it.
+    pub verb: Verb,
+    /// Behind the address: a path with its query; may be empty.
+    pub below: &'a str,
+    /// Its media type.
+    pub media: &'static str,
+    /// Its text.
+    pub body: Vec<u8>,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The beginning of the text.
+    pub body: Vec<u8>,
+}
+
+impl Messenger {
+    /// Who is at `address`, and is shown the `token`, where there is one. Nothing is sent yet; each message
+    /// will have `deadline` to be taken and answered.
+    ///
+    /// # Errors
+    /// In words that do not hold the address, when it is none, or a secret would go in the clear.
+    pub fn new(address: &str, token: Option<&str>, deadline: Duration) -> Result<Self, String> {
+        let address: Url = address.trim().parse().map_err(|_| "it is no address".to_owned())?;
+        match address.scheme() {
+            "https" => {}
+            "http" if is_loopback(&address) => {}
+            "http" => {
+                return Err("http:// would send its secret in the clear; use https://".to_owned());
+            }
+            _ => return Err("its address is neither http:// nor https://".to_owned()),
+        }
+        let unsendable = || "the token has characters that no token has; copy it again".to_owned();
+        let secret = |token| Secret::new(token).ok_or_else(unsendable);
+        let token = token.map(secret).transpose()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        let tls = tls(&address).map_err(|failure| failure.to_string())?;
+        let client = question_client(tls, deadline, None).map_err(|failure| failure.to_string())?;
+        Ok(Self { runtime: Some(runtime), client, address, token, deadline })
+    }
+
+    /// Sends a message and waits for its answer, `deadline` at most.
+    ///
+    /// # Errors
+    /// In words without address and token, when there is no answer.
+    pub fn send(&self, message: Message<'_>) -> Result<Answer, String> {
+        let runtime = self.runtime.as_ref().expect("it is taken only when this goes");
+        let request = self.request(message)?;
+        let sending =
+            async { tokio::time::timeout(self.deadline, exchange(&self.client, request)).await };
+        let answer = runtime.block_on(sending);
+        let answer = answer.unwrap_or_else(|_| {
+            Err(format!("no answer within {} s", self.deadline.as_secs_f64()))
+        })?;
+        Ok(Answer { body: self.scrubbed(answer.body), ..answer })
+    }
+
+    fn request(&self, message: Message<'_>) -> Result<Request, String> {
+        let Message { verb, below, media, body } = message;
+        let method = match verb {
+            Verb::Post => Method::POST,
+            Verb::Put => Method::PUT,
+        };
+        let address = match below {
+            "" => self.address.clone(),
+            below => below_base(&self.address, below)?,
+        };
+        let mut request = Request::new(method, address);
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, media.parse().map_err(|_| "no media type".to_owned())?);
+        if let Some(token) = &self.token {
+            headers.insert(AUTHORIZATION, token.header());
+        }
+        *request.body_mut() = Some(Body::from(body));
+        Ok(request)
+    }
+
+    /// What was answered without our token, which whoever answers may quote.
+    fn scrubbed(&self, body: Vec<u8>) -> Vec<u8> {
+        match &self.token {
+            Some(token) => token.scrub(String::from_utf8_lossy(&body).into_owned()).into_bytes(),
+            None => body,
+        }
+    }
+}
+
+/// An address below another, which may have a path of its own.
+fn below_base(base: &Url, below: &str) -> Result<Url, String> {
+    let joined = format!("{}{below}", base.as_str().trim_end_matches('/'));
+    joined.parse().map_err(|_| "it is no address".to_owned())
+}
+
+impl Drop for Messenger {
+    fn drop(&mut self) {
+        // A name that is still looked up must not hold us up.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Messenger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Messenger")
+    }
+}
+
+async fn exchange(client: &Client, request: Request) -> Result<Answer, String> {
+    let told = |error| failure_of_question(error).to_string();
+    let answer = client.execute(request).await.map_err(told)?;
+    let status = answer.status().as_u16();
+    let mut body = reqwest::Body::from(answer);
+    let body = read_start(&mut body, ANSWER).await.map_err(|failure| failure.to_string())?;
+    Ok(Answer { status, body })
+}
+
+/// Posts a JSON document to `address` and waits for its status, `deadline` at most.
 ///
 /// # Errors
 /// In words that do not hold the address, when it is none, or does not take the document.
 pub fn post_json(address: &str, document: String, deadline: Duration) -> Result<(), String> {
-    let url: Url = address.trim().parse().map_err(|_| "it is no address".to_owned())?;
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => return Err("http:// would send its secret in the clear; use https://".to_owned()),
-        _ => return Err("its address is neither http:// nor https://".to_owned()),
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    let posting = async { tokio::time::timeout(deadline, post(url, document, deadline)).await };
-    let answer = runtime.block_on(posting);
-    // A name that is still looked up must not hold us up.
-    runtime.shutdown_background();
-    answer.unwrap_or_else(|_| Err(format!("no answer within {} s", deadline.as_secs_f64())))
-}
-
-async fn post(url: Url, document: String, deadline: Duration) -> Result<(), String> {
-    let tls = tls(&url).map_err(|failure| failure.to_string())?;
-    let client = question_client(tls, deadline, None).map_err(|failure| failure.to_string())?;
-    let request = client.post(url).header(CONTENT_TYPE, "application/json").body(document);
-    let answer = request.send().await.map_err(|error| failure_of_question(error).to_string())?;
-    match answer.status() {
-        status if status.is_success() => Ok(()),
+    let body = document.into_bytes();
+    let message = Message { verb: Verb::Post, below: "", media: "application/json", body };
+    match Messenger::new(address, None, deadline)?.send(message)?.status {
+        200..300 => Ok(()),
         status => Err(format!("status {status}")),
     }
 }

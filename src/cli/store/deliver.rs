@@ -3,6 +3,7 @@
 use super::meant;
 use crate::cli::face::Face;
 use crate::project::Project;
+use crate::store::outbox::waiting;
 use crate::store::team::{self, Delivered};
 use crate::store::{Layout, StoreError};
 use anyhow::Result;
@@ -53,7 +54,7 @@ fn told(delivered: &Delivered) -> String {
 /// What waits for other stores is told, since nobody else would.
 fn others(layout: &Layout, store: &team::Team, face: &Face) -> Result<(), StoreError> {
     let mine = store.place();
-    for waiting in team::waiting(layout)?.iter().filter(|one| !mine.ends_with(&one.store)) {
+    for waiting in waiting(layout)?.iter().filter(|one| !mine.ends_with(&one.store)) {
         face.tell(&format!("{} waits for another store: {}", waiting.run_id, waiting.store));
     }
     Ok(())

@@ -4,8 +4,8 @@
 //! at the end of the run: the network is left to the load. Whoever waits for it does so at the end alone, and
 //! not for ever; what was not brought then waits in the outbox.
 
-use crate::store::team::deliver::{Delivered, all_of, of_store, rows_of, whole};
-use crate::store::team::outbox::Held;
+use crate::store::outbox::{Held, Receipt, Told, waiting_for};
+use crate::store::team::deliver::{Delivered, all_of, rows_of, whole};
 use crate::store::team::{For, Link, Team, TeamError};
 use crate::store::{
     CaseEnd, EpochEnd, FileStore, Journal, Layout, ListedEpoch, ListedRun, Rendered, Store,
@@ -13,7 +13,6 @@ use crate::store::{
 };
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokgate_core::run::Head;
 
@@ -46,31 +45,6 @@ pub struct Delivering {
 enum Notes {
     Ours,
     Others,
-}
-
-/// What became of the deliveries, for who tells the end of a run.
-#[derive(Debug, Clone, Default)]
-pub struct Receipt(Arc<Mutex<Option<Told>>>);
-
-/// What became of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
-    /// Everything is there; where.
-    Delivered(String),
-    /// Something waits; why, and what brings it.
-    Waits(String),
-}
-
-impl Receipt {
-    /// What there is to say; nothing before anything ended.
-    #[must_use]
-    pub fn told(&self) -> Option<Told> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn say(&self, told: Told) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
-    }
 }
 
 /// What the thread is told.
@@ -111,7 +85,7 @@ impl Delivering {
         if self.noted.contains_key(run_id) {
             return Ok(());
         }
-        let notes = match Held::note(self.inner.layout(), &self.team, run_id)? {
+        let notes = match Held::note(self.inner.layout(), &self.team.name(), run_id)? {
             Some(held) => {
                 // Where nobody hears it, the note is let go of, and whoever delivers next finds it.
                 match self.words.try_send(Word::Noted(run_id.to_owned(), held)) {
@@ -265,8 +239,9 @@ impl Courier {
         while let Some((run, held)) = self.notes.pop_first() {
             delivered += self.with_link(|layout, link| whole(layout, link, &run, held))?;
         }
-        for run in of_store(&self.layout, &self.team)? {
-            if let Some(held) = Held::note(&self.layout, &self.team, &run)? {
+        let store = self.team.name();
+        for run in waiting_for(&self.layout, &store)? {
+            if let Some(held) = Held::note(&self.layout, &store, &run)? {
                 let earlier = self.with_link(|layout, link| {
                     let brought = all_of(layout, link, &run)?;
                     if brought.left.is_empty() {

@@ -6,10 +6,10 @@ use crate::store::database::at;
 use crate::store::file_store::StoreError;
 use crate::store::ids::is_plain;
 use crate::store::layout::Layout;
+use crate::store::outbox::{Held, waiting_for};
 use crate::store::sql::Sql;
-use crate::store::team::outbox::Held;
 use crate::store::team::rows::{CaseName, Numbers, Rows, cases};
-use crate::store::team::{For, Link, Team, TeamError, raw, waiting};
+use crate::store::team::{For, Link, Team, TeamError, raw};
 use crate::store::{digest, reader};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -53,7 +53,7 @@ impl AddAssign for Delivered {
 pub fn deliver(layout: &Layout, team: &Team, run: Option<&str>) -> Result<Delivered, StoreError> {
     let runs: Vec<String> = match run {
         Some(run) => vec![run.to_owned()],
-        None => of_store(layout, team)?,
+        None => waiting_for(layout, &team.name())?,
     };
     let mut delivered = Delivered::default();
     if runs.is_empty() {
@@ -64,7 +64,7 @@ pub fn deliver(layout: &Layout, team: &Team, run: Option<&str>) -> Result<Delive
     }
     let link = team.connect(For::Writing)?;
     for run in runs {
-        match Held::note(layout, team, &run)? {
+        match Held::note(layout, &team.name(), &run)? {
             Some(held) => delivered += whole(layout, &link, &run, held)?,
             None => delivered.busy += 1,
         }
@@ -79,12 +79,6 @@ fn refuse_unknown(layout: &Layout, run: &str) -> Result<(), StoreError> {
         0 => Err(StoreError::Unknown(run.to_owned())),
         _ => Ok(()),
     }
-}
-
-/// The runs that wait for this store.
-pub(super) fn of_store(layout: &Layout, team: &Team) -> Result<Vec<String>, StoreError> {
-    let mine = |waiting: &super::Waiting| waiting.store == team.name();
-    Ok(waiting(layout)?.into_iter().filter(mine).map(|waiting| waiting.run_id).collect())
 }
 
 /// Delivers all of a run, and takes its note away when the store has it.

@@ -15,7 +15,6 @@ mod error;
 #[cfg_attr(not(feature = "postgres"), path = "without.rs")]
 mod link;
 mod made;
-mod outbox;
 pub(super) mod raw;
 mod rows;
 #[cfg(feature = "postgres")]
@@ -23,12 +22,11 @@ mod wire;
 
 pub use address::Address;
 pub use copy::{Copied, End, copy};
-pub use courier::{Delivering, Receipt, Told};
+pub use courier::Delivering;
 pub use deliver::{Delivered, deliver};
 pub use error::TeamError;
 pub(super) use link::Link;
 pub use made::migrate;
-pub use outbox::{Waiting, waiting};
 
 use std::fmt;
 use std::ops::Deref;

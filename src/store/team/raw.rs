@@ -4,6 +4,7 @@ use crate::hex;
 use crate::store::atomic::{FileError, TEMPORARY, doing, sync_folder};
 use crate::store::cell::text;
 use crate::store::file_store::StoreError;
+use crate::store::fingerprint::Fingerprint;
 use crate::store::sql::Sql;
 use crate::store::team::{Link, TeamError};
 use rusqlite::types::Value;
@@ -18,32 +19,20 @@ const PART: u64 = 1 << 20;
 /// Longest first line that is kept for itself, bytes; a longer one is no line of ours.
 const FIRST: u64 = 64 << 20;
 
-/// What a file is, without its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Known {
-    pub(super) bytes: i64,
-    pub(super) sha256: String,
-}
-
 /// What of a file is there; none where it was not sent.
-pub(super) fn known(sql: &Sql<'_>, test_id: &str) -> rusqlite::Result<Option<Known>> {
+pub(super) fn known(sql: &Sql<'_>, test_id: &str) -> rusqlite::Result<Option<Fingerprint>> {
     let asked = "SELECT bytes, sha256 FROM raw_files WHERE test_id = ?";
-    sql.one(asked, &[text(test_id)], |row| Ok(Known { bytes: row.get(0)?, sha256: row.get(1)? }))
-}
-
-/// What a file of a folder is.
-pub(super) fn of_file(path: &Path) -> Result<Known, FileError> {
-    let mut file = File::open(path).map_err(doing("read", path))?;
-    let mut hash = Sha256::new();
-    let bytes = std::io::copy(&mut file, &mut hash).map_err(doing("read", path))?;
-    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-    Ok(Known { bytes, sha256: hex::digits(&hash.finalize()) })
+    sql.one(asked, &[text(test_id)], |row| {
+        // What was counted is not negative.
+        let bytes = row.get::<i64>(0)?.cast_unsigned();
+        Ok(Fingerprint { bytes, sha256: row.get(1)? })
+    })
 }
 
 /// Sends a file unless the same is there; says whether it was sent. All of it is there afterwards, or what
 /// was there before.
 pub(super) fn send(link: &Link, test_id: &str, path: &Path) -> Result<bool, StoreError> {
-    let file = of_file(path)?;
+    let file = Fingerprint::of_file(path)?;
     let there = known(&Sql::Team(link), test_id).map_err(|error| link.told(error))?;
     if there.as_ref() == Some(&file) {
         return Ok(false);
@@ -66,10 +55,11 @@ pub(super) fn send(link: &Link, test_id: &str, path: &Path) -> Result<bool, Stor
     Ok(true)
 }
 
-fn put_name(link: &Link, test_id: &str, file: &Known, first: &str) -> rusqlite::Result<()> {
+fn put_name(link: &Link, test_id: &str, file: &Fingerprint, first: &str) -> rusqlite::Result<()> {
     link.execute("DELETE FROM raw_files WHERE test_id = ?", &[text(test_id)])?;
     let named = "INSERT INTO raw_files (test_id, bytes, sha256, first) VALUES (?, ?, ?, ?)";
-    let bound = [text(test_id), Value::Integer(file.bytes), text(&file.sha256), text(first)];
+    let bound =
+        [text(test_id), Value::Integer(file.bytes.cast_signed()), text(&file.sha256), text(first)];
     link.execute(named, &bound).map(drop)
 }
 
@@ -150,16 +140,16 @@ fn each_part(
     mut take: impl FnMut(&[u8]) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<Option<()>> {
     let Some(file) = known(sql, test_id)? else { return Ok(None) };
-    let (mut hash, mut length) = (Sha256::new(), 0_i64);
+    let (mut hash, mut bytes) = (Sha256::new(), 0);
     let asked = "SELECT content FROM raw_parts WHERE test_id = ? AND part = ?";
     for part in 0.. {
         let bound = [text(test_id), Value::Integer(part)];
         let Some(content) = sql.one(asked, &bound, |row| row.get::<Vec<u8>>(0))? else { break };
         hash.update(&content);
-        length = length.saturating_add(i64::try_from(content.len()).unwrap_or(i64::MAX));
+        bytes += content.len() as u64;
         take(&content)?;
     }
-    let found = Known { bytes: length, sha256: hex::digits(&hash.finalize()) };
+    let found = Fingerprint { bytes, sha256: hex::digits(&hash.finalize()) };
     match found == file {
         true => Ok(Some(())),
         false => {

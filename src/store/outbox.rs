@@ -1,18 +1,19 @@
-//! Runs that are still to be delivered: a small file each in the results folder, there before the first row
-//! is, and gone only when a team's store has everything. Who measures a run holds its file.
+//! Runs that are still to be delivered to a team's store or a server that keeps them: a small file each in the
+//! results folder, there before the first row is, and gone only when everything was delivered. Who measures a
+//! run holds its file.
 
 use crate::store::atomic::{self, FileError, doing};
 use crate::store::file_store::Lock;
 use crate::store::ids::is_plain;
 use crate::store::journal::private;
 use crate::store::layout::{Layout, make_folder};
-use crate::store::team::Team;
 use crate::{hex, store::file_store::StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Version of the file.
 const VERSION: u32 = 1;
@@ -25,13 +26,13 @@ pub struct Waiting {
     version: u32,
     /// The run.
     pub run_id: String,
-    /// The store that it is for: its host, port and database.
+    /// Where it is to go: a store's host, port and database, or a server's address.
     pub store: String,
 }
 
 /// An entry that is held: by nobody else while this is there.
 #[derive(Debug)]
-pub(super) struct Held {
+pub struct Held {
     path: PathBuf,
     // Let go of with this.
     _lock: Lock,
@@ -39,12 +40,12 @@ pub(super) struct Held {
 
 impl Held {
     /// Notes that a run is for a store, and holds the note. None where somebody else holds it.
-    pub(super) fn note(
-        layout: &Layout,
-        team: &Team,
-        run_id: &str,
-    ) -> Result<Option<Self>, FileError> {
-        let waiting = Waiting { version: VERSION, run_id: run_id.to_owned(), store: team.name() };
+    ///
+    /// # Errors
+    /// When the outbox cannot be written.
+    pub fn note(layout: &Layout, store: &str, run_id: &str) -> Result<Option<Self>, FileError> {
+        let (run_id, store) = (run_id.to_owned(), store.to_owned());
+        let waiting = Waiting { version: VERSION, run_id, store };
         make_folder(&layout.outbox())?;
         let path = path(layout, &waiting);
         if !path.exists() {
@@ -71,7 +72,10 @@ impl Held {
     }
 
     /// Takes the note away: everything is delivered.
-    pub(super) fn done(self) -> Result<(), FileError> {
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn done(self) -> Result<(), FileError> {
         atomic::remove(&self.path)
     }
 }
@@ -113,23 +117,57 @@ pub fn waiting(layout: &Layout) -> Result<Vec<Waiting>, StoreError> {
     Ok(all)
 }
 
+/// The runs that wait for this store, by name.
+///
+/// # Errors
+/// As [`waiting`].
+pub fn waiting_for(layout: &Layout, store: &str) -> Result<Vec<String>, StoreError> {
+    let mine = |waiting: &Waiting| waiting.store == store;
+    Ok(waiting(layout)?.into_iter().filter(mine).map(|waiting| waiting.run_id).collect())
+}
+
+/// What became of the deliveries, for who tells the end of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Receipt(Arc<Mutex<Option<Told>>>);
+
+/// What became of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Everything is there; where.
+    Delivered(String),
+    /// Something waits; why, and what brings it.
+    Waits(String),
+}
+
+impl Receipt {
+    /// What there is to say; nothing before anything ended.
+    #[must_use]
+    pub fn told(&self) -> Option<Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says what became of them.
+    pub fn say(&self, told: Told) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::team::Address;
 
-    fn team() -> Team {
-        Team::at(Address::parse("postgres://a@127.0.0.1:1/b").unwrap())
-    }
+    const STORE: &str = "127.0.0.1:1/b";
 
     #[test]
     fn a_run_waits_from_its_note_until_it_is_done() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
         assert_eq!(waiting(&layout).unwrap(), []);
-        let held = Held::note(&layout, &team(), "run-1").unwrap().unwrap();
+        let held = Held::note(&layout, STORE, "run-1").unwrap().unwrap();
         let all = waiting(&layout).unwrap();
-        assert_eq!((all.len(), all[0].store.as_str()), (1, "127.0.0.1:1/b"));
+        assert_eq!((all.len(), all[0].store.as_str()), (1, STORE));
+        assert_eq!(waiting_for(&layout, STORE).unwrap(), ["run-1"]);
+        assert_eq!(waiting_for(&layout, "elsewhere").unwrap(), [""; 0]);
         held.done().unwrap();
         assert_eq!(waiting(&layout).unwrap(), []);
         assert!(Held::hold(path(&layout, &all[0])).unwrap().is_none());
@@ -139,10 +177,10 @@ mod tests {
     fn a_run_is_delivered_by_one_process_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
-        let held = Held::note(&layout, &team(), "run-1").unwrap();
+        let held = Held::note(&layout, STORE, "run-1").unwrap();
         assert!(held.is_some());
-        assert!(Held::note(&layout, &team(), "run-1").unwrap().is_none());
+        assert!(Held::note(&layout, STORE, "run-1").unwrap().is_none());
         drop(held);
-        assert!(Held::note(&layout, &team(), "run-1").unwrap().is_some());
+        assert!(Held::note(&layout, STORE, "run-1").unwrap().is_some());
     }
 }
