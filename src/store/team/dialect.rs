@@ -106,7 +106,9 @@ mod tests {
 
     #[test]
     fn every_text_is_held_without_nul_and_comes_back_as_it_was() {
-        for text in ["", "gemma3:4b", "a\0b", "\0", "\u{fdd0}", "\u{fdd0}0\0", "\u{fdd0}\u{fdd0}1\0\01"] {
+        for text in
+            ["", "gemma3:4b", "a\0b", "\0", "\u{fdd0}", "\u{fdd0}0\0", "\u{fdd0}\u{fdd0}1\0\01"]
+        {
             let there = held(text);
             assert!(!there.contains('\0'), "{text:?}");
             assert_eq!(meant(there.into_owned()), text);

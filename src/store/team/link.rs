@@ -50,8 +50,8 @@ impl Link {
     pub(super) fn open(address: &Address, purpose: For) -> Result<Self, TeamError> {
         let place = address.to_string();
         let secret = address.password.clone();
-        let trust = trust(address)
-            .map_err(|why| TeamError::Certificates { place: place.clone(), why })?;
+        let trust =
+            trust(address).map_err(|why| TeamError::Certificates { place: place.clone(), why })?;
         let first = match purpose {
             For::Reading => format!("{FIRST}; {}{READ_ONLY}", limit(STATEMENT)),
             For::Writing => format!("{FIRST}; {}", limit(STATEMENT)),
@@ -75,7 +75,8 @@ impl Link {
     /// Says how long a statement may take from now on; finds out, too, whether the server is still there.
     pub(super) fn limit(&self, within: Duration) -> Result<(), TeamError> {
         let ask = |time, sql: &str| {
-            let done = self.inner.borrow_mut().wire.ask(time, async |it| it.batch_execute(sql).await);
+            let done =
+                self.inner.borrow_mut().wire.ask(time, async |it| it.batch_execute(sql).await);
             done.map_err(|broken| self.told(self.failed(&broken)))
         };
         ask(GREETING, &limit(within))?;

@@ -70,9 +70,8 @@ impl Wire {
     ) -> Result<Self, Broken> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Broken::Io)?;
         let config = config(address);
-        let connected = runtime.block_on(async {
-            tokio::time::timeout(time, connect(&config, trust)).await
-        });
+        let connected =
+            runtime.block_on(async { tokio::time::timeout(time, connect(&config, trust)).await });
         // What looks a name up may be at it for long, and is not waited for.
         let (client, connection) = match connected {
             Ok(Ok(connected)) => connected,
