@@ -13,10 +13,10 @@ use tokgate::store::{FileStore, Layout, Store};
 
 const PAGE: &str = include_str!("../../docs/TEAM_STORE.md");
 
-/// The SQL that the page shows.
-fn shown() -> String {
-    let blocks = PAGE.split("```sql\n").skip(1);
-    blocks.map(|block| block.split("```").next().unwrap()).collect()
+/// The SQL that the page shows in a section.
+pub(super) fn shown(section: &str) -> &'static str {
+    let (_, behind) = PAGE.split_once(&format!("\n## {section}\n")).unwrap();
+    behind.split_once("```sql\n").unwrap().1.split("```").next().unwrap()
 }
 
 fn as_user(base: &Base, user: &str) -> Team {
@@ -33,7 +33,7 @@ fn a_writer_delivers_and_a_reader_reads_by_the_sql_of_the_page() {
     let name = base.url().rsplit_once('/').unwrap().1.to_owned();
     let [owner, writer, reader] =
         ["owner", "writer", "reader"].map(|role| format!("{role}_{name}"));
-    let sql = shown()
+    let sql = shown("Who may do what")
         .replace("tokgate_owner", &owner)
         .replace("tokgate_writer", &writer)
         .replace("tokgate_reader", &reader)
@@ -62,12 +62,28 @@ fn a_store_of_a_newer_version_is_refused_and_one_without_tables_says_who_makes_t
     assert!(missing.contains("tokgate store migrate"), "{missing}");
     migrate(&base.team()).unwrap();
     asked().unwrap();
-    base.client()
-        .batch("INSERT INTO tokgate.steps VALUES ('of tomorrow', 1, '99.0.0')")
-        .unwrap();
+    base.client().batch("INSERT INTO tokgate.steps VALUES ('of tomorrow', 1, '99.0.0')").unwrap();
     let newer = asked().unwrap_err().to_string();
     assert!(newer.contains("newer tokgate") && newer.contains("of tomorrow"), "{newer}");
     assert!(matches!(migrate(&base.team()), Err(TeamError::Newer { .. })));
+}
+
+#[test]
+fn a_store_that_a_newer_version_migrated_meanwhile_is_refused_by_who_asked_it_before() {
+    let Some(base) = Base::made() else { return };
+    let layout = Layout::new("nowhere").of_team(base.team());
+    let asked = || FileStore::open(layout.clone()).and_then(|store| store.epochs(1));
+    // A connection is kept from the first, with what was prepared for tables as they were.
+    assert_eq!(asked().unwrap(), []);
+    base.client()
+        .batch(
+            "ALTER TABLE tokgate.benchmark_results ADD COLUMN later TEXT;
+             INSERT INTO tokgate.steps VALUES ('of tomorrow', 1, '99.0.0')",
+        )
+        .unwrap();
+    assert_eq!(base.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tokgate' AND datname = current_database()"), 1);
+    let newer = asked().unwrap_err().to_string();
+    assert!(newer.contains("of tomorrow"), "{newer}");
 }
 
 #[test]

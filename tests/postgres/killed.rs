@@ -8,10 +8,11 @@ use crate::kill::MANY;
 use crate::support::calls::{Running, announced, begun, call, ends};
 use std::path::Path;
 use tokgate::store::Layout;
-use tokgate::store::team::{Address, Delivering, End, Team, copy, migrate, waiting};
+use tokgate::store::outbox::waiting;
+use tokgate::store::team::{Address, Delivering, End, Team, copy, migrate};
 
 /// Many epochs, long enough that there is a middle.
-fn many() -> String {
+pub(super) fn many() -> String {
     MANY.replace("requests = 6,", "requests = 60,")
 }
 

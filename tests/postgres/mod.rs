@@ -7,6 +7,7 @@ mod client;
 mod cluster;
 mod copied;
 mod delivered;
+mod frozen;
 mod guarded;
 mod killed;
 mod read;
@@ -48,10 +49,7 @@ impl Base {
         let server = said(SERVER)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}", std::process::id());
-        Client::connect(&server)
-            .unwrap()
-            .batch(&format!("CREATE DATABASE {name}"))
-            .unwrap();
+        Client::connect(&server).unwrap().batch(&format!("CREATE DATABASE {name}")).unwrap();
         Some(Self { server, name })
     }
 

@@ -53,8 +53,7 @@ fn told(delivered: &Delivered) -> String {
 
 /// What waits for other stores is told, since nobody else would.
 fn others(layout: &Layout, store: &team::Team, face: &Face) -> Result<(), StoreError> {
-    let mine = store.place();
-    for waiting in waiting(layout)?.iter().filter(|one| !mine.ends_with(&one.store)) {
+    for waiting in waiting(layout)?.iter().filter(|one| !store.is_meant_by(one)) {
         face.tell(&format!("{} waits for another store: {}", waiting.run_id, waiting.store));
     }
     Ok(())
