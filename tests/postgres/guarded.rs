@@ -201,16 +201,20 @@ fn a_server_is_believed_only_by_the_certificate_that_is_named() {
         ];
         cluster.start(&settings.each_ref().map(String::as_str));
     };
-    let ask = |cluster: &Cluster, root: &str| {
+    let team = |cluster: &Cluster, root: &str| {
         let root = folder.join(format!("{root}.crt"));
         let url = format!("{}?sslmode=verify-full&sslrootcert={}", cluster.url(), root.display());
-        migrate(&Team::at(Address::parse(&url).unwrap()))
+        Team::at(Address::parse(&url).unwrap())
     };
+    let ask = |cluster: &Cluster, root: &str| migrate(&team(cluster, root));
     serve(&mut cluster, "right");
     ask(&cluster, "right").unwrap();
-    let encrypted = "SELECT count(*) FROM pg_stat_ssl WHERE ssl";
-    let client = Client::connect(&cluster.url()).unwrap();
-    assert_eq!(client.cell::<i64>(encrypted), 0);
+    // Its connection is open as long as the store is.
+    let asked = FileStore::open(Layout::new("nowhere").of_team(team(&cluster, "right"))).unwrap();
+    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+                     WHERE ssl AND application_name = 'tokgate'";
+    assert!(Client::connect(&cluster.url()).unwrap().cell::<i64>(encrypted) > 0);
+    drop(asked);
     let unknown = ask(&cluster, "other").unwrap_err().to_string();
     assert!(unknown.contains("certificate"), "{unknown}");
     cluster.kill();
