@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn every_text_is_held_without_nul_and_comes_back_as_it_was() {
         for text in
-            ["", "gemma3:4b", "a\0b", "\0", "\u{fdd0}", "\u{fdd0}0\0", "\u{fdd0}\u{fdd0}1\0\01"]
+            ["", "gemma3:4b", "a\0b", "\0", "\u{fdd0}", "\u{fdd0}0\0", "\u{fdd0}\u{fdd0}1\0\x001"]
         {
             let there = held(text);
             assert!(!there.contains('\0'), "{text:?}");

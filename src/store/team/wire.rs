@@ -252,7 +252,7 @@ mod tests {
             let (mut stream, _) = server.accept().unwrap();
             let mut taken = [0; 1024];
             for answer in answers {
-                stream.read(&mut taken).unwrap();
+                assert!(stream.read(&mut taken).unwrap() > 0);
                 stream.write_all(answer).unwrap();
             }
             while stream.read(&mut taken).is_ok_and(|n| n > 0) {}
@@ -283,7 +283,7 @@ mod tests {
         let full = std::thread::spawn(move || {
             let (mut stream, _) = server.accept().unwrap();
             for answer in [WELCOME, DONE] {
-                stream.read(&mut [0; 1024]).unwrap();
+                assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
                 stream.write_all(answer).unwrap();
             }
             stream
