@@ -139,26 +139,26 @@ fn a_row_that_the_store_refuses_keeps_no_other_from_it() {
 }
 
 #[test]
-fn the_same_run_from_many_copies_of_a_folder_is_delivered_by_all_of_them() {
+fn raw_lines_that_somebody_else_sends_at_the_moment_are_waited_for() {
     let Some(base) = Base::made() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let first = folder.path().join("0");
-    keep_case(&mut open(&first), 0, "one");
-    for other in 1..8 {
-        let other = folder.path().join(other.to_string());
-        let copied = std::process::Command::new("cp").arg("-r").arg(&first).arg(other).status();
-        assert!(copied.unwrap().success());
-    }
-    std::thread::scope(|scope| {
-        for one in 0..8 {
-            let (layout, team) = (Layout::new(folder.path().join(one.to_string())), base.team());
-            scope.spawn(move || {
-                let delivered = deliver(&layout, &team, Some("run-0")).unwrap();
-                assert_eq!((delivered.left.as_slice(), delivered.runs), (&[] as &[_], 1));
-            });
-        }
+    keep_case(&mut open(folder.path()), 0, "one");
+    let (layout, team) = (Layout::new(folder.path()), base.team());
+    let other = base.client();
+    let test_id = head(0, "one", 0).test_id;
+    let sends =
+        format!("BEGIN; INSERT INTO tokgate.raw_files VALUES ('{test_id}', 1, 'x', '{{}}')");
+    other.batch(&sends).unwrap();
+    let waits = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let delivered = std::thread::scope(|scope| {
+        let delivering = scope.spawn(|| deliver(&layout, &team, Some("run-0")).unwrap());
+        while base.number(waits) == 0 {}
+        other.batch("COMMIT").unwrap();
+        delivering.join().unwrap()
     });
-    is_all_there(&first, &base);
+    assert_eq!((delivered.left.as_slice(), delivered.files), (&[] as &[_], 2));
+    is_all_there(folder.path(), &base);
 }
 
 #[test]
