@@ -6,19 +6,24 @@ use crate::store::imported::result;
 use rusqlite::Connection;
 use std::path::Path;
 use tempfile::TempDir;
-use tokgate::store::{Depth, Kept, Layout, Store, check, summary};
+use tokgate::store::{Depth, FileStore, Kept, Layout, Store, Stored, check, summary};
 use tokgate_core::record::Record;
 use tokgate_core::run::Run;
 
-const SECRET: &str = "what nobody else should read";
+pub(crate) const SECRET: &str = "what nobody else should read";
 
-/// A run of one epoch whose first answers were kept.
-fn kept() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path());
+/// An epoch whose first answers were kept, of a run whose case has not ended.
+pub(crate) fn keep_unfinished(store: &mut FileStore, number: u32) -> Stored {
     let with_answer = |ordinal| Record { sample: Some(SECRET.to_owned()), ..answered(ordinal) };
     let records = (0..3).map(with_answer).chain((3..8).map(answered)).collect();
-    let epoch = keep(&mut store, &Run { records, ..run(head(0, "chat", 0)) });
+    keep(store, &Run { records, ..run(head(number, "chat", 0)) })
+}
+
+/// A run of one epoch whose first answers were kept.
+pub(crate) fn kept() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let epoch = keep_unfinished(&mut store, 0);
     let (epochs, validity) = ([epoch.run], [epoch.validity]);
     let summary = summary(&epochs).unwrap();
     let end = tokgate::store::CaseEnd {

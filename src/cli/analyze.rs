@@ -1,11 +1,11 @@
 //! `tokgate analyze`: what a batch wrote, and how long it took, as a result beside the others.
 
 use crate::cli::face::Face;
-use crate::cli::{import, written};
+use crate::cli::{brought, import, team, written};
 use crate::imports::answers::{self, Answers, Test};
 use crate::project::Project;
 use crate::report::comparison;
-use crate::store::{FileStore, Kept, Layout, Store};
+use crate::store::{FileStore, Kept, Layout, Store, imported_run};
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -90,6 +90,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let result = test.result(&answers);
     let project = Project::find(&std::env::current_dir()?);
     let root = args.results_dir.clone().map_or_else(|| project.results(), Ok)?;
+    let team = team::meant(&project)?;
     let mut store = FileStore::open(Layout::new(root))?;
     let kept = written::keep(&mut store, &result)?;
     store.finish_run(&comparison::markdown)?;
@@ -98,6 +99,8 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         true => face.say(&object(&result, &answers, &kept, store.layout()).to_string()),
         false => face.say(&summary(&result, &answers, &kept, store.layout())),
     }
+    let run = imported_run(&result.source.digest);
+    brought::bring(team.as_ref(), store.layout(), &[run], face);
     Ok(Exit::Held)
 }
 

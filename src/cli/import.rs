@@ -1,11 +1,12 @@
 //! `tokgate import FILE…`: results of other tools, kept beside ours and judged never.
 
 use crate::cli::face::Face;
-use crate::cli::written;
+use crate::cli::{brought, team, written};
 use crate::imports::{self, BadEntry, Found, Read, UNKNOWN};
 use crate::project::Project;
 use crate::report::comparison;
-use crate::store::{FileStore, Kept, Layout, Store};
+use crate::store::team::Team;
+use crate::store::{FileStore, Kept, Layout, Store, imported_run};
 use anyhow::{Result, anyhow, bail};
 use serde::Serialize;
 use serde_json::json;
@@ -134,6 +135,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     }
     keeper.finish()?;
     tell(&told, args, face);
+    brought::bring(keeper.team.as_ref(), &keeper.layout, &keeper.runs, face);
     Ok(exit(&told, args.strict))
 }
 
@@ -269,6 +271,9 @@ struct Keeper<'a> {
     args: &'a Args,
     layout: Layout,
     store: Option<FileStore>,
+    team: Option<Team>,
+    /// What is kept, for a team's store.
+    runs: Vec<String>,
     /// The digests under which our own epochs come back from an export, with their test ids.
     ours: BTreeMap<String, String>,
     /// What is new so far, where nothing is kept.
@@ -279,8 +284,15 @@ impl<'a> Keeper<'a> {
     fn new(args: &'a Args) -> Result<Self> {
         let project = Project::find(&std::env::current_dir()?);
         let root = args.results_dir.clone().map_or_else(|| project.results(), Ok)?;
-        let (layout, store) = (Layout::new(root), None);
-        Ok(Self { args, layout, store, ours: BTreeMap::new(), seen: BTreeMap::new() })
+        Ok(Self {
+            args,
+            layout: Layout::new(root),
+            store: None,
+            team: team::meant(&project)?,
+            runs: Vec::new(),
+            ours: BTreeMap::new(),
+            seen: BTreeMap::new(),
+        })
     }
 
     fn keep(&mut self, result: &Imported) -> Result<Became> {
@@ -303,7 +315,9 @@ impl<'a> Keeper<'a> {
                 }
             });
         }
-        Ok(match written::keep(store, result)? {
+        let kept = written::keep(store, result)?;
+        self.runs.push(imported_run(&result.source.digest));
+        Ok(match kept {
             Kept::New(test_id) => Became::New(Some(test_id)),
             Kept::Known(test_id) => Became::Known(test_id),
         })

@@ -7,7 +7,7 @@ use crate::cli::merge::Args;
 use crate::cli::options::Options;
 use crate::cli::report::kept;
 use crate::cli::run::Format;
-use crate::cli::{merged_figures as figures, page, written};
+use crate::cli::{brought, merged_figures as figures, page, team, written};
 use crate::live::Feed;
 use crate::merge::{Found, MOST_EVENTS, Merging, runs};
 use crate::paired::Comparison;
@@ -65,6 +65,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     }
     let project = Project::find(&std::env::current_dir()?);
     let layout = Layout::new(args.results_dir.clone().map_or_else(|| project.results(), Ok)?);
+    let team = team::meant(&project)?;
     let mut store = FileStore::open_to_write(layout.clone())?;
     let epochs = roster.epochs();
     let tell = |stored: &Stored| face.tell(&told(stored));
@@ -78,7 +79,9 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     };
     if args.figures || found.most_events(&epochs) > MOST_EVENTS {
         room(roster.workers.len(), most_of_a_case(&epochs) * OF_FIGURES)?;
-        return figures::run(args, &merging(&[]), store, face);
+        let kept = figures::run(args, &merging(&[]), store, face)?;
+        brought::bring(team.as_ref(), &layout, &kept.runs, face);
+        return Ok(kept.exit);
     }
     let measuring = Measuring::start(&layout, &run)?;
     let Some(earlier) = earlier(&mut store, &found, face)? else {
@@ -90,6 +93,7 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
     let cases = merging.keep(&mut store)?;
     let report = conclude(args, judging, cases, store, face)?;
     measuring.end(&layout, now_us())?;
+    brought::bring(team.as_ref(), &layout, &[run], face);
     Ok(report.exit)
 }
 

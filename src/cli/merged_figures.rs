@@ -12,13 +12,28 @@ use serde_json::json;
 use tokgate_core::imported::Imported;
 use tokgate_core::verdict::Exit;
 
+/// What was kept, or was before.
+pub(super) struct Outcome {
+    /// The runs that it counts as, one a case.
+    pub(super) runs: Vec<String>,
+    pub(super) exit: Exit,
+}
+
+impl Outcome {
+    fn of(kept: &[KeptImport]) -> Self {
+        let is_valid = kept.iter().all(|kept| kept.result.invalid.is_empty());
+        let exit = if is_valid { Exit::Held } else { Exit::Invalid };
+        Self { runs: kept.iter().map(|kept| kept.run_id.clone()).collect(), exit }
+    }
+}
+
 /// Keeps the figures of each case among the results that are told and judged never.
 pub(super) fn run(
     args: &Args,
     merging: &Merging<'_>,
     mut store: FileStore,
     face: &Face,
-) -> Result<Exit> {
+) -> Result<Outcome> {
     let run = &merging.found.run;
     if args.baseline.is_some() {
         bail!(
@@ -30,7 +45,7 @@ pub(super) fn run(
             "the figures of run {run} are kept already, from the same files: {}",
             shown_by(&known)
         ));
-        return Ok(exit(known.iter().map(|kept| &kept.result)));
+        return Ok(Outcome::of(&known));
     }
     face.tell(&format!(
         "run {run}: its requests stay at {}, and every figure is computed from all of them",
@@ -47,7 +62,7 @@ pub(super) fn run(
     }
     store.finish_run(&comparison::markdown)?;
     tell_all(args.format, run, &kept, face);
-    Ok(exit(kept.iter().map(|kept| &kept.result)))
+    Ok(Outcome::of(&kept))
 }
 
 /// The figures of every case, where all of them are kept already.
@@ -58,13 +73,6 @@ fn known(merging: &Merging<'_>, store: &FileStore) -> Result<Option<Vec<KeptImpo
         known.push(kept);
     }
     Ok(Some(known))
-}
-
-fn exit<'a>(mut results: impl Iterator<Item = &'a Imported>) -> Exit {
-    match results.all(|result| result.invalid.is_empty()) {
-        true => Exit::Held,
-        false => Exit::Invalid,
-    }
 }
 
 fn shown_by(kept: &[KeptImport]) -> String {

@@ -7,6 +7,7 @@ mod analyze;
 mod ask;
 mod baseline;
 pub mod bench;
+mod brought;
 mod ceiling;
 mod completions;
 mod contest;

@@ -1,6 +1,7 @@
 //! `tokgate purge RUN`: the texts of the answers out of a run whose numbers stay.
 
 use crate::cli::face::Face;
+use crate::cli::team;
 use crate::project::Project;
 use crate::store::{Layout, Purged, purge, rehearse_purge};
 use anyhow::Result;
@@ -39,6 +40,12 @@ pub(super) fn run(args: &Args, face: &Face) -> Result<Exit> {
         "prompts that a scenario lists stay, since they say which case it is; copies in `trash/`, \
          `backups/` and `logs/` are left alone",
     );
+    if let Some(store) = team::meant(&project)? {
+        face.tell(&format!(
+            "{} may have them still: `tokgate store deliver {run}` takes them out there, too",
+            store.place()
+        ));
+    }
     Ok(Exit::Held)
 }
 

@@ -18,7 +18,6 @@ mod found;
 #[cfg(feature = "parquet")]
 mod run;
 #[cfg(feature = "parquet")]
-
 pub use epoch::{Source, keep};
 #[cfg(feature = "parquet")]
 pub use figures::MOST_EVENTS;

@@ -1,6 +1,8 @@
 //! A server of a test's own, to be killed and started again.
 
+use super::client::Client;
 use super::{PROGRAMS, said};
+use rustix::process::{Pid, Signal, kill_process};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -69,7 +71,7 @@ impl Cluster {
             if is_over {
                 self.server = Some(self.spawn(settings));
             }
-            if ::postgres::Client::connect(&self.url(), ::postgres::NoTls).is_ok() {
+            if Client::connect(&self.url()).is_ok() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -92,6 +94,29 @@ impl Cluster {
         if let Some(mut server) = self.server.take() {
             server.kill().unwrap();
             server.wait().unwrap();
+        }
+    }
+
+    /// Stops the server and all of its children in the middle of whatever they do.
+    pub(super) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets them go on.
+    pub(super) fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let parent = self.server.as_ref().unwrap().id();
+        let listed =
+            Command::new("ps").args(["-o", "pid=", "--ppid", &parent.to_string()]).output();
+        let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+        let children = listed.split_whitespace().map(|pid| pid.parse::<i32>().unwrap());
+        // The parent first: it starts no more of them.
+        for pid in [parent.cast_signed()].into_iter().chain(children) {
+            // A child may have ended meanwhile.
+            let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);
         }
     }
 

@@ -61,7 +61,7 @@ fn raw_lines_that_were_changed_on_the_way_are_not_taken_for_the_truth() {
     keep_case(&mut open(&here), 0, "one");
     copy(&folder(&here), &End::Team(base.team())).unwrap();
     let spoil = "UPDATE tokgate.raw_parts SET content = content || 'x'::bytea";
-    base.client().batch_execute(spoil).unwrap();
+    base.client().batch(spoil).unwrap();
     let error = copy(&End::Team(base.team()), &folder(&back)).unwrap_err().to_string();
     assert!(error.contains("not those that were sent"), "{error}");
 }

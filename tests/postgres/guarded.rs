@@ -1,6 +1,7 @@
 //! Who may do what, by which version, over which connection; and that no password is told.
 
 use super::Base;
+use super::client::Client;
 use super::cluster::{Cluster, is_root};
 use crate::faces::{command, with_scenario};
 use crate::store::fixture::{keep_case, open};
@@ -12,10 +13,10 @@ use tokgate::store::{FileStore, Layout, Store};
 
 const PAGE: &str = include_str!("../../docs/TEAM_STORE.md");
 
-/// The SQL that the page shows.
-fn shown() -> String {
-    let blocks = PAGE.split("```sql\n").skip(1);
-    blocks.map(|block| block.split("```").next().unwrap()).collect()
+/// The SQL that the page shows in a section.
+pub(super) fn shown(section: &str) -> &'static str {
+    let (_, behind) = PAGE.split_once(&format!("\n## {section}\n")).unwrap();
+    behind.split_once("```sql\n").unwrap().1.split("```").next().unwrap()
 }
 
 fn as_user(base: &Base, user: &str) -> Team {
@@ -32,12 +33,12 @@ fn a_writer_delivers_and_a_reader_reads_by_the_sql_of_the_page() {
     let name = base.url().rsplit_once('/').unwrap().1.to_owned();
     let [owner, writer, reader] =
         ["owner", "writer", "reader"].map(|role| format!("{role}_{name}"));
-    let sql = shown()
+    let sql = shown("Who may do what")
         .replace("tokgate_owner", &owner)
         .replace("tokgate_writer", &writer)
         .replace("tokgate_reader", &reader)
         .replace("DATABASE bench", &format!("DATABASE {name}"));
-    base.client().batch_execute(&sql).unwrap();
+    base.client().batch(&sql).unwrap();
     let folder = tempfile::tempdir().unwrap();
     keep_case(&mut open(folder.path()), 0, "one");
     let layout = Layout::new(folder.path());
@@ -61,19 +62,35 @@ fn a_store_of_a_newer_version_is_refused_and_one_without_tables_says_who_makes_t
     assert!(missing.contains("tokgate store migrate"), "{missing}");
     migrate(&base.team()).unwrap();
     asked().unwrap();
-    base.client()
-        .batch_execute("INSERT INTO tokgate.steps VALUES ('of tomorrow', 1, '99.0.0')")
-        .unwrap();
+    base.client().batch("INSERT INTO tokgate.steps VALUES ('of tomorrow', 1, '99.0.0')").unwrap();
     let newer = asked().unwrap_err().to_string();
     assert!(newer.contains("newer tokgate") && newer.contains("of tomorrow"), "{newer}");
     assert!(matches!(migrate(&base.team()), Err(TeamError::Newer { .. })));
 }
 
 #[test]
+fn a_store_that_a_newer_version_migrated_meanwhile_is_refused_by_who_asked_it_before() {
+    let Some(base) = Base::made() else { return };
+    let layout = Layout::new("nowhere").of_team(base.team());
+    let asked = || FileStore::open(layout.clone()).and_then(|store| store.epochs(1));
+    // A connection is kept from the first, with what was prepared for tables as they were.
+    assert_eq!(asked().unwrap(), []);
+    base.client()
+        .batch(
+            "ALTER TABLE tokgate.benchmark_results ADD COLUMN later TEXT;
+             INSERT INTO tokgate.steps VALUES ('of tomorrow', 1, '99.0.0')",
+        )
+        .unwrap();
+    assert_eq!(base.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tokgate' AND datname = current_database()"), 1);
+    let newer = asked().unwrap_err().to_string();
+    assert!(newer.contains("of tomorrow"), "{newer}");
+}
+
+#[test]
 fn an_earlier_version_is_brought_up_to_date_by_what_is_missing_alone() {
     let Some(base) = Base::made() else { return };
     base.client()
-        .batch_execute(
+        .batch(
             "DROP TABLE tokgate.raw_parts, tokgate.raw_files;
              DELETE FROM tokgate.steps WHERE name = 'raw'",
         )
@@ -184,16 +201,20 @@ fn a_server_is_believed_only_by_the_certificate_that_is_named() {
         ];
         cluster.start(&settings.each_ref().map(String::as_str));
     };
-    let ask = |cluster: &Cluster, root: &str| {
+    let team = |cluster: &Cluster, root: &str| {
         let root = folder.join(format!("{root}.crt"));
         let url = format!("{}?sslmode=verify-full&sslrootcert={}", cluster.url(), root.display());
-        migrate(&Team::at(Address::parse(&url).unwrap()))
+        Team::at(Address::parse(&url).unwrap())
     };
+    let ask = |cluster: &Cluster, root: &str| migrate(&team(cluster, root));
     serve(&mut cluster, "right");
     ask(&cluster, "right").unwrap();
-    let encrypted = "SELECT count(*) FROM pg_stat_ssl WHERE ssl";
-    let mut client = ::postgres::Client::connect(&cluster.url(), ::postgres::NoTls).unwrap();
-    assert_eq!(client.query_one(encrypted, &[]).unwrap().get::<_, i64>(0), 0);
+    // Its connection is open as long as the store is.
+    let asked = FileStore::open(Layout::new("nowhere").of_team(team(&cluster, "right"))).unwrap();
+    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+                     WHERE ssl AND application_name = 'tokgate'";
+    assert!(Client::connect(&cluster.url()).unwrap().cell::<i64>(encrypted) > 0);
+    drop(asked);
     let unknown = ask(&cluster, "other").unwrap_err().to_string();
     assert!(unknown.contains("certificate"), "{unknown}");
     cluster.kill();

@@ -12,7 +12,7 @@ use tokgate::store::outbox::waiting;
 use tokgate::store::team::{Address, Delivering, End, Team, copy, migrate};
 
 /// Many epochs, long enough that there is a middle.
-fn many() -> String {
+pub(super) fn many() -> String {
     MANY.replace("requests = 6,", "requests = 60,")
 }
 

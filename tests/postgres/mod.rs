@@ -3,14 +3,16 @@
 //! `tests/real/postgres.sh` starts a server and says where: without it these tests are left out, and say so.
 #![allow(clippy::unwrap_used)]
 
+mod client;
 mod cluster;
 mod copied;
 mod delivered;
+mod frozen;
 mod guarded;
 mod killed;
 mod read;
 
-use ::postgres::{Client, NoTls};
+use client::Client;
 use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokgate::store::team::{Address, Team, migrate};
@@ -47,10 +49,7 @@ impl Base {
         let server = said(SERVER)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}", std::process::id());
-        Client::connect(&server, NoTls)
-            .unwrap()
-            .batch_execute(&format!("CREATE DATABASE {name}"))
-            .unwrap();
+        Client::connect(&server).unwrap().batch(&format!("CREATE DATABASE {name}")).unwrap();
         Some(Self { server, name })
     }
 
@@ -71,20 +70,20 @@ impl Base {
     }
 
     fn client(&self) -> Client {
-        Client::connect(&self.url(), NoTls).unwrap()
+        Client::connect(&self.url()).unwrap()
     }
 
     /// The number that a statement answers with.
     fn number(&self, sql: &str) -> i64 {
-        self.client().query_one(sql, &[]).unwrap().get(0)
+        self.client().cell(sql)
     }
 }
 
 impl Drop for Base {
     fn drop(&mut self) {
         // A test that failed says why; what it leaves goes with the server.
-        if let Ok(mut client) = Client::connect(&self.server, NoTls) {
-            let _ = client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        if let Ok(client) = Client::connect(&self.server) {
+            let _ = client.batch(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
         }
     }
 }

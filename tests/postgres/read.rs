@@ -171,7 +171,7 @@ fn everything_that_is_served_is_the_same() {
 fn a_run_whose_raw_lines_were_not_sent_says_where_they_are() {
     let Some(base) = Base::made() else { return };
     let _folder = filled(&base);
-    base.client().batch_execute("DELETE FROM tokgate.raw_files").unwrap();
+    base.client().batch("DELETE FROM tokgate.raw_files").unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let output = of_team(elsewhere.path(), &base, &["show", "run-0"]);
     let said = text(&output.stderr);

@@ -3,18 +3,36 @@
 #
 # The server is a Python wheel's, on a free port of this machine, with a bounded life; PostgreSQL refuses to
 # run as root, so that root runs it as `nobody`. Tests that kill a server start one of their own.
-# usage: tests/real/postgres.sh [FILTER]    (some minutes; needs cargo, python3, pip and openssl)
-# BIN names a folder with PostgreSQL's programs (/usr/lib/postgresql/16/bin); else they are the wheel's, which
-# speak no TLS: the test of certificates is then left out, which is said.
+# usage: tests/real/postgres.sh [VERSION...] [FILTER]    (some minutes a version; needs cargo, python3, openssl, and
+#   pip, or npm for versions: `tests/real/postgres.sh 14 15 16 17 18`)
+# Without a version BIN names a folder with PostgreSQL's programs (/usr/lib/postgresql/15/bin); else they are the
+# wheel's, which speak no TLS: the test of certificates is then left out, which is said.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/real/databases.sh
 . tests/real/postgres_server.sh
 
-fetch_postgres
-serve_postgres -c max_connections=200
+versions=()
+filter=postgres
+for word in "$@"; do
+  case $word in
+    [0-9]*) versions+=("$word") ;;
+    *) filter=$word ;;
+  esac
+done
 
-export TOKGATE_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres"
-export TOKGATE_TEST_POSTGRES_BIN=$BIN
-say 'testing'
-timeout 3000 cargo test --locked --features "${FEATURES:-parquet,postgres}" --test tokgate -- "${1:-postgres}"
+# against [VERSION]: the tests, with a server of this version
+against() {
+  fetch_postgres "$@"
+  serve_postgres -c max_connections=200
+  export TOKGATE_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres"
+  export TOKGATE_TEST_POSTGRES_BIN=$BIN
+  say "testing against $("$BIN/postgres" --version)"
+  timeout 3000 cargo test --locked --features "${FEATURES:-parquet,postgres}" --test tokgate -- "$filter"
+  stop_postgres
+}
+
+[ "${#versions[@]}" -gt 0 ] || against
+for version in "${versions[@]}"; do
+  against "$version"
+done

@@ -4,7 +4,7 @@ use super::meant;
 use crate::cli::face::Face;
 use crate::project::Project;
 use crate::push::{Pushed, Server, push};
-use crate::store::outbox::waiting;
+use crate::store::outbox::{Waiting, waiting};
 use crate::store::team::{self, Delivered, Team};
 use crate::store::{Layout, StoreError};
 use anyhow::Result;
@@ -43,7 +43,7 @@ fn delivered(args: &Args, layout: &Layout, store: &Team, face: &Face) -> Result<
     let delivered = team::deliver(layout, store, args.run.as_deref())?;
     delivered.left.iter().for_each(|left| face.tell(&format!("left: {left}")));
     face.say(&format!("{}: {}", store.place(), told(&delivered)));
-    others(layout, &store.place(), face)?;
+    others(layout, |one| store.is_meant_by(one), face)?;
     Ok(if delivered.left.is_empty() { Exit::Held } else { Exit::Storage })
 }
 
@@ -59,7 +59,7 @@ fn pushed(args: &Args, layout: &Layout, server: &Server, face: &Face) -> Result<
             being_delivered(*busy)
         ),
     });
-    others(layout, server.place(), face)?;
+    others(layout, |one| one.store == server.place(), face)?;
     Ok(if left.is_empty() { Exit::Held } else { Exit::Storage })
 }
 
@@ -82,8 +82,12 @@ fn being_delivered(busy: usize) -> String {
 }
 
 /// What waits for other stores is told, since nobody else would.
-fn others(layout: &Layout, mine: &str, face: &Face) -> Result<(), StoreError> {
-    for waiting in waiting(layout)?.iter().filter(|one| !mine.ends_with(&one.store)) {
+fn others(
+    layout: &Layout,
+    is_mine: impl Fn(&Waiting) -> bool,
+    face: &Face,
+) -> Result<(), StoreError> {
+    for waiting in waiting(layout)?.iter().filter(|one| !is_mine(one)) {
         face.tell(&format!("{} waits for another store: {}", waiting.run_id, waiting.store));
     }
     Ok(())

@@ -52,17 +52,29 @@ pub fn deliver(layout: &Layout, team: &Team, run: Option<&str>) -> Result<Delive
         Some(run) => vec![run.to_owned()],
         None => waiting_for(layout, &team.name())?,
     };
+    if let Some(run) = run {
+        refuse_unknown(layout, run)?;
+    }
+    bring(layout, team, &runs)
+}
+
+/// Notes runs of the folder, and delivers them: what cannot be delivered now waits.
+///
+/// # Errors
+/// As [`deliver`].
+pub fn bring(layout: &Layout, team: &Team, runs: &[String]) -> Result<Delivered, StoreError> {
     let mut delivered = Delivered::default();
     if runs.is_empty() {
         return Ok(delivered);
     }
-    if let Some(run) = run {
-        refuse_unknown(layout, run)?;
+    // Before anybody is asked, who may not answer; and not held, of which there may be thousands.
+    for run in runs {
+        drop(Held::note(layout, &team.name(), run)?);
     }
     let link = team.connect(For::Writing)?;
     for run in runs {
-        match Held::note(layout, &team.name(), &run)? {
-            Some(held) => delivered += whole(layout, &link, &run, held)?,
+        match Held::note(layout, &team.name(), run)? {
+            Some(held) => delivered += whole(layout, &link, run, held)?,
             None => delivered.busy += 1,
         }
     }
@@ -122,12 +134,16 @@ fn case(here: &Sql<'_>, link: &Link, name: &CaseName) -> rusqlite::Result<Option
     let there = Sql::Team(link);
     let (mine, theirs) = (said(here, name)?, said(&there, name)?);
     let (tests, known) = (tests_of(here, name)?, tests_of(&there, name)?);
-    // Of a case that has not ended, no digest says what there is; its epochs do not change.
-    if mine == theirs && known.is_superset(&tests) {
+    let expected = digest::of(here, name.key())?;
+    // Of a case that has not ended no digest stands there, and answers may have been taken out of its epochs.
+    let is_same = match mine {
+        Some(_) => mine == theirs,
+        None => digest::of(&there, name.key())? == expected,
+    };
+    if is_same && known.is_superset(&tests) {
         return Ok(None);
     }
     let rows = Rows::read(here, name)?;
-    let expected = digest::of(here, name.key())?;
     link.transact("BEGIN", || {
         link.batch(IN_TURN)?;
         rows.put(&there, name, Numbers::Next)?;

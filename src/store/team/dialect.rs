@@ -1,5 +1,8 @@
 //! What PostgreSQL writes otherwise than SQLite.
 
+#[cfg(any(feature = "postgres", test))]
+use std::borrow::Cow;
+
 /// A statement with its values named as PostgreSQL names them: `?` is the next one, `?1` the first.
 #[cfg(any(feature = "postgres", test))]
 pub(super) fn dollars(sql: &str) -> String {
@@ -20,6 +23,32 @@ pub(super) fn dollars(sql: &str) -> String {
         told.push_str(&format!("${number}"));
     }
     told
+}
+
+/// Stands before a digit for what follows, in text that PostgreSQL holds. Unicode keeps it for a program's own
+/// use, so that no text of anybody has it.
+#[cfg(any(feature = "postgres", test))]
+const ESCAPE: char = '\u{fdd0}';
+/// What is escaped: PostgreSQL's text has no NUL, and the sign itself must be told from one that we put there.
+#[cfg(any(feature = "postgres", test))]
+const ESCAPED: [(char, &str); 2] = [('\u{fdd0}', "\u{fdd0}1"), ('\0', "\u{fdd0}0")];
+
+/// A text as PostgreSQL can hold it; almost always itself.
+#[cfg(any(feature = "postgres", test))]
+pub(super) fn held(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\0', ESCAPE]) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(ESCAPED.iter().fold(text.to_owned(), |text, (one, told)| text.replace(*one, told)))
+}
+
+/// The text that is held so.
+#[cfg(any(feature = "postgres", test))]
+pub(super) fn meant(held: String) -> String {
+    if !held.contains(ESCAPE) {
+        return held;
+    }
+    ESCAPED.iter().rev().fold(held, |held, (one, told)| held.replace(told, &one.to_string()))
 }
 
 /// The types of a table. Text is ordered by its bytes, as SQLite orders it.
@@ -73,6 +102,18 @@ mod tests {
         assert_eq!(dollars("a = ? AND b = ?"), "a = $1 AND b = $2");
         assert_eq!(dollars("a = ?2 OR b = ?1 OR c = ?"), "a = $2 OR b = $1 OR c = $3");
         assert_eq!(dollars("a = 'why?' AND b = ?"), "a = 'why?' AND b = $1");
+    }
+
+    #[test]
+    fn every_text_is_held_without_nul_and_comes_back_as_it_was() {
+        for text in
+            ["", "gemma3:4b", "a\0b", "\0", "\u{fdd0}", "\u{fdd0}0\0", "\u{fdd0}\u{fdd0}1\0\x001"]
+        {
+            let there = held(text);
+            assert!(!there.contains('\0'), "{text:?}");
+            assert_eq!(meant(there.into_owned()), text);
+        }
+        assert!(matches!(held("as it is: é"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -1,40 +1,30 @@
 //! A connection to PostgreSQL that runs our statements: values in, cells out.
 //!
-//! Every wait has an end: connecting, a statement, a lock, a server that is gone without a word.
+//! Every wait has an end: connecting, a statement, a lock, a server that is frozen or gone without a word.
 
 use crate::store::sql::Table;
-use crate::store::team::address::Tls;
+use crate::store::team::wire::{Broken, Wire, trust};
 use crate::store::team::{Address, For, TeamError, dialect};
 use bytes::BytesMut;
-use postgres::config::SslMode;
-use postgres::error::SqlState;
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Config, Statement};
 use rusqlite::types::Value;
-use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Row, Statement};
 
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long connecting, proving who we are and the first settings may take together.
+/// How long connecting and proving who we are may take, and as long again the first settings.
 const GREETING: Duration = Duration::from_secs(10);
-/// How long what was sent may stay without an answer of the other machine.
-const SILENCE: Duration = Duration::from_secs(15);
-/// How long nothing may come before the other machine is asked whether it is there.
-const ASK_AFTER: Duration = Duration::from_secs(10);
-/// What a connection is told first. A lock is waited for longer than anybody of us holds one.
-const FIRST: &str = "SET search_path TO tokgate; SET statement_timeout TO '60s'; SET lock_timeout TO '30s'; \
+/// How long the server may take for a statement where nothing else is said. A lock is waited for longer than
+/// anybody of us holds one.
+const STATEMENT: Duration = Duration::from_secs(60);
+/// How much longer we wait than the server may take: its word that it took too long is on its way.
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
+/// What a connection is told first.
+const FIRST: &str = "SET search_path TO tokgate; SET lock_timeout TO '30s'; \
                      SET idle_in_transaction_session_timeout TO '60s'; SET client_min_messages TO warning";
 /// The same, for questions.
 const READ_ONLY: &str = "; SET default_transaction_read_only TO on";
@@ -49,8 +39,10 @@ pub(in crate::store) struct Link {
 }
 
 struct Inner {
-    client: Client,
+    wire: Wire,
     statements: HashMap<String, Statement>,
+    /// How long an answer is waited for.
+    patience: Duration,
 }
 
 impl Link {
@@ -58,46 +50,43 @@ impl Link {
     pub(super) fn open(address: &Address, purpose: For) -> Result<Self, TeamError> {
         let place = address.to_string();
         let secret = address.password.clone();
-        let unreachable = |error: &postgres::Error| {
-            let why = told(error, secret.as_deref());
-            TeamError::Unreachable { place: place.clone(), why }
-        };
+        let trust =
+            trust(address).map_err(|why| TeamError::Certificates { place: place.clone(), why })?;
         let first = match purpose {
-            For::Reading => format!("{FIRST}{READ_ONLY}"),
-            For::Writing => FIRST.to_owned(),
+            For::Reading => format!("{FIRST}; {}{READ_ONLY}", limit(STATEMENT)),
+            For::Writing => format!("{FIRST}; {}", limit(STATEMENT)),
         };
-        // Over a socket of this machine there is nothing to encrypt.
-        let is_plain = address.tls == Tls::Off || address.is_socket();
-        let trust = if is_plain { None } else { Some(MakeRustlsConnect::new(trust(address)?)) };
-        let config = config(address);
-        let connect = move || {
-            let mut client = match trust {
-                Some(trust) => config.connect(trust)?,
-                None => config.connect(postgres::NoTls)?,
-            };
-            client.batch_execute(&first)?;
-            Ok(client)
-        };
-        let client = match within(GREETING, connect) {
-            Some(connected) => connected.map_err(|error| unreachable(&error))?,
-            None => {
-                let why = format!("no greeting within {} s", GREETING.as_secs());
+        let wire = match Wire::open(address, trust, &first, GREETING) {
+            Ok(wire) => wire,
+            Err(broken) => {
+                let why = match broken {
+                    Broken::Silent(time) => format!("no greeting within {} s", time.as_secs()),
+                    Broken::Said(error) => told(&error, secret.as_deref()),
+                    Broken::Io(error) => error.to_string(),
+                };
                 return Err(TeamError::Unreachable { place, why });
             }
         };
-        let inner = RefCell::new(Box::new(Inner { client, statements: HashMap::new() }));
+        let patience = STATEMENT + ON_ITS_WAY;
+        let inner = RefCell::new(Box::new(Inner { wire, statements: HashMap::new(), patience }));
         Ok(Self { place, secret, inner })
     }
 
     /// Says how long a statement may take from now on; finds out, too, whether the server is still there.
     pub(super) fn limit(&self, within: Duration) -> Result<(), TeamError> {
-        let limit = format!("SET statement_timeout TO {}", within.as_millis().max(1));
-        self.batch(&limit).map_err(|error| self.told(error))
+        let ask = |time, sql: &str| {
+            let done =
+                self.inner.borrow_mut().wire.ask(time, async |it| it.batch_execute(sql).await);
+            done.map_err(|broken| self.told(self.failed(&broken)))
+        };
+        ask(GREETING, &limit(within))?;
+        self.inner.borrow_mut().patience = within + ON_ITS_WAY;
+        Ok(())
     }
 
     /// Whether it may be used again.
     pub(super) fn is_sound(&self) -> bool {
-        !self.inner.borrow().client.is_closed()
+        self.inner.borrow().wire.is_sound()
     }
 
     /// Where it goes, without a password.
@@ -116,9 +105,9 @@ impl Link {
 
     /// A whole answer.
     pub(in crate::store) fn table(&self, sql: &str, bound: &[Value]) -> rusqlite::Result<Table> {
-        let (columns, rows) = self.with(sql, |client, statement| {
+        let (columns, rows) = self.with(sql, async |client, statement| {
             let columns = statement.columns().iter().map(|it| it.name().to_owned()).collect();
-            Ok((columns, client.query(statement, &parameters(&cells(bound)))?))
+            Ok((columns, client.query(statement, &parameters(&cells(bound))).await?))
         })?;
         let rows = rows.iter().map(|row| self.row(row)).collect::<rusqlite::Result<_>>()?;
         Ok(Table { columns, rows })
@@ -126,13 +115,18 @@ impl Link {
 
     /// Changes rows; says how many.
     pub(in crate::store) fn execute(&self, sql: &str, bound: &[Value]) -> rusqlite::Result<u64> {
-        self.with(sql, |client, statement| client.execute(statement, &parameters(&cells(bound))))
+        self.with(sql, async |client, statement| {
+            client.execute(statement, &parameters(&cells(bound))).await
+        })
     }
 
     /// Several statements without values.
     pub(super) fn batch(&self, sql: &str) -> rusqlite::Result<()> {
-        let done = self.inner.borrow_mut().client.batch_execute(sql);
-        done.map_err(|error| self.failed(&error))
+        let mut inner = self.inner.borrow_mut();
+        let patience = inner.patience;
+        let done = inner.wire.ask(patience, async |client| client.batch_execute(sql).await);
+        drop(inner);
+        done.map_err(|broken| self.failed(&broken))
     }
 
     /// Does all of `work` or none of it. `begin` is the statement that begins.
@@ -155,34 +149,49 @@ impl Link {
     fn with<T>(
         &self,
         sql: &str,
-        work: impl FnOnce(&mut Client, &Statement) -> Result<T, postgres::Error>,
+        work: impl AsyncFnOnce(&Client, &Statement) -> Result<T, tokio_postgres::Error>,
     ) -> rusqlite::Result<T> {
         let mut inner = self.inner.borrow_mut();
-        let Inner { client, statements } = &mut **inner;
-        let prepared = match statements.get(sql) {
-            Some(statement) => Ok(statement.clone()),
-            None => client.prepare(&dialect::dollars(sql)),
-        };
-        let done = prepared.and_then(|statement| {
+        let Inner { wire, statements, patience } = &mut **inner;
+        // One that fails is prepared anew the next time.
+        let known = statements.remove(sql);
+        let done = wire.ask(*patience, async |client| {
+            let statement = match known {
+                Some(statement) => statement,
+                None => client.prepare(&dialect::dollars(sql)).await?,
+            };
+            let done = work(client, &statement).await?;
+            Ok((statement, done))
+        });
+        if let Ok((statement, _)) = &done {
             if statements.len() >= STATEMENTS {
                 statements.clear();
             }
             statements.insert(sql.to_owned(), statement.clone());
-            work(client, &statement)
-        });
+        }
         drop(inner);
-        done.map_err(|error| self.failed(&error))
+        done.map(|(_, done)| done).map_err(|broken| self.failed(&broken))
     }
 
-    fn row(&self, row: &postgres::Row) -> rusqlite::Result<Vec<Value>> {
-        let cell = |at: usize| cell(row, at).map_err(|error| self.failed(&error));
+    fn row(&self, row: &Row) -> rusqlite::Result<Vec<Value>> {
+        let cell = |at: usize| cell(row, at).map_err(|error| self.failed(&Broken::Said(error)));
         (0..row.len()).map(cell).collect()
     }
 
-    fn failed(&self, error: &postgres::Error) -> rusqlite::Error {
-        let (place, why) = (self.place.clone(), told(error, self.secret.as_deref()));
-        let is_gone = error.is_closed()
-            || self.inner.try_borrow().is_ok_and(|inner| inner.client.is_closed());
+    fn failed(&self, broken: &Broken) -> rusqlite::Error {
+        let place = self.place.clone();
+        let error = match broken {
+            Broken::Said(error) => error,
+            Broken::Silent(time) => {
+                let why = format!("no answer within {} s", time.as_secs());
+                return TeamError::Lost { place, why }.inside();
+            }
+            Broken::Io(error) => {
+                return TeamError::Failed { place, why: error.to_string() }.inside();
+            }
+        };
+        let why = told(error, self.secret.as_deref());
+        let is_gone = error.is_closed() || !self.is_sound();
         match error.code() {
             Some(&SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE) => {
                 TeamError::TooSlow(place)
@@ -203,78 +212,13 @@ impl fmt::Debug for Link {
     }
 }
 
-/// What `work` comes to, if it does so in time: one that accepts a connection and says nothing would be
-/// waited for without an end. What is left of it ends with the connection.
-fn within<T: Send + 'static>(
-    time: Duration,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    let (sender, done) = std::sync::mpsc::channel();
-    let started = std::thread::Builder::new().name("connect".to_owned()).spawn(move || {
-        // Nobody waits any more where this fails.
-        let _ = sender.send(work());
-    });
-    started.ok()?;
-    done.recv_timeout(time).ok()
-}
-
-fn config(address: &Address) -> Config {
-    let mut config = Config::new();
-    config
-        .host(&address.host)
-        .port(address.port)
-        .user(&address.user)
-        .dbname(&address.database)
-        .application_name("tokgate")
-        .connect_timeout(CONNECT)
-        .tcp_user_timeout(SILENCE)
-        .keepalives_idle(ASK_AFTER)
-        .keepalives_interval(ASK_AFTER)
-        .keepalives_retries(2)
-        .ssl_mode(match address.tls {
-            Tls::Off => SslMode::Disable,
-            Tls::Offered => SslMode::Prefer,
-            Tls::Always if address.is_socket() => SslMode::Disable,
-            Tls::Always => SslMode::Require,
-        });
-    if let Some(password) = &address.password {
-        config.password(password);
-    }
-    config
-}
-
-/// Whom we believe: the certificates that are named, else what this machine trusts. In either case the
-/// server's is for the name that was asked for.
-fn trust(address: &Address) -> Result<ClientConfig, TeamError> {
-    let place = address.to_string();
-    let wrong = |why: String| TeamError::Certificates { place: place.clone(), why };
-    let provider = Arc::new(ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(error.to_string()))?;
-    let config = match &address.roots {
-        Some(file) => config.with_root_certificates(roots(file).map_err(wrong)?),
-        None => config.with_platform_verifier().map_err(|error| wrong(error.to_string()))?,
-    };
-    Ok(config.with_no_client_auth())
-}
-
-fn roots(file: &Path) -> Result<RootCertStore, String> {
-    let named = |why: String| format!("{}: {why}", file.display());
-    let mut store = RootCertStore::empty();
-    let all = CertificateDer::pem_file_iter(file).map_err(|error| named(error.to_string()))?;
-    for one in all {
-        let one = one.map_err(|error| named(error.to_string()))?;
-        store.add(one).map_err(|error| named(error.to_string()))?;
-    }
-    match store.is_empty() {
-        true => Err(named("no certificate in it".to_owned())),
-        false => Ok(store),
-    }
+/// How the server is told how long a statement may take.
+fn limit(within: Duration) -> String {
+    format!("SET statement_timeout TO {}", within.as_millis().max(1))
 }
 
 /// What went wrong, in words, each once; a password that the server repeats is left out.
-fn told(error: &postgres::Error, secret: Option<&str>) -> String {
+fn told(error: &tokio_postgres::Error, secret: Option<&str>) -> String {
     let text = match error.as_db_error() {
         Some(said) => format!("{} ({})", said.message(), said.code().code()),
         None => {
@@ -320,7 +264,9 @@ impl ToSql for Cell<'_> {
             (Value::Integer(n), &Type::INT4) => i32::try_from(*n)?.to_sql(wanted, out),
             (Value::Integer(n), &Type::FLOAT8) => (*n as f64).to_sql(wanted, out),
             (Value::Real(x), &Type::FLOAT8) => x.to_sql(wanted, out),
-            (Value::Text(text), &Type::TEXT | &Type::VARCHAR) => text.to_sql(wanted, out),
+            (Value::Text(text), &Type::TEXT | &Type::VARCHAR) => {
+                dialect::held(text).to_sql(wanted, out)
+            }
             (Value::Blob(bytes), &Type::BYTEA) => bytes.to_sql(wanted, out),
             (value, wanted) => {
                 Err(format!("a column of {wanted} cannot hold {}", value.data_type()).into())
@@ -336,7 +282,7 @@ impl ToSql for Cell<'_> {
 }
 
 /// A cell of an answer, as SQLite has it.
-fn cell(row: &postgres::Row, at: usize) -> Result<Value, postgres::Error> {
+fn cell(row: &Row, at: usize) -> Result<Value, tokio_postgres::Error> {
     fn value<T: Into<Value>>(value: Option<T>) -> Value {
         value.map_or(Value::Null, Into::into)
     }
@@ -345,7 +291,10 @@ fn cell(row: &postgres::Row, at: usize) -> Result<Value, postgres::Error> {
         Type::BOOL => Ok(value(row.try_get::<_, Option<bool>>(at)?)),
         Type::FLOAT8 => Ok(value(row.try_get::<_, Option<f64>>(at)?)),
         Type::BYTEA => Ok(value(row.try_get::<_, Option<Vec<u8>>>(at)?)),
-        Type::TEXT | Type::VARCHAR => Ok(value(row.try_get::<_, Option<String>>(at)?)),
+        Type::TEXT | Type::VARCHAR => {
+            let text: Option<String> = row.try_get(at)?;
+            Ok(value(text.map(dialect::meant)))
+        }
         // Whatever else comes is refused by its type.
         _ => Ok(value(row.try_get::<_, Option<i64>>(at)?)),
     }

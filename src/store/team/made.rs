@@ -76,6 +76,11 @@ pub(super) fn recognise(link: &Link) -> Result<(), TeamError> {
     }
 }
 
+/// The same of tables that were of this version before.
+pub(super) fn is_todays(link: &Link) -> bool {
+    done(link).is_ok_and(|done| steps().map(|step| step.name).eq(done))
+}
+
 fn done(link: &Link) -> rusqlite::Result<Vec<String>> {
     Sql::Team(link).all("SELECT name FROM steps ORDER BY done_us, name", &[], |row| row.get(0))
 }

@@ -3,7 +3,8 @@
 //! Nothing is measured into it. Raw lines and rows are durable in the results folder first, as ever;
 //! [`Delivering`] then brings them here, and what could not be brought waits in the folder's outbox. Who asks
 //! sends the same statements as to the folder's own index. What does not live here, on purpose: a row that
-//! was not read from a folder's index, and any word of PostgreSQL outside of `dialect` and `link`.
+//! was not read from a folder's index, and any word of PostgreSQL outside of `dialect`, `link` and
+//! `wire`.
 
 mod address;
 mod copy;
@@ -16,15 +17,18 @@ mod link;
 mod made;
 pub(super) mod raw;
 mod rows;
+#[cfg(feature = "postgres")]
+mod wire;
 
 pub use address::Address;
 pub use copy::{Copied, End, copy};
 pub use courier::Delivering;
-pub use deliver::{Delivered, deliver};
+pub use deliver::{Delivered, bring, deliver};
 pub use error::TeamError;
 pub(super) use link::Link;
 pub use made::migrate;
 
+use crate::store::outbox::Waiting;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,6 +73,12 @@ impl Team {
         self.0.address.name()
     }
 
+    /// Whether a note in the outbox is for this store.
+    #[must_use]
+    pub fn is_meant_by(&self, waiting: &Waiting) -> bool {
+        waiting.store == self.name()
+    }
+
     /// Says whether this build can speak to it at all, and whether it answers and is of this version.
     ///
     /// # Errors
@@ -91,8 +101,9 @@ impl Team {
     /// A connection for questions, each of which takes at most so long.
     pub(super) fn borrow(&self, within: Duration) -> Result<Borrowed, TeamError> {
         let waiting = self.idle().pop();
-        // One that the server has closed meanwhile is none.
-        let link = match waiting.filter(|link| link.limit(within).is_ok()) {
+        // One that the server has closed meanwhile is none, and tables may be of another version since.
+        let is_good = |link: &Link| link.limit(within).is_ok() && made::is_todays(link);
+        let link = match waiting.filter(is_good) {
             Some(link) => link,
             None => {
                 let link = self.connect(For::Reading)?;

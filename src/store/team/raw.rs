@@ -18,6 +18,8 @@ use std::path::Path;
 const PART: u64 = 1 << 20;
 /// Longest first line that is kept for itself, bytes; a longer one is no line of ours.
 const FIRST: u64 = 64 << 20;
+/// Names that one statement asks for; PostgreSQL takes 65,535.
+const NAMES: usize = 1000;
 
 /// What of a file is there; none where it was not sent.
 pub(super) fn known(sql: &Sql<'_>, test_id: &str) -> rusqlite::Result<Option<Fingerprint>> {
@@ -56,11 +58,14 @@ pub(super) fn send(link: &Link, test_id: &str, path: &Path) -> Result<bool, Stor
 }
 
 fn put_name(link: &Link, test_id: &str, file: &Fingerprint, first: &str) -> rusqlite::Result<()> {
-    link.execute("DELETE FROM raw_files WHERE test_id = ?", &[text(test_id)])?;
-    let named = "INSERT INTO raw_files (test_id, bytes, sha256, first) VALUES (?, ?, ?, ?)";
+    // Whoever sends the same at this moment waits here for the other.
+    let named = "INSERT INTO raw_files (test_id, bytes, sha256, first) VALUES (?, ?, ?, ?)
+                 ON CONFLICT (test_id) DO UPDATE
+                 SET bytes = excluded.bytes, sha256 = excluded.sha256, first = excluded.first";
     let bound =
         [text(test_id), Value::Integer(file.bytes.cast_signed()), text(&file.sha256), text(first)];
-    link.execute(named, &bound).map(drop)
+    link.execute(named, &bound)?;
+    link.execute("DELETE FROM raw_parts WHERE test_id = ?", &[text(test_id)]).map(drop)
 }
 
 /// What was read ends early only where the file cannot be read; then nothing is kept.
@@ -90,13 +95,14 @@ pub(in crate::store) fn firsts(
     sql: &Sql<'_>,
     test_ids: &[&str],
 ) -> rusqlite::Result<BTreeMap<String, String>> {
-    if test_ids.is_empty() {
-        return Ok(BTreeMap::new());
+    let mut firsts = BTreeMap::new();
+    for test_ids in test_ids.chunks(NAMES) {
+        let places = vec!["?"; test_ids.len()].join(", ");
+        let asked = format!("SELECT test_id, first FROM raw_files WHERE test_id IN ({places})");
+        let bound: Vec<Value> = test_ids.iter().copied().map(text).collect();
+        firsts.extend(sql.all(&asked, &bound, |row| Ok((row.get(0)?, row.get(1)?)))?);
     }
-    let places = vec!["?"; test_ids.len()].join(", ");
-    let asked = format!("SELECT test_id, first FROM raw_files WHERE test_id IN ({places})");
-    let bound: Vec<Value> = test_ids.iter().copied().map(text).collect();
-    Ok(sql.all(&asked, &bound, |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
+    Ok(firsts)
 }
 
 /// All of a file that was sent.
