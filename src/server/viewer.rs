@@ -139,6 +139,7 @@ mod tests {
             baseline: None,
             prices: Default::default(),
             token: None,
+            write_token: None,
             hosts: Vec::new(),
         };
         Arc::new(House::new(settings, Hosts::of(([127, 0, 0, 1], 1).into(), Vec::new())))
