@@ -421,8 +421,8 @@ fn the_page_about_it_has_every_route_with_its_example() {
     same_between_marks(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/REST.md"), &text);
 }
 
-fn section((path, operation): (&String, &Value)) -> String {
-    let get = &operation["get"];
+fn section((path, operations): (&String, &Value)) -> String {
+    let (method, get) = operations.as_object().unwrap().iter().next().unwrap();
     let sentence = |text: &Value| text.as_str().unwrap().to_owned();
     let about = [sentence(&get["summary"]) + ".", sentence(&get["description"])].join(" ");
     let rows: String = get["parameters"].as_array().unwrap().iter().map(row).collect();
@@ -440,9 +440,21 @@ fn section((path, operation): (&String, &Value)) -> String {
     };
     let (first, rest) = about.trim_end().split_at(1);
     let about = first.to_uppercase() + rest;
+    let (method, how) = (method.to_uppercase(), how(method));
     format!(
-        "## `GET {path}`\n\n{about}\n\n{table}```bash\ncurl \"http://localhost:4080{request}\"\n```\n\n{answer}"
+        "## `{method} {path}`\n\n{about}\n\n{table}```bash\ncurl {how}\"http://localhost:4080{request}\"\n```\n\n{answer}"
     )
+}
+
+/// What curl is told besides the address.
+fn how(method: &str) -> &'static str {
+    match method {
+        "put" => {
+            "-X PUT -H \"Authorization: Bearer $TOKGATE_PUSH_TOKEN\" --data-binary @epoch.jsonl \\\n  "
+        }
+        "post" => "-X POST -H \"Authorization: Bearer $TOKGATE_PUSH_TOKEN\" \\\n  ",
+        _ => "",
+    }
 }
 
 fn row(parameter: &Value) -> String {
