@@ -101,7 +101,7 @@ fn all_of(
         // Whoever noted it was stopped before anything was measured.
         return Ok(());
     }
-    let there = patiently(|| server.conclude(run))?.epochs;
+    let there = patiently(until, || server.conclude(run))?.epochs;
     match there >= files.len() {
         true => Ok(()),
         false => Err(PushError::Refused {
@@ -120,14 +120,14 @@ fn send(
 ) -> Result<u64, PushError> {
     let mut source = File::open(path).map_err(doing("read", path))?;
     let (mut sent, mut lost) = (0, 0);
-    let mut here = patiently(|| server.part(announced, 0, Vec::new()))?;
+    let mut here = patiently(until, || server.part(announced, 0, Vec::new()))?;
     while here < announced.file.bytes {
-        if until.is_some_and(|until| Instant::now() >= until) {
+        if is_over(until) {
             return Err(PushError::Late(server.place().to_owned()));
         }
         let part = part_of(&mut source, here).map_err(doing("read", path))?;
         let length = part.len() as u64;
-        let further = patiently(|| server.part(announced, here, part.clone()))?;
+        let further = patiently(until, || server.part(announced, here, part.clone()))?;
         // Somebody else may send the same, or the server was told to forget it.
         lost += usize::from(further <= here);
         if lost > LOST || length == 0 {
@@ -150,13 +150,20 @@ fn part_of(source: &mut File, offset: u64) -> std::io::Result<Vec<u8>> {
     Ok(part)
 }
 
-/// Asks a server that is starting again at this moment some times more.
-fn patiently<T>(ask: impl Fn() -> Result<T, PushError>) -> Result<T, PushError> {
+/// Asks a server that is starting again at this moment some times more, not after `until`.
+fn patiently<T>(
+    until: Option<Instant>,
+    ask: impl Fn() -> Result<T, PushError>,
+) -> Result<T, PushError> {
     for pause in PAUSES {
         match ask() {
-            Err(PushError::Unreachable { .. }) => std::thread::sleep(pause),
+            Err(PushError::Unreachable { .. }) if !is_over(until) => std::thread::sleep(pause),
             answered => return answered,
         }
     }
     ask()
+}
+
+fn is_over(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| Instant::now() >= until)
 }

@@ -82,7 +82,6 @@ impl Server {
             200..300 => serde_json::from_slice(&answer.body)
                 .map_err(|_| self.unreachable("what it answers is not ours".to_owned())),
             429 | 500.. => Err(self.unreachable(said(&answer))),
-            // It takes a moment, whoever else sends the same.
             401 => Err(self.refused(format!("the token of {TOKEN} is not its write token"))),
             _ => Err(self.refused(said(&answer))),
         }

@@ -5,7 +5,7 @@ use super::Settings;
 use super::hosts::Hosts;
 use super::house::House;
 use super::patient::Patient;
-use super::routes::router;
+use super::router::router;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};

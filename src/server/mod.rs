@@ -29,6 +29,7 @@ mod push;
 mod query;
 mod reply;
 mod route;
+mod router;
 mod routes;
 mod schema;
 mod token;
