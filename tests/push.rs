@@ -1,7 +1,7 @@
 //! Runs pushed to a `tokgate serve` that keeps them.
 
 use crate::faces::{code, command, text, with_scenario};
-use crate::kill::MANY;
+use crate::kill::{MANY, SHORT};
 use crate::store::fixture::{keep_case, open};
 use crate::support::calls::{ends, told};
 use crate::support::served::{Answer, Served};
@@ -20,24 +20,6 @@ use tokgate::store::{Fingerprint, Layout};
 const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// The variable that holds it for who pushes.
 const VARIABLE: &str = "TOKGATE_PUSH_TOKEN";
-
-/// Two epochs of two cases.
-const SHORT: &str = r#"
-schema = 1
-[target]
-driver = "simulated"
-simulation = { ttft_ms = 2, itl_ms = 1 }
-[run]
-epochs = 2
-[dataset]
-prompt_tokens = 8
-output_tokens = 4
-[[case]]
-name = "short"
-kind = "generation"
-workload = { requests = 6, warmup = 0 }
-matrix = { concurrency = [1, 2] }
-"#;
 
 /// A folder that a server keeps runs in.
 fn keeper() -> TempDir {

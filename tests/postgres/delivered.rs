@@ -2,6 +2,7 @@
 
 use super::Base;
 use crate::faces::with_scenario;
+use crate::kill::SHORT;
 use crate::store::database::{many_are_kept, many_write};
 use crate::store::fixture::{head, keep, keep_case, open, run};
 use crate::support::calls::{ends, measures};
@@ -9,24 +10,6 @@ use std::path::Path;
 use tokgate::store::outbox::{Receipt, Told, waiting};
 use tokgate::store::team::{Copied, Delivering, End, copy, deliver};
 use tokgate::store::{FileStore, Layout, Store};
-
-/// Two short epochs of two cases.
-pub(super) const SHORT: &str = r#"
-schema = 1
-[target]
-driver = "simulated"
-simulation = { ttft_ms = 2, itl_ms = 1 }
-[run]
-epochs = 2
-[dataset]
-prompt_tokens = 8
-output_tokens = 4
-[[case]]
-name = "short"
-kind = "generation"
-workload = { requests = 6, warmup = 0 }
-matrix = { concurrency = [1, 2] }
-"#;
 
 fn delivering(root: &Path, base: &Base) -> (Delivering, Receipt) {
     Delivering::start(open(root), base.team()).unwrap()
