@@ -199,9 +199,11 @@ fn what_others_wrote_is_told_in_few_words_and_moves_no_cursor() {
 fn files_that_are_no_statements_are_named_up_to_some() {
     let fleet = Fleet::usual(2);
     let folder = fleet.put().out().join("workers/run=run-1");
-    (0..50).for_each(|it| std::fs::write(folder.join(format!("stray{it}.json")), "").unwrap());
+    (0..50).for_each(|it| {
+        std::fs::write(folder.join(format!("worker=1.stray{it}.json")), "").unwrap()
+    });
     let told = fleet.ends(&[], 3);
-    assert_eq!(told.matches("/stray").count(), 32, "{told}");
+    assert_eq!(told.matches("/worker=1.stray").count(), 32, "{told}");
     assert!(told.contains("18 more of its files are none of a worker's"), "{told}");
 }
 
