@@ -17,7 +17,7 @@ mod figures;
 mod found;
 #[cfg(feature = "parquet")]
 mod run;
-#[cfg(feature = "parquet")]
+
 pub use epoch::{Source, keep};
 #[cfg(feature = "parquet")]
 pub use figures::MOST_EVENTS;
