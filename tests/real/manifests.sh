@@ -98,7 +98,8 @@ shows '^load/fleet .* [0-9]+ requests, 0 failed$' 4711
 "$program" list --results-dir "$work/results"
 
 # What came from the place is what eight processes sent, each request once.
-sent=$(grep -ho '"measured": *[0-9]*' "$work/rows/4711/workers"/run=*/worker=?.*[!n].json | awk -F: '{ n += $2 } END { print n }')
+sent=$(find "$work/rows/4711/workers" -name '*.json' ! -name '*.begun.json' -exec grep -ho '"measured": *[0-9]*' {} + \
+  | awk -F: '{ n += $2 } END { print n }')
 merged=$(sed -nE 's/^load::fleet epoch 0: ([0-9]+) requests.*/\1/p' "$work/4711.txt")
 say "the workers say $sent measured requests, the merge $merged"
 [ "$sent" -eq "$merged" ]
