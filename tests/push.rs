@@ -1,7 +1,7 @@
 //! Runs pushed to a `tokgate serve` that keeps them.
 
 use crate::faces::{code, command, text, with_scenario};
-use crate::kill::{MANY, SHORT};
+use crate::kill::{MANY, few};
 use crate::store::fixture::{keep_case, open};
 use crate::support::calls::{ends, told};
 use crate::support::served::{Answer, Served};
@@ -89,7 +89,7 @@ fn is_same(measured: &Path, kept: &Path) {
 
 #[test]
 fn a_run_that_is_pushed_is_there_with_its_verdicts_when_it_has_ended() {
-    let (measured, kept) = (with_scenario(SHORT), keeper());
+    let (measured, kept) = (with_scenario(&few()), keeper());
     let served = keeping(kept.path(), &[]);
     let output = pushed(measured.path(), &place(&served), &["--save-baseline", "before"]);
     assert_eq!(code(&output), Some(0), "{}", told(&output));
@@ -111,7 +111,7 @@ fn a_run_that_is_pushed_is_there_with_its_verdicts_when_it_has_ended() {
 
 #[test]
 fn what_was_measured_while_the_server_was_away_is_pushed_later() {
-    let (measured, kept) = (with_scenario(SHORT), keeper());
+    let (measured, kept) = (with_scenario(&few()), keeper());
     let proxy = Proxy::start();
     let name = proxy.listener.to_string();
     let address = format!("http://{name}");
@@ -214,7 +214,7 @@ fn many_push_at_the_same_time_and_everything_is_there_once() {
     let kept = keeper();
     let served = keeping(kept.path(), &[]);
     let address = place(&served);
-    let folders: Vec<TempDir> = (0..4).map(|_| with_scenario(SHORT)).collect();
+    let folders: Vec<TempDir> = (0..4).map(|_| with_scenario(&few())).collect();
     std::thread::scope(|scope| {
         for folder in &folders {
             scope.spawn(|| {
@@ -328,7 +328,7 @@ fn what_is_not_as_it_was_announced_is_told_and_not_kept() {
 
 #[test]
 fn an_address_that_would_show_the_token_to_others_is_refused() {
-    let folder = with_scenario(SHORT);
+    let folder = with_scenario(&few());
     for (address, says) in [
         ("http://bench.example.org", "https://"),
         ("http://10.0.0.7:4080", "https://"),

@@ -2,7 +2,7 @@
 
 use super::Base;
 use crate::faces::with_scenario;
-use crate::kill::SHORT;
+use crate::kill::few;
 use crate::store::database::{many_are_kept, many_write};
 use crate::store::fixture::{head, keep, keep_case, open, run};
 use crate::support::calls::{ends, measures};
@@ -251,7 +251,7 @@ fn a_name_with_a_nul_is_delivered_and_comes_back_as_it_was() {
 #[test]
 fn a_measurement_by_the_program_is_delivered_and_listed() {
     let Some(base) = Base::made() else { return };
-    let folder = with_scenario(SHORT);
+    let folder = with_scenario(&few());
     let told = measures(folder.path(), &["run", "case.toml", "--store", &base.url()], 0);
     assert!(told.contains(&format!("store  {}", base.team().place())), "{told}");
     is_all_there(&folder.path().join("r"), &base);

@@ -112,7 +112,7 @@ fn many_who_migrate_at_once_make_it_once() {
 }
 
 fn with_password(arguments: &[&str]) -> Output {
-    let folder = with_scenario(crate::kill::SHORT);
+    let folder = with_scenario(&crate::kill::few());
     let mut command = command(folder.path(), arguments);
     command.env("PGPASSWORD", "other-hidden").output().unwrap()
 }
