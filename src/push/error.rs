@@ -34,7 +34,7 @@ pub enum PushError {
         /// What it said.
         why: String,
     },
-    /// There is too much for now.
+    /// The time for it is over.
     #[error("{0} has not everything yet: the time for it is over")]
     Late(String),
     /// The results here.

@@ -30,17 +30,12 @@ impl Server {
     pub fn at(address: &str) -> Result<Self, PushError> {
         let token = std::env::var(TOKEN).ok().map(|token| token.trim().to_owned());
         let token = token.filter(|token| !token.is_empty()).ok_or(PushError::Token(TOKEN))?;
-        Self::known_by(address, &token)
-    }
-
-    /// The same with this token.
-    pub(super) fn known_by(address: &str, token: &str) -> Result<Self, PushError> {
         let place = address.trim().trim_end_matches('/').to_owned();
         if place.contains(['@', '?', '#']) {
             return Err(PushError::Address("it holds a user, a query or a fragment".to_owned()));
         }
         let messenger =
-            Messenger::new(&place, Some(token), DEADLINE).map_err(PushError::Address)?;
+            Messenger::new(&place, Some(&token), DEADLINE).map_err(PushError::Address)?;
         Ok(Self { place, messenger })
     }
 
