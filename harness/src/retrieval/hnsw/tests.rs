@@ -69,6 +69,20 @@ fn nearly_all_neighbours_are_found_and_more_candidates_find_more() {
     assert!(reached[0] < 0.9 && reached[2] >= 0.97 && reached[3] >= 0.99, "{reached:?}");
 }
 
+/// Built by 64 threads from the start on, it would be 0.98, and 0.95 at the worst.
+#[test]
+fn many_threads_link_rows_as_well_as_one() {
+    let data = data();
+    let by = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        recall(&pool.install(|| build(&data.rows, 300)), &data.rows, &data.queries)
+    };
+    let (alone, together) = (by(1), (0..3).map(|_| by(64)));
+    for reached in together {
+        assert!((reached - alone).abs() <= 0.005, "recall@10 {reached} for {alone}");
+    }
+}
+
 #[test]
 fn rows_of_unequal_lengths_are_found_as_well() {
     let Data { rows, queries } = data();
