@@ -400,7 +400,9 @@ fn without_a_home_or_in_a_folder_that_takes_no_files_answers_are_the_same() {
     let mut homeless = command(Path::new("/proc"), &["list"]);
     let output = homeless.env_remove("HOME").env_remove("XDG_DATA_HOME").output().unwrap();
     is_sound(&output, &"list");
-    assert!(!output.stderr.is_empty(), "it says that nothing is there, or where it cannot look");
+    // What the system's list of users says is home may have results of an earlier day.
+    let is_told = !output.stderr.is_empty() || !output.stdout.is_empty();
+    assert!(is_told, "it says what is there, that nothing is, or where it cannot look");
 }
 
 #[test]
