@@ -138,6 +138,7 @@ impl Progress {
         match record.phase {
             Phase::Warmup => {
                 told.stage = Stage::Warmup;
+                epoch.window.not_before(now.at);
                 return;
             }
             Phase::Probe => told.stage = Stage::Probe,
@@ -154,8 +155,13 @@ impl Progress {
         epoch.goals.iter_mut().for_each(|goal| goal.add(record));
     }
 
-    /// An epoch has ended; its alerts are known.
+    /// An epoch has ended; its alerts are known. What is told of it stays until the next one begins, but
+    /// for what is of the moment.
     pub(super) fn epoch_ended(&mut self, run: &Run, validity: &Validity) {
+        self.epoch = None;
+        if let Some(told) = &mut self.told.now {
+            (told.stage, told.requests.in_flight) = (Stage::Preparing, 0);
+        }
         let found = alert::alerts(std::slice::from_ref(run), std::slice::from_ref(validity), &[]);
         let began_us = self.told.started_us;
         for alert in found {

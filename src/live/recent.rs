@@ -113,6 +113,8 @@ pub(super) fn gaps(record: &Record) -> impl Iterator<Item = f64> {
 #[derive(Debug)]
 pub(super) struct Window {
     began: Instant,
+    /// When the newest of those counted ended.
+    newest: Instant,
     seconds: VecDeque<Second>,
     spike_of: String,
     usual: VecDeque<f64>,
@@ -126,6 +128,7 @@ impl Window {
     pub(super) fn new(now: Instant, spike_of: &str) -> Self {
         Self {
             began: now,
+            newest: now,
             seconds: VecDeque::new(),
             spike_of: spike_of.to_owned(),
             usual: VecDeque::new(),
@@ -135,8 +138,16 @@ impl Window {
         }
     }
 
+    /// Begins again, where nothing was counted yet: the warm-up takes until now at least.
+    pub(super) fn not_before(&mut self, now: Instant) {
+        if self.seconds.is_empty() {
+            (self.began, self.newest) = (now, now);
+        }
+    }
+
     /// Counts a request that has ended now.
     pub(super) fn add(&mut self, record: &Record, now: Instant, at_us: i64) {
+        self.newest = now;
         let number = now.saturating_duration_since(self.began).as_secs();
         if self.seconds.back().is_none_or(|last| last.number < number) {
             self.seconds.push_back(Second::new(number));
@@ -182,17 +193,21 @@ impl Window {
         }
     }
 
-    /// The last seconds as they are now.
+    /// The last seconds as they are now. Rates are of whole requests: as long as the window reaches back
+    /// to the beginning, they go to the end of the newest, since what is in flight would be missing in them.
     pub(super) fn recent(&mut self, now: Instant) -> Recent {
         let since = now.saturating_duration_since(self.began);
         self.forget(since.as_secs());
-        let seconds = since.min(Duration::from_secs(SECONDS as u64)).as_secs_f64();
-        let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+        let seconds = match since.checked_sub(Duration::from_secs(SECONDS as u64)) {
+            Some(_) => (SECONDS - 1) as f64 + f64::from(since.subsec_nanos()) / 1e9,
+            None => self.newest.saturating_duration_since(self.began).as_secs_f64(),
+        };
+        let rate = |count: u64| (seconds > 0.0).then(|| count as f64 / seconds);
         let tokens: Vec<u64> = self.seconds.iter().filter_map(|one| one.tokens).collect();
         Recent {
             seconds,
             req_s: rate(self.seconds.iter().map(|one| one.succeeded).sum()),
-            tok_s: (!tokens.is_empty()).then(|| rate(tokens.iter().sum())),
+            tok_s: rate(tokens.iter().sum()).filter(|_| !tokens.is_empty()),
             failed: self.seconds.iter().map(|one| one.failed).sum(),
             ttft_s: self.together(|one| &one.ttft),
             itl_s: self.together(|one| &one.itl),
@@ -265,11 +280,30 @@ mod tests {
         let recent = window.recent(at(began, 40_000));
         let ttft = recent.ttft_s.unwrap();
         assert!((ttft.p50 - 0.1).abs() < 0.002 && (ttft.p95 - 0.1).abs() < 0.002, "{ttft:?}");
-        assert!((recent.req_s - 10.0).abs() < 1.1 && recent.seconds == 10.0, "{recent:?}");
+        assert!((recent.req_s.unwrap() - 10.0).abs() < 0.2, "{recent:?}");
+        assert!((9.0..10.0).contains(&recent.seconds), "{recent:?}");
         assert!((recent.itl_s.unwrap().p50 - 0.01).abs() < 2e-4, "{recent:?}");
         assert!(window.seconds.len() <= SECONDS);
         let silent = window.recent(at(began, 60_000));
-        assert_eq!((silent.req_s, silent.ttft_s, silent.tok_s), (0.0, None, None));
+        assert_eq!((silent.req_s, silent.ttft_s, silent.tok_s), (Some(0.0), None, None));
+    }
+
+    #[test]
+    fn a_rate_is_neither_of_the_warm_up_nor_lower_for_what_is_in_flight() {
+        let began = Instant::now();
+        let mut window = Window::new(began, "ttft");
+        window.not_before(at(began, 3000));
+        assert_eq!(window.recent(at(began, 3500)).req_s, None, "nothing has ended");
+        // Four at a time, half a second each.
+        for turn in 1..=6 {
+            (0..4).for_each(|_| window.add(&answer(490), at(began, 3000 + turn * 500), 0));
+            for later in [0, 250, 499] {
+                let recent = window.recent(at(began, 3000 + turn * 500 + later));
+                assert!((recent.req_s.unwrap() - 8.0).abs() < 1e-9, "{turn} {later} {recent:?}");
+            }
+        }
+        window.not_before(at(began, 6500));
+        assert_eq!(window.recent(at(began, 6500)).seconds, 3.0, "what was counted stays");
     }
 
     #[test]

@@ -157,11 +157,12 @@ pub struct Requests {
 /// The last seconds, of requests that ended in them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recent {
-    /// How many seconds that is.
+    /// How many seconds that is: fewer than nine since the beginning of an epoch, to the end of the
+    /// newest request.
     pub seconds: f64,
-    /// Successful requests a second.
-    pub req_s: f64,
-    /// Output tokens a second; absent where the target does not count them.
+    /// Successful requests a second; absent before the first of an epoch has ended, and between epochs.
+    pub req_s: Option<f64>,
+    /// Output tokens a second; absent where the target does not count them, too.
     pub tok_s: Option<f64>,
     /// Requests that failed.
     pub failed: u64,

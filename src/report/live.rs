@@ -116,9 +116,10 @@ fn recent(run: &Snapshot, style: Style) -> String {
         let line = trend(&run.points, |point| of(&point.recent).map(|seen| seen.p50));
         writeln!(text, "{name:10}{p50:>10}{p95:>10}  {}", style.dim(&line)).ok();
     }
-    let rate = Unit::RequestsPerSecond.show(run.recent.req_s);
+    let Some(req_s) = run.recent.req_s else { return text };
+    let rate = Unit::RequestsPerSecond.show(req_s);
     let tokens = run.recent.tok_s.map(|tok_s| format!("   {}", Unit::TokensPerSecond.show(tok_s)));
-    let line = trend(&run.points, |point| Some(point.recent.req_s));
+    let line = trend(&run.points, |point| point.recent.req_s);
     let tokens = tokens.unwrap_or_default();
     writeln!(text, "{:10}{rate:>10}{tokens}  {}", "rate", style.dim(&line)).ok();
     text
@@ -289,7 +290,7 @@ mod tests {
                 },
                 elapsed_s: 5.0,
             }),
-            recent: Recent { ttft_s: times, req_s: 12.0, ..Recent::default() },
+            recent: Recent { ttft_s: times, req_s: Some(12.0), ..Recent::default() },
             ..Snapshot::default()
         }
     }
@@ -315,7 +316,7 @@ mod tests {
         let told = changes(None, &first);
         assert_eq!(told, ["quick run-1", "quick/one epoch 1 of 2: measured"]);
         let mut later = first.clone();
-        later.recent.req_s = 13.0;
+        later.recent.req_s = Some(13.0);
         assert!(changes(Some(&first), &later).is_empty());
         later.state = State::Interrupted;
         assert_eq!(changes(Some(&first), &later), ["interrupted"]);

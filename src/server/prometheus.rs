@@ -102,7 +102,7 @@ impl Told<'_> {
             (
                 "tokgate_live_requests_per_second",
                 "Successful requests a second of what is measured now, over ten seconds.",
-                of(|run| Some(run.recent.req_s)),
+                of(|run| run.recent.req_s),
             ),
             (
                 "tokgate_live_output_tokens_per_second",

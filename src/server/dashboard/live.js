@@ -142,10 +142,14 @@
   // How far a number is from the baseline that the server was started with.
   function against(metric, value) {
     const base = run.now ? Stored.baselineOf(run.now.case, metric) : null;
-    if (!known(base) || base === 0) return "";
+    if (!known(base) || base === 0 || !known(value)) return "";
     const change = (value / base - 1) * 100;
     return `${change >= 0 ? "+" : "−"}${digits(Math.abs(change))} % against the baseline`;
   }
+
+  // The same of a rate, which needs a window of whole requests that is full.
+  const FULL_S = 9;
+  const paced = (metric, value) => (run.recent.seconds >= FULL_S ? against(metric, value) : "");
 
   function tiles() {
     const { recent, telemetry } = run;
@@ -153,8 +157,8 @@
     const only = (value, made) => (known(value) ? [made()] : []);
     const live = run.state === "running" && run.now ? [
       ...time("TTFT, median", "ttft.p50", recent.ttft_s), ...time("Between tokens", "itl.p50", recent.itl_s), ...time("Whole request", "e2e.p50", recent.e2e_s),
-      ...only(recent.tok_s, () => tile("Output tokens", rate(recent.tok_s, "tok/s"), [against("tok_s", recent.tok_s)])),
-      tile("Requests", rate(recent.req_s, "/s"), [recent.failed > 0 ? `${recent.failed} failed` : "none failed", against("req_s", recent.req_s)]),
+      ...only(recent.tok_s, () => tile("Output tokens", rate(recent.tok_s, "tok/s"), [paced("tok_s", recent.tok_s)])),
+      tile("Requests", rate(recent.req_s, "/s"), [recent.failed > 0 ? `${recent.failed} failed` : "none failed", paced("req_s", recent.req_s)]),
     ] : [];
     const machine = run.state === "running" ? [
       ...only(telemetry.cpu, () => tile("CPU", share(telemetry.cpu), known(telemetry.memory_bytes) ? [bytes(telemetry.memory_bytes)] : [])),
