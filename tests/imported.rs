@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use tempfile::TempDir;
 use tokgate::imports::read;
+use tokgate_core::diagnostic::is_hidden;
 use tokgate_core::imported::Imported;
 
 fn folder() -> TempDir {
@@ -209,12 +210,15 @@ fn stdin_is_a_file_too() {
     assert!(text(&output.stdout).contains("instance-csv, 2 new"), "{}", text(&output.stdout));
 }
 
-/// Two epochs that were measured, one of them with a name that a spreadsheet would run.
+/// A name that a spreadsheet would run, a terminal obey, and a reader of what is spelled out mistake.
+const HOSTILE: &str = "=cmd|' /C calc'!A0\u{1b}[31m\u{9b}\u{202e}\u{200b} \\u{41}";
+
+/// Two epochs that were measured, one of them with a hostile name.
 fn measured(folder: &Path) {
     let mut store = open(&folder.join("r"));
     keep(&mut store, &run(head(0, "one", 0)));
     let mut other = head(1, "one", 0);
-    other.target.model = "=cmd|' /C calc'!A0".to_owned();
+    other.target.model = HOSTILE.to_owned();
     other.case.notes = "'-1, \"two\"\r\nlines".to_owned();
     keep(&mut store, &run(other));
 }
@@ -238,11 +242,13 @@ fn what_is_exported_is_imported_elsewhere_the_same_from_json_and_csv() {
     ends(here.path(), &["export", "all.csv"], 0);
     let from_json = results_of(here.path(), "all.json");
     assert_eq!(from_json, results_of(here.path(), "all.csv"));
-    assert_eq!(from_json[1].model.name, "=cmd|' /C calc'!A0");
+    assert_eq!(from_json[1].model.name, HOSTILE);
     assert_eq!(from_json[1].notes, "'-1, \"two\"\r\nlines");
     assert_eq!(from_json[0].model.size_bytes, Some(8_600_000_000));
     let csv = std::fs::read_to_string(here.path().join("all.csv")).unwrap();
     assert!(csv.contains(",'=cmd|") && !csv.contains(",=cmd"), "{csv}");
+    let lines = csv.replace("\r\n", "\n");
+    assert!(!lines.contains(|c| c != '\n' && is_hidden(c)), "{csv:?}");
     for name in ["all.json", "all.csv"] {
         let path = here.path().join(name).display().to_string();
         ends(there.path(), &["import", &path], 0);

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use csv::{Terminator, WriterBuilder};
 use serde_json::{Map, Value, json};
+use tokgate_core::diagnostic::{spelled, spelled_json};
 
 /// Version of the shape.
 const SCHEMA_VERSION: u32 = 1;
@@ -62,15 +63,16 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => guarded(text),
-        other => other.to_string(),
+        other => spelled_json(&other.to_string()),
     }
 }
 
-/// A text that no spreadsheet takes for a formula.
+/// A text that no spreadsheet takes for a formula and no terminal for an order.
 pub(super) fn guarded(text: &str) -> String {
+    let text = spelled(text);
     match text.starts_with(GUARDED) {
         true => format!("'{text}"),
-        false => text.to_owned(),
+        false => text,
     }
 }
 
@@ -80,9 +82,11 @@ mod tests {
 
     #[test]
     fn no_text_is_a_formula_and_no_number_is_a_text() {
-        for text in ["=1+1", "+1", "-1", "@a", "\ta", "\ra", "'a"] {
+        for text in ["=1+1", "+1", "-1", "@a", "\ta", "'a"] {
             assert_eq!(cell(&text.into()), format!("'{text}"));
         }
+        assert_eq!(cell(&"\ra\u{1b}[31m".into()), "\\u{d}a\\u{1b}[31m");
+        assert_eq!(cell(&json!(["\u{9b}"])), "[\"\\u009b\"]");
         assert_eq!(cell(&json!(-1.5)), "-1.5");
         assert_eq!((cell(&json!("a=b")), cell(&Value::Null)), ("a=b".to_owned(), String::new()));
     }
@@ -92,7 +96,7 @@ mod tests {
         let row = Map::from_iter([("notes".to_owned(), json!("a,\"b\"\r\nc"))]);
         let text = csv(&["notes".to_owned()], &[row]).unwrap();
         let expected =
-            format!("schema_version,tool,notes\r\n1,{},\"a,\"\"b\"\"\r\nc\"\r\n", tool());
+            format!("schema_version,tool,notes\r\n1,{},\"a,\"\"b\"\"\\u{{d}}\nc\"\r\n", tool());
         assert_eq!(text, expected);
     }
 }

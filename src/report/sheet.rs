@@ -160,7 +160,7 @@ mod tests {
     fn each_form_says_the_same_and_nothing_from_outside_is_markup() {
         assert_eq!(
             sheet().csv().unwrap(),
-            "model,tok/s\r\n\"a|b, \"\"c\"\"\",45.34\r\n'=1+1\u{1b},\r\n"
+            "model,tok/s\r\n\"a|b, \"\"c\"\"\",45.34\r\n'=1+1\\u{1b},\r\n"
         );
         let expected = "| model | tok/s |\n|---|---|\n| `a¦b, \"c\"` | 45.3 |\n| `=1+1\\u{1b}` | – |\n\n\
                         `of one task`";

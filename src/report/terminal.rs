@@ -136,7 +136,8 @@ pub fn case(case: &CaseReport, style: Style) -> String {
         writeln!(text, "  {} {doubt}", style.level(Level::Yellow, "!")).ok();
     }
     for FailureCount { failure, count } in &case.failures {
-        writeln!(text, "  {} {count} × {failure}", style.level(Level::Red, "failed")).ok();
+        let failed = plain_line(&failure.to_string());
+        writeln!(text, "  {} {count} × {failed}", style.level(Level::Red, "failed")).ok();
         if let Some(advice) = failure.class.advice() {
             writeln!(text, "    {}", style.dim(advice)).ok();
         }

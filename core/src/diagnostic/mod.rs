@@ -7,7 +7,7 @@ mod nearest;
 mod render;
 
 use crate::verdict::Exit;
-pub use hidden::{escape, is_hidden, line, reorders};
+pub use hidden::{escape, is_hidden, line, reorders, spelled, spelled_json, unspelled};
 pub use nearest::nearest;
 use render::render;
 use std::collections::BTreeMap;

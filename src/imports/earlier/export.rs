@@ -5,6 +5,7 @@ use super::ours;
 use crate::imports::{BadEntry, File, Format, Found};
 use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
+use tokgate_core::diagnostic::unspelled;
 
 pub(super) const JSON: Format = Format { name: NAME, fits: fits_json, read: read_json };
 pub(super) const CSV: Format = Format { name: CSV_NAME, fits: fits_csv, read: read_csv };
@@ -126,8 +127,8 @@ fn object(header: &[String], record: &ByteRecord) -> Result<Map<String, Value>, 
 /// A cell as the JSON has it: nothing, a text, or a number, list or object.
 fn value(name: &str, cell: &str) -> Value {
     let text = || match cell.strip_prefix('\'').filter(|rest| rest.starts_with(GUARDED)) {
-        Some(rest) => Value::from(rest),
-        None => Value::from(cell),
+        Some(rest) => Value::from(unspelled(rest)),
+        None => Value::from(unspelled(cell)),
     };
     match cell {
         "" => Value::Null,
