@@ -164,6 +164,7 @@ fn refuse_judging(options: &Options, told: Told) -> Result<()> {
         ("--baseline-lenient", options.baseline_lenient.is_some()),
         ("--save-baseline", options.save_baseline.is_some()),
         ("--strict", options.strict),
+        ("--push", options.push.is_some()),
         ("--compare", told.compare),
         ("--format", told.format != Format::Table),
     ];
@@ -316,6 +317,7 @@ mod tests {
         refused(lenient, Told::default(), "--baseline-lenient");
         let saved = Options { save_baseline: some(), ..Options::default() };
         refused(saved, Told::default(), "--save-baseline");
+        refused(Options { push: some(), ..Options::default() }, Told::default(), "--push");
         refused(Options { strict: true, ..Options::default() }, Told::default(), "--strict");
         refused(Options { no_store: true, ..Options::default() }, Told::default(), "--no-store");
         refused(Options::default(), Told { compare: true, ..Told::default() }, "--compare");
