@@ -213,6 +213,27 @@ fn the_verdict_stands_first_with_its_sign_and_its_word_and_the_grade_beside_it()
 }
 
 #[test]
+fn of_more_changes_than_there_is_room_for_the_worst_stand_first_whatever_their_case() {
+    let (_, text) = told(&usual(), |report| {
+        let one = report.cases[0].clone();
+        let case = |at: u32| {
+            let mut made = one.clone();
+            made.case.id = CaseId(format!("quick/{at}"));
+            made.verdicts =
+                vec![judged("ttft.p50", Verdict::Regressed, 0.1 * f64::from(at), "worse")];
+            made
+        };
+        report.cases = (1..=40).map(case).collect();
+    });
+    let (markup, _) = parts(&text);
+    let section =
+        &markup[markup.find("id=\"changes\"").unwrap()..markup.find("id=\"figures\"").unwrap()];
+    let place = |change: &str| section.find(change).unwrap_or_else(|| panic!("no {change}"));
+    assert!(place("+400.0 %") < place("+390.0 %") && place("+390.0 %") < place("+170.0 %"));
+    assert!(!section.contains("+160.0 %") && section.contains("16 more are with their cases"));
+}
+
+#[test]
 fn a_goal_has_a_colour_a_sign_and_a_word() {
     let (_, text) = told(&usual(), |_| ());
     let (markup, _) = parts(&text);

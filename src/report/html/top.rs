@@ -4,7 +4,9 @@
 use super::told::standing;
 use crate::figure::CaseNames;
 use crate::report::stress;
-use crate::report::terminal::{concluded, counted, grade_level, judged_cases, level};
+use crate::report::terminal::{
+    concluded, counted, grade_level, judged_cases, level, weight, worst_first,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
@@ -186,7 +188,7 @@ fn changes(report: &Report) -> Value {
         judged_cases(report).flat_map(|(case, judged)| judged.iter().map(move |one| (case, one)));
     let mut changed: Vec<(&str, &Judged)> =
         all.filter(|(_, one)| one.verdict != Verdict::Unchanged).collect();
-    changed.sort_by_key(|(_, one)| Reverse(level(one.verdict)));
+    changed.sort_by(|(_, one), (_, other)| worst_first(weight(one), weight(other)));
     let told = |open: bool| -> Vec<Value> {
         let of = changed.iter().filter(|(_, one)| is_open(one.verdict) == open);
         of.take(MOST_TOLD).map(|(case, one)| verdict(&name(report, case), one)).collect()
