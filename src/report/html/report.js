@@ -112,11 +112,14 @@
     );
   }
 
-  for (const details of document.querySelectorAll("details[data-case]")) {
+  function drawCase(details) {
     const body = details.lastElementChild;
-    const draw = () => { if (details.open && body.children.length === 0) fill(Number(details.dataset.case), body); };
-    details.addEventListener("toggle", draw);
-    draw();
+    if (details.open && body.children.length === 0) fill(Number(details.dataset.case), body);
+  }
+  const drawn = document.querySelectorAll("details[data-case]");
+  for (const details of drawn) {
+    details.addEventListener("toggle", () => drawCase(details));
+    drawCase(details);
   }
 
   // A link to a case opens it.
@@ -215,5 +218,11 @@
     });
   }
 
-  addEventListener("beforeprint", () => { if (island.cases.length <= 10) document.querySelectorAll("details.case").forEach((one) => { one.open = true; }); });
+  // On paper nothing opens: few cases are told whole. What waits for an event would come too late.
+  addEventListener("beforeprint", () => {
+    if (island.cases.length > 10) return;
+    document.querySelectorAll("details.case").forEach((one) => { one.open = true; });
+    drawn.forEach(drawCase);
+    Charts.drawAll();
+  });
 })();
