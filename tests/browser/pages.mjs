@@ -130,6 +130,13 @@ await check("a part of a chart is zoomed into, and all charts of the same x with
   assert.equal(await zoomed(), 0);
 }));
 
+for (const name of ["usual.html", "large.html"]) {
+  await check(`${name} shows its numbers on a phone without being moved sideways`, () => opened(name, SCREENS[2], async (page) => {
+    const hidden = await page.evaluate(() => [...document.querySelectorAll("table.stack td")].filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth).length);
+    assert.equal(hidden, 0);
+  }));
+}
+
 await check("on paper every column is seen, and what is folded is told", () => opened("usual.html", SCREENS[0], async (page) => {
   await page.emulateMedia({ media: "print" });
   await page.setViewportSize({ width: 700, height: 1000 }); // about what an A4 sheet has between its margins

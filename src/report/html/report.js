@@ -60,9 +60,10 @@
   };
 
   function table(label, head, rows) {
+    for (const row of rows) [...row.cells].forEach((cell, place) => { cell.dataset.name = head[place][0]; });
     const titles = head.map(([name, kind]) => element("th", { scope: "col", ...(kind ? { class: kind } : {}) }, name));
     return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-      element("table", {}, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows)));
+      element("table", { class: "stack" }, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows)));
   }
 
   // A row a metric: its main number with the interval, and the percentiles.
@@ -189,7 +190,7 @@
       element("div", { class: "filters" }, element("label", {}, "Case", text), element("label", {}, "Metric", metric),
         save("Download as CSV", () => download(`${run_id}.csv`, "text/csv", `${[CSV, ...island.rows.map(flat)].map(csv).join("\r\n")}\r\n`)),
         save("Download as JSON", () => download(`${run_id}.json`, "application/json", JSON.stringify({ ...island, figures: undefined, rows: island.rows.map(flat).map((row) => Object.fromEntries(CSV.map((name, place) => [name, row[place]]))) }, null, 1)))),
-      element("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "All numbers" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body)),
+      element("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "All numbers" }, element("table", { class: "stack" }, element("thead", {}, element("tr", {}, ...heads)), body)),
       element("p", { class: "row" }, more, count));
     draw();
   }
