@@ -20,6 +20,8 @@
     options(at("run"), [...(wanted === "" ? [["", "no run yet"]] : []), ...others, ...all], wanted);
   }
 
+  const freshest = () => listed.find((one) => one.state === "running") ?? listed[0];
+
   async function look() {
     if (document.hidden) return;
     try {
@@ -30,10 +32,34 @@
       return;
     }
     const named = chosen("run");
-    const fresh = listed.find((one) => one.state === "running") ?? listed[0];
+    const fresh = freshest();
     if (named !== "" && named !== name) open(named, false);
     else if (named === "" && fresh && fresh.run_id !== name && (run === null || run.state !== "running")) open(fresh.run_id, false);
     else if (named === "" && !fresh && name === "") nothing();
+    pick();
+  }
+
+  // The reader went back or forth: to another run, other filters, or only to another part of the page.
+  function returned() {
+    if (!at("door").hidden) return;
+    const wanted = chosen("run") || (freshest()?.run_id ?? "");
+    if (wanted === "" && name !== "") close();
+    else if (wanted !== name) open(wanted, false);
+    Alerts.read();
+    Alerts.draw();
+    beside();
+  }
+
+  // Looks at no run.
+  function close() {
+    leave();
+    leave = () => {};
+    Moments.clear();
+    [run, name, stored] = [null, "", null];
+    at("verdicts").hidden = true;
+    bare();
+    Alerts.setLive([]);
+    nothing();
     pick();
   }
 
@@ -202,9 +228,14 @@
     const { run: one } = stored;
     at("what").textContent = `${plain(one.scenario)} on ${plain(one.machine)}, ${when(one.started_us)}`;
     at("done").replaceChildren(element("b", {}, `${one.targets_met} of ${one.total_targets}`), "goals met");
+    bare();
+    cases();
+  }
+
+  // Without what only a run that goes on has.
+  function bare() {
     for (const part of ["going", "goals", "advice"]) at(part).hidden = true;
     at("tiles").replaceChildren();
-    cases();
   }
 
   function nothing() {
@@ -282,7 +313,7 @@
   at("save-csv").addEventListener("click", () => save("csv"));
   at("save-json").addEventListener("click", () => save("json"));
   at("save-html").addEventListener("click", saveReport);
-  addEventListener("popstate", () => look());
+  addEventListener("popstate", returned);
   document.addEventListener("visibilitychange", () => look());
   Alerts.listen();
   setInterval(() => { if (at("door").hidden) look(); }, AGAIN);
