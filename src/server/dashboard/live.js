@@ -187,6 +187,7 @@
       ...only(telemetry.gpu, () => tile("GPU", share(telemetry.gpu), known(telemetry.gpu_memory_bytes) ? [bytes(telemetry.gpu_memory_bytes)] : [])),
       ...only(telemetry.gpu_power_w, () => tile("GPU power", rate(telemetry.gpu_power_w, "W"), known(telemetry.gpu_temperature_c) ? [rate(telemetry.gpu_temperature_c, "°C")] : [])),
       ...only(telemetry.requests_running, () => tile("In the target", digits(telemetry.requests_running), known(telemetry.requests_waiting) ? [`${digits(telemetry.requests_waiting)} waiting`] : [])),
+      ...only(telemetry.cache_use, () => tile("Cache in use", share(telemetry.cache_use))),
     ] : [];
     at("tiles").replaceChildren(...live, ...machine);
   }
