@@ -89,6 +89,7 @@
   async function readStored(which) {
     try {
       const told = await Stream.ask(`/v1/runs/${encodeURIComponent(which)}`);
+      await Stored.readUnits();
       if (which !== name) return;
       stored = told;
       Stored.verdicts(told.cases);
@@ -217,7 +218,7 @@
     const all = rows();
     const head = ["Case", "Model", "State", "Requests", "Failed", "Requests/s", "Tokens/s", "TTFT p50", "Whole p50"];
     const number = (text) => element("td", { class: "number" }, text);
-    const row = (one) => element("tr", {}, element("td", { class: "wrap" }, one.case), element("td", {}, one.model), element("td", {}, standing(one.level, one.state)), number(digits(one.attempted)), number(digits(one.failed)), number(known(one.req_s) ? digits(one.req_s) : "–"), number(known(one.tok_s) ? digits(one.tok_s) : "–"), number(seconds(one.ttft_p50_s)), number(seconds(one.e2e_p50_s)));
+    const row = (one) => element("tr", {}, element("td", { class: "wrap" }, one.case), element("td", { class: "model", title: plain(one.model) }, one.model), element("td", {}, standing(one.level, one.state)), number(digits(one.attempted)), number(digits(one.failed)), number(known(one.req_s) ? digits(one.req_s) : "–"), number(known(one.tok_s) ? digits(one.tok_s) : "–"), number(seconds(one.ttft_p50_s)), number(seconds(one.e2e_p50_s)));
     at("case-list").replaceChildren(all.length > 0 ? Stored.table(head, all.map(row), "Cases that have ended", 3) : element("p", { class: "muted" }, "No case has ended yet."));
   }
 
