@@ -11,6 +11,7 @@ use tokgate::again::report_stored;
 use tokgate::report::html::{Figures, Page, comparison, page};
 use tokgate::session::MeasuredCase;
 use tokgate::store::summary;
+use tokgate_core::advice::{About, Advice};
 use tokgate_core::case::{Case, CaseId, Tolerance};
 use tokgate_core::diagnostic::is_hidden;
 use tokgate_core::environment::MachineId;
@@ -315,6 +316,23 @@ fn an_invalid_run_says_why_and_what_could_not_be_measured() {
     assert!(markup.contains("quick&#x2f;cold") || markup.contains("quick/cold"));
     assert!(markup.contains("the server is gone"));
     assert!(markup.contains("503"), "why a request failed");
+}
+
+#[test]
+fn what_several_cases_advise_is_told_once_with_how_many_more_do() {
+    let (_, text) = told(&usual(), |report| {
+        for case in &mut report.cases {
+            case.advice = vec![Advice {
+                about: About::KvCache,
+                evidence: "recall is 40 %".to_owned(),
+                suggestion: "raise `nprobe = <1>`".to_owned(),
+            }];
+        }
+    });
+    let (markup, _) = parts(&text);
+    assert_eq!(markup.matches("Try:").count(), 1);
+    assert!(markup.contains("raise <code>nprobe = &lt;1&gt;</code>"), "{markup}");
+    assert!(markup.contains("recall is 40 %; 1 more with their cases"), "{markup}");
 }
 
 #[test]

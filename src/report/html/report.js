@@ -89,6 +89,8 @@
     return element("dl", { class: "facts" }, ...pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
   }
 
+  // What stands between backticks is code.
+  const coded = (text) => element("span", {}, ...text.split("`").map((part, place) => (place % 2 === 1 ? element("code", {}, part) : part)));
   const goal = (one) => element("tr", {}, cell(one.metric), cell(standing(one.standing)), cell(one.value, "number"), cell(one.bound, "number"), cell(one.note || "", "wrap"));
   const verdict = (one) => element("tr", {}, cell(one.metric), cell(standing(one.standing)), cell(one.base, "number"), cell(one.head, "number"), cell(one.moved, "number"), cell(one.why, "wrap"));
 
@@ -107,7 +109,7 @@
       ...(one.verdicts.length > 0 ? [part("Against the baseline", table(`Verdicts of ${one.name}`, [["metric", ""], ["verdict", ""], number("baseline"), number("this run"), number("change"), ["why", ""]], one.verdicts.map(verdict)))] : []),
       ...list("Failed requests", one.failures, ([count, what]) => remark("yellow", element("strong", {}, `${count} ×`), what)),
       ...list("Stalls", one.stalls, (line) => element("p", {}, line)),
-      ...list("Try", one.advice, ([evidence, suggestion]) => remark("", null, suggestion, evidence)),
+      ...list("Try", one.advice, ([evidence, suggestion]) => remark("", null, coded(suggestion), evidence)),
       ...list("Answers", one.samples, (sample) => element("pre", { class: "answer", tabindex: "0" }, sample)),
       part("What was measured", facts([...one.facts, ["tests", one.tests.join(", ")]])),
     );

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use tokgate_baseline::compat::CompatKey;
+use tokgate_core::advice::Advice;
 use tokgate_core::alert::Alert;
 use tokgate_core::environment::Environment;
 use tokgate_core::goal::{GoalResult, Level};
@@ -329,15 +330,18 @@ fn alerts(report: &Report) -> Value {
     json!({ "told": told.collect::<Vec<_>>(), "more": alerts.len().saturating_sub(MOST_TOLD) })
 }
 
-/// What to try, each suggestion once with the first evidence for it.
+/// What to try, each suggestion once with the first evidence for it, and how often else it is made.
 fn advice(report: &Report) -> Vec<Value> {
     let on_levels = report.advice_on_levels();
-    let all = on_levels.iter().chain(report.cases.iter().flat_map(|case| &case.advice));
+    let all: Vec<&Advice> =
+        on_levels.iter().chain(report.cases.iter().flat_map(|case| &case.advice)).collect();
+    let again = |about| all.iter().filter(|one| one.about == about).count() - 1;
     let mut seen = BTreeSet::new();
-    all.filter(|one| seen.insert(one.about))
-        .take(MOST_TOLD)
-        .map(|one| json!({ "evidence": one.evidence, "suggestion": one.suggestion }))
-        .collect()
+    let told = all.iter().filter(|one| seen.insert(one.about)).take(MOST_TOLD);
+    told.map(|one| {
+        json!({ "evidence": one.evidence, "suggestion": one.suggestion, "again": again(one.about) })
+    })
+    .collect()
 }
 
 fn invalid(report: &Report) -> Value {
