@@ -11,6 +11,7 @@ use tokgate::again::report_stored;
 use tokgate::report::html::{Figures, Page, comparison, page};
 use tokgate::session::MeasuredCase;
 use tokgate::store::summary;
+use tokgate_core::advice::{About, Advice};
 use tokgate_core::case::{Case, CaseId, Tolerance};
 use tokgate_core::diagnostic::is_hidden;
 use tokgate_core::environment::MachineId;
@@ -213,6 +214,27 @@ fn the_verdict_stands_first_with_its_sign_and_its_word_and_the_grade_beside_it()
 }
 
 #[test]
+fn of_more_changes_than_there_is_room_for_the_worst_stand_first_whatever_their_case() {
+    let (_, text) = told(&usual(), |report| {
+        let one = report.cases[0].clone();
+        let case = |at: u32| {
+            let mut made = one.clone();
+            made.case.id = CaseId(format!("quick/{at}"));
+            made.verdicts =
+                vec![judged("ttft.p50", Verdict::Regressed, 0.1 * f64::from(at), "worse")];
+            made
+        };
+        report.cases = (1..=40).map(case).collect();
+    });
+    let (markup, _) = parts(&text);
+    let section =
+        &markup[markup.find("id=\"changes\"").unwrap()..markup.find("id=\"figures\"").unwrap()];
+    let place = |change: &str| section.find(change).unwrap_or_else(|| panic!("no {change}"));
+    assert!(place("+400.0 %") < place("+390.0 %") && place("+390.0 %") < place("+170.0 %"));
+    assert!(!section.contains("+160.0 %") && section.contains("16 more are with their cases"));
+}
+
+#[test]
 fn a_goal_has_a_colour_a_sign_and_a_word() {
     let (_, text) = told(&usual(), |_| ());
     let (markup, _) = parts(&text);
@@ -294,6 +316,23 @@ fn an_invalid_run_says_why_and_what_could_not_be_measured() {
     assert!(markup.contains("quick&#x2f;cold") || markup.contains("quick/cold"));
     assert!(markup.contains("the server is gone"));
     assert!(markup.contains("503"), "why a request failed");
+}
+
+#[test]
+fn what_several_cases_advise_is_told_once_with_how_many_more_do() {
+    let (_, text) = told(&usual(), |report| {
+        for case in &mut report.cases {
+            case.advice = vec![Advice {
+                about: About::KvCache,
+                evidence: "recall is 40 %".to_owned(),
+                suggestion: "raise `nprobe = <1>`".to_owned(),
+            }];
+        }
+    });
+    let (markup, _) = parts(&text);
+    assert_eq!(markup.matches("Try:").count(), 1);
+    assert!(markup.contains("raise <code>nprobe = &lt;1&gt;</code>"), "{markup}");
+    assert!(markup.contains("recall is 40 %; 1 more with their cases"), "{markup}");
 }
 
 #[test]

@@ -5,9 +5,8 @@ use super::duel;
 use super::markdown::{Link, code, code_within, html_code_within};
 use super::marker::Marker;
 use super::sparkline::sparkline;
-use super::terminal::{concluded, counted, judged_cases, level};
+use super::terminal::{concluded, counted, judged_cases, level, weight, worst_first};
 use crate::git::Edited;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use tokgate_baseline::compat::CompatKey;
@@ -35,6 +34,9 @@ const SHOWN: usize = 20;
 const FEWEST: usize = 3;
 /// Room for the line on what is left out.
 const MORE: usize = 48;
+
+/// The weight of what is no change of a number: it comes before all that is.
+const GRAVEST: (Level, f64) = (Level::Red, f64::INFINITY);
 
 /// What stands where there is nothing to tell.
 const NOTHING: &str = "–";
@@ -156,7 +158,7 @@ pub fn troubled(report: &Report) -> BTreeSet<(CaseId, MetricRef)> {
 /// What is not fine.
 fn troubles(report: &Report, past: &Past, room: usize) -> String {
     let mut troubles = not_fine(report);
-    troubles.sort_by_key(|trouble| Reverse(trouble.level));
+    troubles.sort_by(|one, other| worst_first(one.weight, other.weight));
     let histories: Vec<Option<String>> = troubles.iter().map(|it| it.history(past)).collect();
     let is_known = histories.iter().any(Option::is_some);
     let row = |(trouble, history): (&Trouble<'_>, Option<String>)| {
@@ -176,7 +178,7 @@ fn not_fine(report: &Report) -> Vec<Trouble<'_>> {
         troubles.extend(of_verdicts(&dropped.case, &dropped.verdicts));
     }
     troubles.extend(report.unmeasured.iter().map(|one| Trouble {
-        level: Level::Red,
+        weight: GRAVEST,
         case: &one.case,
         metric: None,
         head: None,
@@ -189,7 +191,8 @@ fn not_fine(report: &Report) -> Vec<Trouble<'_>> {
 
 /// Something that is not fine.
 struct Trouble<'a> {
-    level: Level,
+    /// How serious it is, and how far it moved.
+    weight: (Level, f64),
     case: &'a CaseId,
     metric: Option<MetricRef>,
     /// What the head said, in the metric's unit.
@@ -226,8 +229,8 @@ fn of_case(case: &CaseReport) -> Vec<Trouble<'_>> {
     let mut troubles: Vec<Trouble<'_>> = of_verdicts(id, &case.verdicts).collect();
     if case.verdicts.is_empty() && !case.is_valid() {
         let (word, why) = ("INVALID", reasons(case));
-        let (level, numbers) = (Level::Red, none());
-        troubles.push(Trouble { level, case: id, metric: None, head: None, numbers, word, why });
+        let (weight, numbers) = (GRAVEST, none());
+        troubles.push(Trouble { weight, case: id, metric: None, head: None, numbers, word, why });
     }
     let required = &case.case.gate.required;
     let missed = case.goals.iter().filter(|it| !it.is_met() && required.contains(&it.goal.metric));
@@ -239,7 +242,7 @@ fn of_verdicts<'a>(case: &'a CaseId, judged: &'a [Judged]) -> impl Iterator<Item
     judged
         .iter()
         .map(move |one| Trouble {
-            level: level(one.verdict),
+            weight: weight(one),
             case,
             metric: Some(one.metric),
             head: one.comparison.as_ref().map(|comparison| comparison.head.value),
@@ -247,7 +250,7 @@ fn of_verdicts<'a>(case: &'a CaseId, judged: &'a [Judged]) -> impl Iterator<Item
             word: one.verdict.as_str(),
             why: one.why.clone(),
         })
-        .filter(|trouble| trouble.level != Level::Green)
+        .filter(|trouble| trouble.weight.0 != Level::Green)
 }
 
 fn of_goal<'a>(case: &'a CaseId, result: &GoalResult) -> Trouble<'a> {
@@ -259,7 +262,7 @@ fn of_goal<'a>(case: &'a CaseId, result: &GoalResult) -> Trouble<'a> {
     }
     let why = format!("required: {} {}", result.goal.bound.show(unit), result.note);
     Trouble {
-        level: Level::Red,
+        weight: GRAVEST,
         case,
         metric: Some(result.goal.metric),
         head: result.estimate.map(|estimate| estimate.value),

@@ -2,6 +2,7 @@
 
 use super::{advice, alerts, stress};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use tokgate_core::diagnostic::line as plain_line;
@@ -331,6 +332,18 @@ pub(super) fn level(verdict: Verdict) -> Level {
             Level::Red
         }
     }
+}
+
+/// How bad a verdict is beside others: how serious, then how far the metric moved. What was not compared
+/// moved nowhere.
+pub(super) fn weight(judged: &Judged) -> (Level, f64) {
+    let moved = judged.comparison.as_ref().map(|comparison| comparison.effect.abs());
+    (level(judged.verdict), moved.filter(|moved| !moved.is_nan()).unwrap_or(0.0))
+}
+
+/// Puts the worst first.
+pub(super) fn worst_first(one: (Level, f64), other: (Level, f64)) -> Ordering {
+    other.0.cmp(&one.0).then(other.1.total_cmp(&one.1))
 }
 
 fn verdict(judged: &Judged, style: Style) -> String {

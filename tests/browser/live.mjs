@@ -93,6 +93,16 @@ await check("what is chosen stands in the address, and comes back from it", () =
   assert.equal(await page.locator("#level").inputValue(), "red");
 }));
 
+await check("the way back leads to what was chosen before", () => looked("/", SCREENS[0], async (page) => {
+  await going(page);
+  await page.locator("#level").selectOption("red");
+  await page.locator("#level").selectOption("yellow");
+  await page.goBack();
+  assert.equal(await page.locator("#level").inputValue(), "red");
+  await page.goBack();
+  assert.equal(await page.locator("#level").inputValue(), "");
+}));
+
 await check("a run that was killed is said to be interrupted", () => looked("/", SCREENS[0], async (page) => {
   await going(page);
   run.kill("SIGKILL");

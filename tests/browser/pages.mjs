@@ -130,6 +130,24 @@ await check("a part of a chart is zoomed into, and all charts of the same x with
   assert.equal(await zoomed(), 0);
 }));
 
+for (const name of ["usual.html", "large.html"]) {
+  await check(`${name} shows its numbers on a phone without being moved sideways`, () => opened(name, SCREENS[2], async (page) => {
+    const hidden = await page.evaluate(() => [...document.querySelectorAll("table.stack td")].filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth).length);
+    assert.equal(hidden, 0);
+  }));
+}
+
+await check("on paper every column is seen, and what is folded is told", () => opened("usual.html", SCREENS[0], async (page) => {
+  await page.emulateMedia({ media: "print" });
+  await page.setViewportSize({ width: 700, height: 1000 }); // about what an A4 sheet has between its margins
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  const cut = await page.evaluate(() => [...document.querySelectorAll(".scroll, .plot")].filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1).map((one) => one.outerHTML.slice(0, 100)));
+  assert.deepEqual(cut, []);
+  const folded = await page.evaluate(() => [...document.querySelectorAll("details:not(.data, .case) > :not(summary)")].filter((one) => one.offsetHeight === 0).length);
+  assert.equal(folded, 0);
+  assert.ok(await page.evaluate(() => [...document.querySelectorAll("details.case")].every((one) => one.lastElementChild.offsetHeight > 0)));
+}));
+
 await check("without scripts the verdict is still read", async () => {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();

@@ -60,9 +60,10 @@
   };
 
   function table(label, head, rows) {
+    for (const row of rows) [...row.cells].forEach((cell, place) => { cell.dataset.name = head[place][0]; });
     const titles = head.map(([name, kind]) => element("th", { scope: "col", ...(kind ? { class: kind } : {}) }, name));
     return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-      element("table", {}, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows)));
+      element("table", { class: "stack" }, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows)));
   }
 
   // A row a metric: its main number with the interval, and the percentiles.
@@ -88,6 +89,8 @@
     return element("dl", { class: "facts" }, ...pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
   }
 
+  // What stands between backticks is code.
+  const coded = (text) => element("span", {}, ...text.split("`").map((part, place) => (place % 2 === 1 ? element("code", {}, part) : part)));
   const goal = (one) => element("tr", {}, cell(one.metric), cell(standing(one.standing)), cell(one.value, "number"), cell(one.bound, "number"), cell(one.note || "", "wrap"));
   const verdict = (one) => element("tr", {}, cell(one.metric), cell(standing(one.standing)), cell(one.base, "number"), cell(one.head, "number"), cell(one.moved, "number"), cell(one.why, "wrap"));
 
@@ -106,17 +109,20 @@
       ...(one.verdicts.length > 0 ? [part("Against the baseline", table(`Verdicts of ${one.name}`, [["metric", ""], ["verdict", ""], number("baseline"), number("this run"), number("change"), ["why", ""]], one.verdicts.map(verdict)))] : []),
       ...list("Failed requests", one.failures, ([count, what]) => remark("yellow", element("strong", {}, `${count} ×`), what)),
       ...list("Stalls", one.stalls, (line) => element("p", {}, line)),
-      ...list("Try", one.advice, ([evidence, suggestion]) => remark("", null, suggestion, evidence)),
+      ...list("Try", one.advice, ([evidence, suggestion]) => remark("", null, coded(suggestion), evidence)),
       ...list("Answers", one.samples, (sample) => element("pre", { class: "answer", tabindex: "0" }, sample)),
       part("What was measured", facts([...one.facts, ["tests", one.tests.join(", ")]])),
     );
   }
 
-  for (const details of document.querySelectorAll("details[data-case]")) {
+  function drawCase(details) {
     const body = details.lastElementChild;
-    const draw = () => { if (details.open && body.children.length === 0) fill(Number(details.dataset.case), body); };
-    details.addEventListener("toggle", draw);
-    draw();
+    if (details.open && body.children.length === 0) fill(Number(details.dataset.case), body);
+  }
+  const drawn = document.querySelectorAll("details[data-case]");
+  for (const details of drawn) {
+    details.addEventListener("toggle", () => drawCase(details));
+    drawCase(details);
   }
 
   // A link to a case opens it.
@@ -186,7 +192,7 @@
       element("div", { class: "filters" }, element("label", {}, "Case", text), element("label", {}, "Metric", metric),
         save("Download as CSV", () => download(`${run_id}.csv`, "text/csv", `${[CSV, ...island.rows.map(flat)].map(csv).join("\r\n")}\r\n`)),
         save("Download as JSON", () => download(`${run_id}.json`, "application/json", JSON.stringify({ ...island, figures: undefined, rows: island.rows.map(flat).map((row) => Object.fromEntries(CSV.map((name, place) => [name, row[place]]))) }, null, 1)))),
-      element("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "All numbers" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body)),
+      element("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "All numbers" }, element("table", { class: "stack" }, element("thead", {}, element("tr", {}, ...heads)), body)),
       element("p", { class: "row" }, more, count));
     draw();
   }
@@ -215,5 +221,11 @@
     });
   }
 
-  addEventListener("beforeprint", () => { if (island.cases.length <= 10) document.querySelectorAll("details.case").forEach((one) => { one.open = true; }); });
+  // On paper nothing opens: few cases are told whole. What waits for an event would come too late.
+  addEventListener("beforeprint", () => {
+    if (island.cases.length > 10) return;
+    document.querySelectorAll("details.case").forEach((one) => { one.open = true; });
+    drawn.forEach(drawCase);
+    Charts.drawAll();
+  });
 })();

@@ -4,12 +4,15 @@
 use super::told::standing;
 use crate::figure::CaseNames;
 use crate::report::stress;
-use crate::report::terminal::{concluded, counted, grade_level, judged_cases, level};
+use crate::report::terminal::{
+    concluded, counted, grade_level, judged_cases, level, weight, worst_first,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use tokgate_baseline::compat::CompatKey;
+use tokgate_core::advice::Advice;
 use tokgate_core::alert::Alert;
 use tokgate_core::environment::Environment;
 use tokgate_core::goal::{GoalResult, Level};
@@ -186,7 +189,7 @@ fn changes(report: &Report) -> Value {
         judged_cases(report).flat_map(|(case, judged)| judged.iter().map(move |one| (case, one)));
     let mut changed: Vec<(&str, &Judged)> =
         all.filter(|(_, one)| one.verdict != Verdict::Unchanged).collect();
-    changed.sort_by_key(|(_, one)| Reverse(level(one.verdict)));
+    changed.sort_by(|(_, one), (_, other)| worst_first(weight(one), weight(other)));
     let told = |open: bool| -> Vec<Value> {
         let of = changed.iter().filter(|(_, one)| is_open(one.verdict) == open);
         of.take(MOST_TOLD).map(|(case, one)| verdict(&name(report, case), one)).collect()
@@ -327,15 +330,18 @@ fn alerts(report: &Report) -> Value {
     json!({ "told": told.collect::<Vec<_>>(), "more": alerts.len().saturating_sub(MOST_TOLD) })
 }
 
-/// What to try, each suggestion once with the first evidence for it.
+/// What to try, each suggestion once with the first evidence for it, and how often else it is made.
 fn advice(report: &Report) -> Vec<Value> {
     let on_levels = report.advice_on_levels();
-    let all = on_levels.iter().chain(report.cases.iter().flat_map(|case| &case.advice));
+    let all: Vec<&Advice> =
+        on_levels.iter().chain(report.cases.iter().flat_map(|case| &case.advice)).collect();
+    let again = |about| all.iter().filter(|one| one.about == about).count() - 1;
     let mut seen = BTreeSet::new();
-    all.filter(|one| seen.insert(one.about))
-        .take(MOST_TOLD)
-        .map(|one| json!({ "evidence": one.evidence, "suggestion": one.suggestion }))
-        .collect()
+    let told = all.iter().filter(|one| seen.insert(one.about)).take(MOST_TOLD);
+    told.map(|one| {
+        json!({ "evidence": one.evidence, "suggestion": one.suggestion, "again": again(one.about) })
+    })
+    .collect()
 }
 
 fn invalid(report: &Report) -> Value {

@@ -66,15 +66,22 @@ globalThis.Alerts = (() => {
     at("alert-list").replaceChildren(...rows, ...more);
   }
 
+  const FILTERS = ["level", "category", "model", "cooldown"];
+
+  // Shows what the address says that was chosen; the models are not known before there are alerts.
+  function read() {
+    for (const name of FILTERS) if (name !== "model") at(name).value = name === "cooldown" ? chosen(name) || "300" : chosen(name);
+  }
+
   function listen() {
-    for (const name of ["level", "category", "model", "cooldown"]) {
+    read();
+    for (const name of FILTERS) {
       const list = at(name);
-      if (name !== "model") list.value = name === "cooldown" ? chosen(name) || "300" : chosen(name);
       list.addEventListener("change", () => { choose(name, name === "cooldown" && list.value === "300" ? "" : list.value); draw(); });
     }
   }
 
   const setLive = (alerts) => { live = alerts; draw(); };
   const setStored = (alerts) => { stored = alerts; draw(); };
-  return { setLive, setStored, listen, draw };
+  return { setLive, setStored, listen, read, draw };
 })();

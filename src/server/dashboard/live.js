@@ -20,6 +20,8 @@
     options(at("run"), [...(wanted === "" ? [["", "no run yet"]] : []), ...others, ...all], wanted);
   }
 
+  const freshest = () => listed.find((one) => one.state === "running") ?? listed[0];
+
   async function look() {
     if (document.hidden) return;
     try {
@@ -30,10 +32,34 @@
       return;
     }
     const named = chosen("run");
-    const fresh = listed.find((one) => one.state === "running") ?? listed[0];
+    const fresh = freshest();
     if (named !== "" && named !== name) open(named, false);
     else if (named === "" && fresh && fresh.run_id !== name && (run === null || run.state !== "running")) open(fresh.run_id, false);
     else if (named === "" && !fresh && name === "") nothing();
+    pick();
+  }
+
+  // The reader went back or forth: to another run, other filters, or only to another part of the page.
+  function returned() {
+    if (!at("door").hidden) return;
+    const wanted = chosen("run") || (freshest()?.run_id ?? "");
+    if (wanted === "" && name !== "") close();
+    else if (wanted !== name) open(wanted, false);
+    Alerts.read();
+    Alerts.draw();
+    beside();
+  }
+
+  // Looks at no run.
+  function close() {
+    leave();
+    leave = () => {};
+    Moments.clear();
+    [run, name, stored] = [null, "", null];
+    at("verdicts").hidden = true;
+    bare();
+    Alerts.setLive([]);
+    nothing();
     pick();
   }
 
@@ -63,6 +89,7 @@
   async function readStored(which) {
     try {
       const told = await Stream.ask(`/v1/runs/${encodeURIComponent(which)}`);
+      await Stored.readUnits();
       if (which !== name) return;
       stored = told;
       Stored.verdicts(told.cases);
@@ -165,6 +192,7 @@
       ...only(telemetry.gpu, () => tile("GPU", share(telemetry.gpu), known(telemetry.gpu_memory_bytes) ? [bytes(telemetry.gpu_memory_bytes)] : [])),
       ...only(telemetry.gpu_power_w, () => tile("GPU power", rate(telemetry.gpu_power_w, "W"), known(telemetry.gpu_temperature_c) ? [rate(telemetry.gpu_temperature_c, "°C")] : [])),
       ...only(telemetry.requests_running, () => tile("In the target", digits(telemetry.requests_running), known(telemetry.requests_waiting) ? [`${digits(telemetry.requests_waiting)} waiting`] : [])),
+      ...only(telemetry.cache_use, () => tile("Cache in use", share(telemetry.cache_use))),
     ] : [];
     at("tiles").replaceChildren(...live, ...machine);
   }
@@ -194,7 +222,7 @@
     const all = rows();
     const head = ["Case", "Model", "State", "Requests", "Failed", "Requests/s", "Tokens/s", "TTFT p50", "Whole p50"];
     const number = (text) => element("td", { class: "number" }, text);
-    const row = (one) => element("tr", {}, element("td", { class: "wrap" }, one.case), element("td", {}, one.model), element("td", {}, standing(one.level, one.state)), number(digits(one.attempted)), number(digits(one.failed)), number(known(one.req_s) ? digits(one.req_s) : "–"), number(known(one.tok_s) ? digits(one.tok_s) : "–"), number(seconds(one.ttft_p50_s)), number(seconds(one.e2e_p50_s)));
+    const row = (one) => element("tr", {}, element("td", { class: "wrap" }, one.case), element("td", { class: "model", title: plain(one.model) }, one.model), element("td", {}, standing(one.level, one.state)), number(digits(one.attempted)), number(digits(one.failed)), number(known(one.req_s) ? digits(one.req_s) : "–"), number(known(one.tok_s) ? digits(one.tok_s) : "–"), number(seconds(one.ttft_p50_s)), number(seconds(one.e2e_p50_s)));
     at("case-list").replaceChildren(all.length > 0 ? Stored.table(head, all.map(row), "Cases that have ended", 3) : element("p", { class: "muted" }, "No case has ended yet."));
   }
 
@@ -206,9 +234,14 @@
     const { run: one } = stored;
     at("what").textContent = `${plain(one.scenario)} on ${plain(one.machine)}, ${when(one.started_us)}`;
     at("done").replaceChildren(element("b", {}, `${one.targets_met} of ${one.total_targets}`), "goals met");
+    bare();
+    cases();
+  }
+
+  // Without what only a run that goes on has.
+  function bare() {
     for (const part of ["going", "goals", "advice"]) at(part).hidden = true;
     at("tiles").replaceChildren();
-    cases();
   }
 
   function nothing() {
@@ -286,7 +319,7 @@
   at("save-csv").addEventListener("click", () => save("csv"));
   at("save-json").addEventListener("click", () => save("json"));
   at("save-html").addEventListener("click", saveReport);
-  addEventListener("popstate", () => look());
+  addEventListener("popstate", returned);
   document.addEventListener("visibilitychange", () => look());
   Alerts.listen();
   setInterval(() => { if (at("door").hidden) look(); }, AGAIN);

@@ -6,6 +6,8 @@ globalThis.Moments = (() => {
   const mounted = new Map();
 
   const axis = (label, unit) => ({ label, unit, scale: "linear", names: [] });
+  // Between these a share lies; each line says what it is.
+  const WHOLE = [{ across: "y", at: 0, label: "0 %" }, { across: "y", at: 100, label: "100 %" }];
   const mean = "of requests that ended in the ten seconds before";
 
   // A layer of the moments where a number is known; `factor` takes it to the unit of the axis.
@@ -45,9 +47,10 @@ globalThis.Moments = (() => {
       figure("tokens", "Output tokens", run, axis("rate", "tok/s"), [layer("output tokens", run, (point) => point.recent.tok_s)], [mean]),
       figure("rate", "Requests", run, axis("rate", "1/s"), [layer("succeeded", run, (point) => (run.alone ? null : point.recent.req_s)), layer("failed", run, (point) => (point.recent.failed > 0 && point.recent.seconds > 0 ? point.recent.failed / point.recent.seconds : null))], [mean]),
       figure("flight", "Requests in flight", run, axis("requests", ""), [layer("in flight", run, (point) => (point.case > 0 ? point.in_flight : null))]),
-      figure("busy", "How busy the machine is", run, axis("utilisation", "%"), [layer("CPU", run, (point) => point.telemetry.cpu, 100), layer("GPU", run, (point) => point.telemetry.gpu, 100)], [], [{ across: "y", at: 0, label: "" }, { across: "y", at: 100, label: "" }]),
+      figure("busy", "How busy the machine is", run, axis("utilisation", "%"), [layer("CPU", run, (point) => point.telemetry.cpu, 100), layer("GPU", run, (point) => point.telemetry.gpu, 100)], [], WHOLE),
       figure("memory", "Memory in use", run, axis("memory", "GiB"), [layer("host", run, (point) => point.telemetry.memory_bytes, 2 ** -30), layer("GPU", run, (point) => point.telemetry.gpu_memory_bytes, 2 ** -30)]),
       figure("target", "Requests in the target, as it says", run, axis("requests", ""), [layer("running", run, (point) => point.telemetry.requests_running), layer("waiting", run, (point) => point.telemetry.requests_waiting)]),
+      figure("cache", "Cache in use, as the target says", run, axis("share", "%"), [layer("cache", run, (point) => point.telemetry.cache_use, 100)], [], WHOLE),
       figure("power", "GPU power", run, axis("power", "W"), [layer("power", run, (point) => point.telemetry.gpu_power_w)]),
     ];
   }
@@ -74,7 +77,7 @@ globalThis.Moments = (() => {
     }
     [...at("charts").children].filter((place) => place.children.length === 0).forEach((place) => place.remove());
   }
-  figures.order = ["ttft", "itl", "e2e", "tokens", "rate", "flight", "busy", "memory", "target", "power"];
+  figures.order = ["ttft", "itl", "e2e", "tokens", "rate", "flight", "busy", "memory", "target", "cache", "power"];
 
   function clear() {
     mounted.forEach((chart) => chart.destroy());

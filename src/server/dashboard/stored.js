@@ -32,8 +32,9 @@ globalThis.Stored = (() => {
 
   // A table whose columns are numbers from this one on.
   function table(head, rows, label, numbers) {
+    for (const row of rows) [...row.cells].forEach((cell, place) => { cell.dataset.name = head[place]; });
     const names = head.map((name, index) => element("th", { scope: "col", ...(index >= numbers ? { class: "number" } : {}) }, name));
-    return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, element("table", { class: "wide" }, element("thead", {}, element("tr", {}, ...names)), element("tbody", {}, ...rows)));
+    return element("div", { class: rows.length > 15 ? "scroll tall" : "scroll", tabindex: "0", role: "region", "aria-label": label }, element("table", { class: "wide stack" }, element("thead", {}, element("tr", {}, ...names)), element("tbody", {}, ...rows)));
   }
 
   // ---- one run against its baseline --------------------------------------------------------------------
@@ -44,12 +45,17 @@ globalThis.Stored = (() => {
     return known(effect) ? `${effect > 0 ? "+" : effect < 0 ? "−" : "±"}${Math.abs(effect * 100).toPrecision(2)} %` : "–";
   }
 
+  // The worst first: by what is said, then by how far it moved.
+  const RANK = { red: 0, yellow: 1, green: 2 };
+  const worse = (one, other) => RANK[level(one.verdict)] - RANK[level(other.verdict)] || Math.abs(other.effect ?? 0) - Math.abs(one.effect ?? 0);
+
   function verdicts(cases) {
-    const rows = cases.flatMap((one) => one.verdicts.map((verdict) => {
+    const all = cases.flatMap((one) => one.verdicts.map((verdict) => ({ ...verdict, case_id: one.case_id })));
+    const rows = all.sort(worse).map((verdict) => {
       const unit = units.get(verdict.metric.split(".")[0]) ?? "";
       const sure = known(verdict.effect_low) && known(verdict.effect_high) ? ` (${percent(verdict.effect_low)} … ${percent(verdict.effect_high)})` : "";
-      return element("tr", {}, element("td", {}, one.case_id), element("td", {}, verdict.metric), element("td", {}, standing(level(verdict.verdict), verdict.verdict)), element("td", { class: "wrap" }, verdict.why), element("td", { class: "number" }, quantity(verdict.base, unit)), element("td", { class: "number" }, quantity(verdict.head, unit)), element("td", { class: "number" }, percent(verdict.effect) + sure));
-    }));
+      return element("tr", {}, element("td", {}, verdict.case_id), element("td", {}, verdict.metric), element("td", {}, standing(level(verdict.verdict), verdict.verdict)), element("td", { class: "wrap words" }, verdict.why), element("td", { class: "number" }, quantity(verdict.base, unit)), element("td", { class: "number" }, quantity(verdict.head, unit)), element("td", { class: "number" }, percent(verdict.effect) + sure));
+    });
     at("verdicts").hidden = rows.length === 0;
     at("verdicts").replaceChildren(element("h3", {}, "Against the baseline"), element("p", { class: "muted" }, "A change of more than nothing is worse."), table(["Case", "Metric", "Verdict", "Why", "Baseline", "Now", "Change"], rows, "Verdicts", 4));
   }
@@ -67,6 +73,11 @@ globalThis.Stored = (() => {
     const { metrics } = await Stream.ask("/v1/metrics");
     units = new Map(metrics.map((metric) => [metric.id, metric.unit]));
     return metrics.flatMap((metric) => (metric.stats.length > 0 ? metric.stats.map((stat) => `${metric.id}.${stat}`) : [metric.id]));
+  }
+
+  // In which unit each metric is told.
+  async function readUnits() {
+    if (units.size === 0) await metrics();
   }
 
   async function cases() {
@@ -132,5 +143,5 @@ globalThis.Stored = (() => {
 
   // ---- files -----------------------------------------------------------------------------------------
 
-  return { runs, verdicts, trends, readBaseline, baselineOf, table };
+  return { runs, verdicts, trends, readUnits, readBaseline, baselineOf, table };
 })();

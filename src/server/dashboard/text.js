@@ -71,7 +71,9 @@ globalThis.Text = (() => {
       path = value === "" ? "/" : `/runs/${encodeURIComponent(value)}`;
     }
     const rest = all.toString();
-    window.history.replaceState(null, "", path + (rest ? `?${rest}` : "") + location.hash);
+    const next = path + (rest ? `?${rest}` : "");
+    // The way back leads to what was chosen before.
+    if (next !== location.pathname + location.search) window.history.pushState(null, "", next + location.hash);
   }
 
   // Gives a list of choices the options that there are, and keeps what is chosen.
