@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::path::Path;
 use tokgate_core::case::Workload;
 use tokgate_core::record::Phase;
-use tokgate_core::run::Ending;
+use tokgate_core::run::{Ending, TargetAfter};
 use tokgate_core::validity::{Reason, Validity};
 use tokgate_core::workload::{Arrivals, Open, Shape, Spacing};
 
@@ -95,6 +95,32 @@ fn another_model_is_another_target() {
     let mut fleet = Fleet::usual(2);
     fleet.workers[1].epochs[0].run.head.target.model = "another".to_owned();
     assert_eq!(spoilt(fleet.put()), (vec!["other_target".to_owned()], REQUESTS));
+}
+
+/// A fleet whose replies name these builds; the first worker had none.
+fn builds(of_second: &str, of_third: &str) -> Fleet {
+    let mut fleet = Fleet::usual(3);
+    for (worker, build) in fleet.workers.iter_mut().zip([None, Some(of_second), Some(of_third)]) {
+        let run = &mut worker.epochs[0].run;
+        let mut seen = run.head.target.clone();
+        seen.config.extend(build.map(|build| ("system_fingerprint".to_owned(), build.into())));
+        run.after = Some(TargetAfter::unchanged(seen));
+    }
+    fleet
+}
+
+#[test]
+fn another_build_behind_one_address_is_another_target() {
+    let fleet = builds("fp_a", "fp_b");
+    assert_eq!(spoilt(fleet.put()), (vec!["other_target".to_owned()], REQUESTS));
+    let what = "system_fingerprint `\"fp_b\"`, and for worker 1 `\"fp_a\"`";
+    assert_eq!(reason(&fleet, "other_target")["what"], what);
+    let told = builds("fp_a", "fp_b").put().ends(&["--figures"], 3);
+    assert!(told.contains(what), "{told}");
+    assert_eq!(
+        builds("fp_a", "fp_a").put().merged(0)["cases"][0]["epochs"][0]["validity"],
+        "VALID"
+    );
 }
 
 /// What is done to a file.

@@ -243,7 +243,7 @@ pub enum Reason {
         /// What it was asked, in words.
         what: String,
     },
-    /// A worker measured another target than the first one.
+    /// A worker measured another target than those before it.
     #[error("worker {worker} measured another target: {what}")]
     OtherTarget {
         /// Which, from 0.
