@@ -162,6 +162,23 @@ fn a_file_that_is_not_as_it_was_put_is_named_with_its_place() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_before_it_is_opened() {
+    let pipe = |path: &Path| {
+        std::fs::remove_file(path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    for table in ["requests", "events", "epochs"] {
+        let fleet = Fleet::usual(2);
+        pipe(&rows(fleet.put(), table, 1));
+        let told = fleet.ends(&["--figures"], 3);
+        assert!(told.contains("it is no regular file"), "{told}");
+        assert_eq!(spoilt(&fleet).0[0], "torn_file");
+        assert_eq!(reason(&fleet, "torn_file")["what"], "it is no regular file");
+    }
+}
+
 /// A worker's manifest with something put into the place of something.
 fn restated(fleet: &Fleet, from: &str, to: &str) {
     let manifest = fleet.put().workers[1].put(&fleet.out());
