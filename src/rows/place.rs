@@ -74,7 +74,7 @@ pub enum PlaceError {
     },
     /// There is something else of this name.
     #[error(
-        "{0} is there already with other contents, and is never overwritten: write to another place"
+        "{0} is there already with other contents, and is never overwritten: write to another place, or remove it first"
     )]
     Taken(String),
     /// There is nothing of this name.

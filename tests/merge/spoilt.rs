@@ -193,7 +193,8 @@ fn a_file_that_another_tool_wrote_again_is_told_with_what_to_do() {
     let path = rows(fleet.put(), "requests", 1);
     std::fs::write(&path, b"PAR1 written again PAR1").unwrap();
     let told = fleet.ends(&[], 3);
-    let expected = "have it there as the worker put it (`tokgate export --parts` puts it again), `tokgate rm` this run";
+    let expected = "remove it if it is there, put it again as the worker put it (`tokgate export --parts`, which replaces \
+         nothing), `tokgate rm` this run";
     assert!(told.contains("it has 23 bytes, and had ") && told.contains(expected), "{told}");
 }
 

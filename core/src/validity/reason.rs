@@ -253,8 +253,8 @@ pub enum Reason {
     },
     /// A worker's file is not as it was written.
     #[error(
-        "{path} of worker {worker} cannot be used: {what}; have it there as the worker put it \
-         (`tokgate export --parts` puts it again), `tokgate rm` this run, and merge again"
+        "{path} of worker {worker} cannot be used: {what}; remove it if it is there, put it again as the worker put \
+         it (`tokgate export --parts`, which replaces nothing), `tokgate rm` this run, and merge again"
     )]
     TornFile {
         /// Which, from 0.
