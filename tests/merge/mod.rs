@@ -95,7 +95,8 @@ fn hosts_are_counted_in_the_machines_key_unless_it_was_given() {
 fn a_baseline_that_is_asked_for_and_absent_is_told_before_anything_is_kept() {
     let fleet = Fleet::usual(2);
     let told = fleet.put().ends(&["--baseline", "nothing"], 2);
-    assert!(told.contains("there is no baseline"), "{told}");
+    assert!(told.contains("there is no baseline") && told.contains("baseline list"), "{told}");
+    assert!(!told.contains("--baseline-lenient"), "merge has none: {told}");
     assert!(fleet.layout().raw_files().unwrap().is_empty());
 }
 
