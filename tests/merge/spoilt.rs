@@ -212,6 +212,27 @@ fn rows_that_a_manifest_counts_otherwise_are_not_read() {
 }
 
 #[test]
+fn what_is_wrong_with_events_is_told_of_the_file_of_events() {
+    let fleet = Fleet::usual(2);
+    let manifest = fleet.put().workers[1].put(&fleet.out());
+    let mut other = fleet.workers[1].clone();
+    other.epochs[0].run.records.remove(0);
+    let elsewhere = fleet.folder.path().join("elsewhere");
+    let of_other = other.put(&elsewhere);
+    std::fs::copy(&files(&elsewhere.join("rows/events"), ".parquet")[0], rows(&fleet, "events", 1))
+        .unwrap();
+    let said =
+        |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let mut mixed = said(&manifest);
+    mixed["epochs"][0]["files"]["events"] = said(&of_other)["epochs"][0]["files"]["events"].clone();
+    std::fs::write(&manifest, mixed.to_string()).unwrap();
+    assert_eq!(spoilt(&fleet).0[0], "torn_file");
+    let torn = reason(&fleet, "torn_file");
+    assert!(torn["path"].as_str().unwrap().starts_with("rows/events/"), "{torn}");
+    assert!(torn["what"].as_str().unwrap().contains("stands in its place"), "{torn}");
+}
+
+#[test]
 fn an_epoch_that_is_in_a_manifest_twice_or_a_clock_better_than_exact_is_not_believed() {
     let mut fleet = Fleet::usual(3);
     let again = fleet.workers[1].epochs[0].clone();
