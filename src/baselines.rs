@@ -68,8 +68,8 @@ impl Places<'_> {
         }
         match (strict, wanted) {
             (true, _) => bail!(
-                "there is no baseline {}; save one with `--save-baseline`, or compare with whatever \
-                 is there by `--baseline-lenient`",
+                "there is no baseline {}: `tokgate baseline list` names those that there are, and \
+                 `tokgate run --save-baseline NAME` saves one",
                 path.display()
             ),
             (false, Wanted::Recorded) => {

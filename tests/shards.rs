@@ -435,6 +435,26 @@ fn a_part_whose_place_went_away_is_kept_and_put_again() {
 }
 
 #[test]
+fn what_is_not_put_of_a_worker_that_was_killed_is_told() {
+    let server = mock("");
+    let folder = scenario(&server, &["concurrency = 2, requests = 8, warmup = 3"], "");
+    let mut child = waiting(folder.path(), 3600);
+    while server.truth().counts.requests < 3 {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it was to begin");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let part = ending_in(folder.path(), "part.json").remove(0);
+    let part = part.parent().unwrap().to_str().unwrap();
+    let output = command(folder.path(), &["export", "--parts", part]).output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(code(&output), Some(0), "{told}");
+    assert!(told.contains("not put") && told.contains("epoch 0 of load/c0: "), "{told}");
+    assert!(told.contains(" requests of it are in ") && told.contains(".jsonl"), "{told}");
+}
+
+#[test]
 fn a_worker_that_is_interrupted_puts_what_it_has_and_exits_130() {
     let server = mock("");
     let folder = scenario(

@@ -24,6 +24,7 @@ pub mod failure;
 pub mod gate;
 pub mod goal;
 pub mod hardware;
+pub mod identity;
 pub mod imported;
 pub mod merge;
 pub mod metric;

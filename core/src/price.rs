@@ -72,6 +72,12 @@ impl Prices {
         instance().or_else(|| self.hosted(target)).or_else(card)
     }
 
+    /// The rate of a target that was measured: what was stored with it; where nothing was, what is known now.
+    #[must_use]
+    pub fn stored(&self, target: &Target) -> Option<Rate> {
+        target.price.clone().or_else(|| self.of(target)).map(|price| price.rate)
+    }
+
     fn hosted(&self, target: &Target) -> Option<Price> {
         let (host, name) = (host(target.base_url.as_deref()?)?, target.model.as_deref()?);
         let known = self.catalogue.hosted(host, name);
@@ -135,6 +141,16 @@ mod tests {
             runs_on: runs_on.cloned(),
             ..Target::of(DriverKind::Openai)
         }
+    }
+
+    #[test]
+    fn what_was_stored_with_a_target_is_what_it_cost() {
+        let stored = prices(Some(2.5)).of(&at(HERE, "any", None));
+        let target = Target { price: stored, ..at(HERE, "any", None) };
+        assert_eq!(prices(None).stored(&target), Some(Rate::Hour(2.5)));
+        let declared = RunsOn { price_per_hour_usd: Some(2.0), ..RunsOn::default() };
+        let unpriced = at(HERE, "any", Some(&declared));
+        assert_eq!(prices(None).stored(&unpriced), Some(Rate::Hour(2.0)));
     }
 
     const HERE: &str = "http://127.0.0.1:8000/v1";

@@ -2,6 +2,7 @@
 
 use crate::case::{Case, RunsOn};
 use crate::environment::{Environment, Gpu, MachineId};
+use crate::identity::Fact;
 use crate::record::{Outcome, Phase, Record};
 use crate::time::Offset;
 pub use crate::window::Window;
@@ -168,15 +169,12 @@ impl TargetAfter {
     /// of both says is no change.
     #[must_use]
     pub fn changes(&self) -> Vec<String> {
-        let (first, last) = (&self.first, &self.last);
-        let both =
-            |name: &str, a: &str, b: &str| (a != b).then(|| format!("{name} `{a}` became `{b}`"));
-        let named =
-            [both("model", &first.model, &last.model), both("engine", &first.engine, &last.engine)];
-        let config = first.config.iter().filter_map(|(key, value)| {
-            both(key, &value.to_string(), &last.config.get(key)?.to_string())
-        });
-        named.into_iter().flatten().chain(config).collect()
+        let last = self.last.facts();
+        let changed = |(fact, value): (Fact<'_>, String)| {
+            let other = last.get(&fact).filter(|other| **other != value)?;
+            Some(format!("{fact} `{value}` became `{other}`"))
+        };
+        self.first.facts().into_iter().filter_map(changed).collect()
     }
 }
 

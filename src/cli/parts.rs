@@ -4,6 +4,7 @@ use crate::cli::face::Face;
 use crate::config::Config;
 use crate::part::{Kept, Putting};
 use crate::project::Project;
+use crate::store::{self, Stored};
 use anyhow::{Result, bail};
 use std::path::Path;
 use tokgate_core::price::Prices;
@@ -26,5 +27,22 @@ pub(super) fn put_again(folder: &Path, out: Option<&str>, face: &Face) -> Result
     let prices = Prices { catalogue: Config::load(&project)?.catalogue, hourly_usd: None };
     let putting = Putting::open(out.unwrap_or(&kept.place))?;
     face.say(&format!("put {}", putting.put(folder, &kept, &prices)?));
+    for lines in kept.without_end(folder)? {
+        face.tell(&left(&lines));
+    }
     Ok(Exit::Held)
+}
+
+/// What is not put of an epoch that has no end: nobody knows what else was sent of it, or when its load began.
+fn left(lines: &Path) -> String {
+    let what = match store::read(lines) {
+        Ok(Stored { run, .. }) => format!(
+            "epoch {} of {}: {} requests of it",
+            run.head.epoch,
+            run.head.case.id,
+            run.records.len()
+        ),
+        Err(error) => format!("an epoch that cannot be read ({error}); its raw lines"),
+    };
+    format!("not put, since it was cut off and has no end: {what} are in {}", lines.display())
 }

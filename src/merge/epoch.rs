@@ -17,12 +17,21 @@ const NO_TIME: &str = "a request was at no time that can be told";
 pub struct Source<'a> {
     /// The worker's number.
     pub worker: u32,
-    /// Where they lie.
+    /// Where its requests lie.
     pub path: String,
     /// From its clock to that of all.
     pub shift: Shift,
     /// The records, in the order of the plan, on its own clock; or why there are no further ones.
-    pub records: Box<dyn Iterator<Item = Result<Record, String>> + 'a>,
+    pub records: Box<dyn Iterator<Item = Result<Record, Unreadable>> + 'a>,
+}
+
+/// A file that is not what its worker put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Which of the worker's files: where it lies.
+    pub path: String,
+    /// What is wrong with it.
+    pub what: String,
 }
 
 /// Puts the records of `sources` together as one epoch of the store and computes what they say, as of any other.
@@ -75,7 +84,8 @@ pub(super) fn passing<E>(
             }
             Err(Broken { source, why }) => {
                 let (worker, path) = whose[source].clone();
-                let what = why.unwrap_or_else(|| DISORDERED.to_owned());
+                let disordered = || Unreadable { path, what: DISORDERED.to_owned() };
+                let Unreadable { path, what } = why.unwrap_or_else(disordered);
                 found.push(Reason::TornFile { worker, path, what });
             }
         }
@@ -96,7 +106,10 @@ fn named(head: Head) -> Head {
     Head { test_id: name.test_id(ids::tail()), ..head }
 }
 
-fn on_the_clock_of_all(source: Source<'_>) -> impl Iterator<Item = Result<Record, String>> {
-    let Source { shift, records, .. } = source;
-    records.map(move |record| shift.record(record?).ok_or_else(|| NO_TIME.to_owned()))
+fn on_the_clock_of_all(source: Source<'_>) -> impl Iterator<Item = Result<Record, Unreadable>> {
+    let Source { path, shift, records, .. } = source;
+    records.map(move |record| {
+        let no_time = || Unreadable { path: path.clone(), what: NO_TIME.to_owned() };
+        shift.record(record?).ok_or_else(no_time)
+    })
 }

@@ -18,7 +18,7 @@ mod found;
 #[cfg(feature = "parquet")]
 mod run;
 
-pub use epoch::{Source, keep};
+pub use epoch::{Source, Unreadable, keep};
 #[cfg(feature = "parquet")]
 pub use figures::MOST_EVENTS;
 #[cfg(feature = "parquet")]

@@ -1,6 +1,6 @@
 //! A whole run, epoch by epoch: each worker's files are fetched, put together, kept, and removed again.
 
-use crate::merge::epoch::{Source, keep};
+use crate::merge::epoch::{Source, Unreadable, keep};
 use crate::merge::found::{Found, torn};
 use crate::rows::{EpochFiles, FileFacts, Place, PlaceError, Rows, RowsError, Slice};
 use crate::session::MeasuredCase;
@@ -170,7 +170,10 @@ impl Merging<'_> {
         let opened = Rows::opened(copied(requests)?, copied(events)?, &slice, part.origin_ns);
         let rows = opened.map_err(|error| match error {
             RowsError::File(error) => Unread::Failed(error.into()),
-            error => torn(&requests.path, &what(&error)),
+            error => {
+                let Unreadable { path, what } = unreadable(&requests.path, &error);
+                torn(&path, &what)
+            }
         })?;
         if rows.origin_ns() != part.origin_ns {
             let what = "its load began at another moment than its manifest says";
@@ -184,7 +187,9 @@ impl Merging<'_> {
             }
         }
         let (path, shift) = (requests.path.clone(), epoch.shift(part));
-        let records = Box::new(rows.map(|read| read.map_err(|error| what(&error))));
+        let whose = path.clone();
+        let records =
+            Box::new(rows.map(move |read| read.map_err(|error| unreadable(&whose, &error))));
         Ok(Source { worker: worker.worker, path, shift, records })
     }
 }
@@ -210,10 +215,14 @@ impl Unread {
     }
 }
 
-/// What is wrong with rows, without the place of the copy in which that was seen.
-fn what(error: &RowsError) -> String {
+/// What is wrong with rows, and in which file where the error has one; the copy in which it was seen is nobody's.
+fn unreadable(requests: &str, error: &RowsError) -> Unreadable {
     match error {
-        RowsError::Damaged { what, .. } => what.clone(),
-        RowsError::File(_) | RowsError::Request { .. } => error.to_string(),
+        RowsError::Damaged { path, what } => {
+            Unreadable { path: path.display().to_string(), what: what.clone() }
+        }
+        RowsError::File(_) | RowsError::Request { .. } => {
+            Unreadable { path: requests.to_owned(), what: error.to_string() }
+        }
     }
 }

@@ -5,12 +5,16 @@ use crate::rows::Begun;
 use crate::store::atomic::{self, FileError, doing};
 use crate::store::ids::is_plain;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Number of the file's shape.
 const VERSION: u32 = 1;
 /// The file.
 const NAME: &str = "part.json";
+/// What the name of raw lines ends in.
+const LINES: &str = "jsonl";
 
 /// Who measured a part, and what there is of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,9 +105,26 @@ impl Kept {
         }
     }
 
+    /// The raw lines in `folder` of epochs that have no end: of a worker that was killed, and of one that still
+    /// measures.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn without_end(&self, folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+        let ended: BTreeSet<PathBuf> =
+            self.epochs.iter().map(|it| Self::lines(folder, it)).collect();
+        let listed = std::fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let paths = listed.map_err(doing("list", folder))?.into_iter().map(|entry| entry.path());
+        let is_lines = |path: &PathBuf| path.extension().is_some_and(|ending| ending == LINES);
+        let mut left: Vec<PathBuf> =
+            paths.filter(|path| is_lines(path) && !ended.contains(path)).collect();
+        left.sort_unstable();
+        Ok(left)
+    }
+
     /// Where the raw lines of an epoch lie.
     #[must_use]
     pub fn lines(folder: &Path, epoch: &KeptEpoch) -> PathBuf {
-        folder.join(format!("{}.jsonl", epoch.test_id))
+        folder.join(format!("{}.{LINES}", epoch.test_id))
     }
 }

@@ -165,7 +165,7 @@ mod here {
             let stored = store::read(&Kept::lines(folder, kept))?;
             let (run, validity): (Run, _) = (stored.run, stored.validity);
             let slice = Slice::of(&run.head, begun.worker, &begun.attempt);
-            let price = prices.of(&run.head.case.target).map(|price| price.rate);
+            let price = prices.stored(&run.head.case.target);
             let facts = Facts { validity: &validity, origin_ns: kept.origin_ns, price };
             let files = rows::write_epoch(folder, &slice, &run, &facts)?;
             for file in files.all() {

@@ -16,7 +16,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use std::fs::File;
 use std::io::{Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -36,6 +36,7 @@ pub struct Place {
     store: Arc<dyn ObjectStore>,
     prefix: ObjectPath,
     shown: String,
+    folder: Option<PathBuf>,
     // Taken when the place is dropped, which may be where no runtime may be waited for.
     runtime: Option<Runtime>,
 }
@@ -73,7 +74,7 @@ pub enum PlaceError {
     },
     /// There is something else of this name.
     #[error(
-        "{0} is there already with other contents, and is never overwritten: write to another place"
+        "{0} is there already with other contents, and is never overwritten: write to another place, or remove it first"
     )]
     Taken(String),
     /// There is nothing of this name.
@@ -132,13 +133,13 @@ impl Place {
     }
 
     fn at(url: &str, is_made: bool) -> Result<Self, PlaceError> {
-        let url::Opened { store, prefix, shown } = url::open(url, is_made)?;
+        let url::Opened { store, prefix, shown, folder } = url::open(url, is_made)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(2)
             .build()
             .map_err(|error| PlaceError::Url { shown: shown.clone(), what: error.to_string() })?;
-        Ok(Self { store, prefix, shown, runtime: Some(runtime) })
+        Ok(Self { store, prefix, shown, folder, runtime: Some(runtime) })
     }
 
     /// The URL, without anything that may be secret.
@@ -176,9 +177,9 @@ impl Place {
     /// All bytes of a small object.
     ///
     /// # Errors
-    /// When it is not there, is longer than `most`, or the store would not.
+    /// When it is not there, is longer than `most` or no file, or the store would not.
     pub fn get(&self, path: &str, most: u64) -> Result<Vec<u8>, PlaceError> {
-        let at = self.path(path)?;
+        let at = self.file(path)?;
         let get = async {
             let found = self.store.get(&at).await?;
             match found.meta.size <= most {
@@ -196,9 +197,9 @@ impl Place {
     /// How an object is listed; `None` where there is none.
     ///
     /// # Errors
-    /// When the store would not say.
+    /// When it is no file, or the store would not say.
     pub fn find(&self, path: &str) -> Result<Option<Listed>, PlaceError> {
-        let at = self.path(path)?;
+        let at = self.file(path)?;
         match self.done("look for", path, async { self.store.head(&at).await }, QUESTION) {
             Ok(meta) => Ok(self.listed(&meta)),
             Err(PlaceError::Missing(_)) => Ok(None),
@@ -294,7 +295,7 @@ impl Place {
         most: u64,
         mut each: impl FnMut(&[u8]) -> Result<(), FileError> + Send,
     ) -> Result<(u64, u32), PlaceError> {
-        let at = self.path(path)?;
+        let at = self.file(path)?;
         let read = async {
             let found = self.store.get(&at).await?;
             if found.meta.size > most {
@@ -321,6 +322,20 @@ impl Place {
         };
         let wrong = |what: String| PlaceError::Url { shown: self.named(path), what };
         ObjectPath::parse(whole.trim_end_matches('/')).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// The path of what is about to be opened: in a folder a file, if anything. A pipe would be waited for until
+    /// somebody writes to it, and a device has no end.
+    fn file(&self, path: &str) -> Result<ObjectPath, PlaceError> {
+        let at = self.path(path)?;
+        let found = self.folder.as_ref().map(|folder| folder.join(at.as_ref()).metadata());
+        match found {
+            Some(Ok(found)) if !found.is_file() => Err(PlaceError::Changed {
+                url: self.named(path),
+                what: "it is no regular file".to_owned(),
+            }),
+            _ => Ok(at),
+        }
     }
 
     /// How a path of the place is told.

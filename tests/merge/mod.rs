@@ -9,10 +9,13 @@ mod twice;
 use crate::faces::{code, command, text};
 use crate::support::lab::{Lab, SOUND, Taken};
 use figures::expected;
-use fleet::{Fleet, REQUESTS, closed, whole};
+use fleet::{Fleet, REQUESTS, RUN, closed, files, whole};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 use serde_json::Value;
 use tokgate::store::{FileStore, Layout, Store};
 use tokgate_core::case::Workload;
+use tokgate_core::price::{Price, Rate};
 use tokgate_core::run::Run;
 use tokgate_core::summary::{Observed, observe};
 use tokgate_core::workload::{Arrivals, Closed, Open, Shape, Spacing};
@@ -95,7 +98,8 @@ fn hosts_are_counted_in_the_machines_key_unless_it_was_given() {
 fn a_baseline_that_is_asked_for_and_absent_is_told_before_anything_is_kept() {
     let fleet = Fleet::usual(2);
     let told = fleet.put().ends(&["--baseline", "nothing"], 2);
-    assert!(told.contains("there is no baseline"), "{told}");
+    assert!(told.contains("there is no baseline") && told.contains("baseline list"), "{told}");
+    assert!(!told.contains("--baseline-lenient"), "merge has none: {told}");
     assert!(fleet.layout().raw_files().unwrap().is_empty());
 }
 
@@ -127,4 +131,30 @@ fn a_stored_run_that_was_put_in_the_open_is_had_back_elsewhere() {
         let figures = |run: &Run| expected(std::slice::from_ref(run));
         assert_eq!(figures(&again.run), figures(&then.run));
     }
+}
+
+/// Every value of a column of the rows about epochs at a place.
+fn of_epochs(out: &std::path::Path, column: &str) -> Vec<Field> {
+    let value = |path: std::path::PathBuf| {
+        let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+        let row = reader.get_row_iter(None).unwrap().next().unwrap().unwrap();
+        let cell = row.get_column_iter().find(|(name, _)| *name == column).unwrap();
+        cell.1.clone()
+    };
+    files(&out.join("rows/epochs"), ".parquet").into_iter().map(value).collect()
+}
+
+#[test]
+fn what_a_merged_run_cost_is_in_its_rows_wherever_they_are_put() {
+    let mut fleet = Fleet::usual(2);
+    for worker in &mut fleet.workers {
+        let target = &mut worker.epochs[0].run.head.case.target;
+        target.price = Some(Price { rate: Rate::Hour(2.5), source: "--hourly-cost".to_owned() });
+    }
+    fleet.put().merged(0);
+    let export = ["export", RUN, "--results-dir", "r", "--format", "parquet", "-o", "again"];
+    let output = command(fleet.folder.path(), &export).output().unwrap();
+    assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    let again = fleet.folder.path().join("again");
+    assert_eq!(of_epochs(&again, "usd_per_hour"), [Field::Double(2.5)]);
 }

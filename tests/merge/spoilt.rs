@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::path::Path;
 use tokgate_core::case::Workload;
 use tokgate_core::record::Phase;
-use tokgate_core::run::Ending;
+use tokgate_core::run::{Ending, TargetAfter};
 use tokgate_core::validity::{Reason, Validity};
 use tokgate_core::workload::{Arrivals, Open, Shape, Spacing};
 
@@ -97,6 +97,32 @@ fn another_model_is_another_target() {
     assert_eq!(spoilt(fleet.put()), (vec!["other_target".to_owned()], REQUESTS));
 }
 
+/// A fleet whose replies name these builds; the first worker had none.
+fn builds(of_second: &str, of_third: &str) -> Fleet {
+    let mut fleet = Fleet::usual(3);
+    for (worker, build) in fleet.workers.iter_mut().zip([None, Some(of_second), Some(of_third)]) {
+        let run = &mut worker.epochs[0].run;
+        let mut seen = run.head.target.clone();
+        seen.config.extend(build.map(|build| ("system_fingerprint".to_owned(), build.into())));
+        run.after = Some(TargetAfter::unchanged(seen));
+    }
+    fleet
+}
+
+#[test]
+fn another_build_behind_one_address_is_another_target() {
+    let fleet = builds("fp_a", "fp_b");
+    assert_eq!(spoilt(fleet.put()), (vec!["other_target".to_owned()], REQUESTS));
+    let what = "system_fingerprint `\"fp_b\"`, and for worker 1 `\"fp_a\"`";
+    assert_eq!(reason(&fleet, "other_target")["what"], what);
+    let told = builds("fp_a", "fp_b").put().ends(&["--figures"], 3);
+    assert!(told.contains(what), "{told}");
+    assert_eq!(
+        builds("fp_a", "fp_a").put().merged(0)["cases"][0]["epochs"][0]["validity"],
+        "VALID"
+    );
+}
+
 /// What is done to a file.
 type Harm = fn(&Path);
 
@@ -136,6 +162,23 @@ fn a_file_that_is_not_as_it_was_put_is_named_with_its_place() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_before_it_is_opened() {
+    let pipe = |path: &Path| {
+        std::fs::remove_file(path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    for table in ["requests", "events", "epochs"] {
+        let fleet = Fleet::usual(2);
+        pipe(&rows(fleet.put(), table, 1));
+        let told = fleet.ends(&["--figures"], 3);
+        assert!(told.contains("it is no regular file"), "{told}");
+        assert_eq!(spoilt(&fleet).0[0], "torn_file");
+        assert_eq!(reason(&fleet, "torn_file")["what"], "it is no regular file");
+    }
+}
+
 /// A worker's manifest with something put into the place of something.
 fn restated(fleet: &Fleet, from: &str, to: &str) {
     let manifest = fleet.put().workers[1].put(&fleet.out());
@@ -150,7 +193,8 @@ fn a_file_that_another_tool_wrote_again_is_told_with_what_to_do() {
     let path = rows(fleet.put(), "requests", 1);
     std::fs::write(&path, b"PAR1 written again PAR1").unwrap();
     let told = fleet.ends(&[], 3);
-    let expected = "have it there as the worker put it (`tokgate export --parts` puts it again), `tokgate rm` this run";
+    let expected = "remove it if it is there, put it again as the worker put it (`tokgate export --parts`, which replaces \
+         nothing), `tokgate rm` this run";
     assert!(told.contains("it has 23 bytes, and had ") && told.contains(expected), "{told}");
 }
 
@@ -165,6 +209,27 @@ fn rows_that_a_manifest_counts_otherwise_are_not_read() {
     assert_eq!((names[0].as_str(), kept), ("torn_file", without(&fleet, 1)));
     let what = reason(&fleet, "torn_file")["what"].to_string();
     assert!(what.contains("rows, and its manifest says 0"), "{what}");
+}
+
+#[test]
+fn what_is_wrong_with_events_is_told_of_the_file_of_events() {
+    let fleet = Fleet::usual(2);
+    let manifest = fleet.put().workers[1].put(&fleet.out());
+    let mut other = fleet.workers[1].clone();
+    other.epochs[0].run.records.remove(0);
+    let elsewhere = fleet.folder.path().join("elsewhere");
+    let of_other = other.put(&elsewhere);
+    std::fs::copy(&files(&elsewhere.join("rows/events"), ".parquet")[0], rows(&fleet, "events", 1))
+        .unwrap();
+    let said =
+        |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let mut mixed = said(&manifest);
+    mixed["epochs"][0]["files"]["events"] = said(&of_other)["epochs"][0]["files"]["events"].clone();
+    std::fs::write(&manifest, mixed.to_string()).unwrap();
+    assert_eq!(spoilt(&fleet).0[0], "torn_file");
+    let torn = reason(&fleet, "torn_file");
+    assert!(torn["path"].as_str().unwrap().starts_with("rows/events/"), "{torn}");
+    assert!(torn["what"].as_str().unwrap().contains("stands in its place"), "{torn}");
 }
 
 #[test]

@@ -26,6 +26,20 @@ fn what_is_put_is_there_once_and_never_replaced() {
 }
 
 #[test]
+fn where_no_file_lies_none_is_read_and_none_is_put() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::make(folder.path().join("to").to_str().unwrap()).unwrap();
+    fs::create_dir_all(folder.path().join("to/rows/a")).unwrap();
+    fs::write(folder.path().join("from"), b"one").unwrap();
+    let facts = facts("rows/a", b"one");
+    for error in [place.verify(&facts), place.get("rows/a", 3).map(drop)].map(Result::unwrap_err) {
+        assert!(error.to_string().contains("it is no regular file"), "{error}");
+    }
+    let error = place.put_file(&facts, &folder.path().join("from")).unwrap_err();
+    assert!(matches!(error, PlaceError::Taken(_)), "{error}");
+}
+
+#[test]
 fn a_place_lists_what_is_beneath_it_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::make(folder.path().to_str().unwrap()).unwrap();

@@ -4,9 +4,10 @@ use super::attempt::{Attempt, Part};
 use super::machine::machine;
 use super::roster::{Roster, late};
 use super::shift::Shift;
+use super::target::other_targets;
 use crate::case::CaseId;
 use crate::environment::Workers;
-use crate::run::{Arm, ClientCost, Ending, Head, TargetAfter, TargetIdentity, TelemetrySample};
+use crate::run::{Arm, ClientCost, Ending, Head, TargetAfter, TelemetrySample};
 use crate::validity::{Reason, Validity};
 use std::collections::BTreeSet;
 
@@ -54,8 +55,7 @@ impl<'a> Epoch<'a> {
         let mut epoch = Self { taken, of: roster.of, reasons: roster.reasons.clone() };
         epoch.reasons.extend(roster.without(&epoch.taken));
         epoch.reasons.extend(late(&epoch.taken));
-        let others = epoch.other_targets();
-        epoch.reasons.extend(others);
+        epoch.reasons.extend(other_targets(&epoch.taken));
         epoch
     }
 
@@ -162,41 +162,6 @@ impl<'a> Epoch<'a> {
             false => Validity::Invalid(all),
         }
     }
-
-    /// The workers that measured another target than the first one.
-    fn other_targets(&self) -> Vec<Reason> {
-        let first = self.first().part;
-        let differs = |it: &Taken<'_>| {
-            let what = differences(first, it.part)?;
-            Some(Reason::OtherTarget { worker: it.worker.worker, what })
-        };
-        self.taken.iter().filter_map(differs).collect()
-    }
-}
-
-/// The target as a worker saw it last.
-fn target(part: &Part) -> &TargetIdentity {
-    part.after.as_ref().map_or(&part.head.target, |after| &after.last)
-}
-
-fn differences(first: &Part, other: &Part) -> Option<String> {
-    let is_other_case = first.head.case != other.head.case;
-    let (first, other) = (target(first), target(other));
-    let word = |text: &Option<String>| text.clone().unwrap_or_default();
-    let pairs = [
-        ("model", first.model.clone(), other.model.clone()),
-        ("engine", first.engine.clone(), other.engine.clone()),
-        ("quantisation", word(&first.quantization), word(&other.quantization)),
-    ];
-    let differing = pairs.into_iter().filter(|(_, first, other)| first != other);
-    let mut told: Vec<String> = differing
-        .map(|(name, first, other)| format!("{name} `{other}`, and for the first `{first}`"))
-        .collect();
-    // The plan is the same, so that it is what was found only then: the contents of a file.
-    told.extend(
-        is_other_case.then(|| "its case, once its data was read, is not the first's".to_owned()),
-    );
-    (!told.is_empty()).then(|| told.join("; "))
 }
 
 fn same(one: &Reason, other: &Reason) -> bool {
@@ -308,23 +273,6 @@ mod tests {
             epoch(&all).reasons[..],
             [Reason::StartedLate { workers: 2, worker: 3, .. }]
         ));
-    }
-
-    #[test]
-    fn another_model_is_another_target() {
-        let mut all = attempts(2);
-        part(&mut all[1]).head.target.model = "other".to_owned();
-        let what = "model `other`, and for the first `m`".to_owned();
-        assert_eq!(epoch(&all).reasons, [Reason::OtherTarget { worker: 1, what }]);
-    }
-
-    #[test]
-    fn other_data_is_another_target() {
-        let mut all = attempts(2);
-        part(&mut all[1]).head.case.notes = "other".to_owned();
-        let reasons = epoch(&all).reasons;
-        assert!(matches!(&reasons[..], [Reason::OtherTarget { worker: 1, .. }]), "{reasons:?}");
-        assert!(reasons[0].to_string().contains("once its data was read"));
     }
 
     #[test]

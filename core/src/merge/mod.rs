@@ -13,6 +13,7 @@ mod order;
 mod roster;
 mod shift;
 mod tally;
+mod target;
 
 pub use attempt::{Attempt, Part, Skew};
 pub use epoch::{Epoch, EpochKey, Taken};

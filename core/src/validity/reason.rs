@@ -243,7 +243,7 @@ pub enum Reason {
         /// What it was asked, in words.
         what: String,
     },
-    /// A worker measured another target than the first one.
+    /// A worker measured another target than those before it.
     #[error("worker {worker} measured another target: {what}")]
     OtherTarget {
         /// Which, from 0.
@@ -253,8 +253,8 @@ pub enum Reason {
     },
     /// A worker's file is not as it was written.
     #[error(
-        "{path} of worker {worker} cannot be used: {what}; have it there as the worker put it \
-         (`tokgate export --parts` puts it again), `tokgate rm` this run, and merge again"
+        "{path} of worker {worker} cannot be used: {what}; remove it if it is there, put it again as the worker put \
+         it (`tokgate export --parts`, which replaces nothing), `tokgate rm` this run, and merge again"
     )]
     TornFile {
         /// Which, from 0.

@@ -84,7 +84,7 @@ fn put(place: &Place, stored: &[Stored], prices: &Prices) -> Result<Tally> {
     let mut epochs = Vec::new();
     for stored in stored {
         let slice = Slice::of(&stored.run.head, begun.worker, ATTEMPT);
-        let price = prices.of(&stored.run.head.case.target).map(|price| price.rate);
+        let price = prices.stored(&stored.run.head.case.target);
         let facts = Facts { validity: &stored.validity, origin_ns: 0, price };
         let files = write_epoch(folder.path(), &slice, &stored.run, &facts)?;
         put_files(place, folder.path(), &files, &mut tally)?;

@@ -25,12 +25,12 @@ impl Place {
     /// of it is there.
     pub fn put_file(&self, facts: &FileFacts, file: &Path) -> Result<Put, PlaceError> {
         let path = &facts.path;
-        if self.find(path)?.is_some() {
-            return match self.verify(facts) {
-                Ok(()) => Ok(Put::There),
-                Err(PlaceError::Changed { .. }) => Err(PlaceError::Taken(self.named(path))),
-                Err(error) => Err(error),
-            };
+        let found = self.find(path);
+        match found.and_then(|found| found.map(|_| self.verify(facts)).transpose()) {
+            Ok(None) => {}
+            Ok(Some(())) => return Ok(Put::There),
+            Err(PlaceError::Changed { .. }) => return Err(PlaceError::Taken(self.named(path))),
+            Err(error) => return Err(error),
         }
         let mut source = File::open(file).map_err(doing("read", file))?;
         if facts.bytes <= PART as u64 {

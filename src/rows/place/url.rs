@@ -18,6 +18,8 @@ pub(super) struct Opened {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) prefix: ObjectPath,
     pub(super) shown: String,
+    /// The folder that it is, where it is one.
+    pub(super) folder: Option<PathBuf>,
 }
 
 /// Opens the store of a URL; a folder is made where `is_made`.
@@ -69,7 +71,8 @@ pub(super) fn open(text: &str, is_made: bool) -> Result<Opened, PlaceError> {
         ),
         _ => return Err(wrong("it is none of file://, s3://, gs://, az:// and no folder")),
     };
-    Ok(Opened { store, prefix, shown: shown.trim_end_matches('/').to_owned() })
+    let shown = shown.trim_end_matches('/').to_owned();
+    Ok(Opened { store, prefix, shown, folder: None })
 }
 
 fn folder(path: &Path, is_made: bool) -> Result<Opened, PlaceError> {
@@ -87,7 +90,8 @@ fn folder(path: &Path, is_made: bool) -> Result<Opened, PlaceError> {
     let store = store
         .map_err(|error| PlaceError::Url { shown: shown.clone(), what: told::told(&error) })?
         .with_fsync(true);
-    Ok(Opened { store: Arc::new(store), prefix: ObjectPath::default(), shown })
+    let (store, prefix) = (Arc::new(store), ObjectPath::default());
+    Ok(Opened { store, prefix, shown, folder: Some(path) })
 }
 
 /// What of a URL may be shown: neither who nor a question.
