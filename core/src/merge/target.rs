@@ -9,14 +9,15 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 /// Settings that may be others for each worker although the target is one: what the worker's own processor does,
-/// which the machine's key tells; which clock its own system stamps arrivals with; and how much room each replica
-/// of one deployment found when it started.
-const OF_EACH: [&str; 7] = [
+/// which the machine's key tells; which clock its own system stamps arrivals with; by which HTTP and IP its
+/// network goes; and how much room each replica of one deployment found when it started.
+const OF_EACH: [&str; 8] = [
     "instructions",
     "kernel",
     "threads",
     "threads_asked",
     "receive_stamps",
+    "http",
     "kv_cache_size_tokens",
     "num_gpu_blocks",
 ];
