@@ -11,10 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 const STYLE: &str = "\
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff;overflow-wrap:anywhere}\
 h2{margin-top:2.5rem;font:600 1.05rem ui-monospace,monospace;border-top:1px solid #ccc;padding-top:1rem}\
 code,pre{font:0.85rem/1.4 ui-monospace,monospace;background:#f4f4f4}pre{padding:.75rem;overflow:auto;max-height:24rem}\
-table{border-collapse:collapse}td,th{text-align:left;padding:.15rem 1rem .15rem 0;vertical-align:top}\
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.15rem 1rem .15rem 0;vertical-align:top}\
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}code,pre{background:#262626}a{color:#8bf}}";
 
 /// The page with its leave to be styled, and for nothing else.
@@ -36,9 +36,9 @@ fn text() -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>tokgate</title>\
-         <style>{STYLE}</style></head><body>\n<h1>tokgate {}</h1>\n\
+         <style>{STYLE}</style></head><body><main>\n<h1>tokgate {}</h1>\n\
          <p>What was measured, over HTTP. Everything is read; what is pushed is kept where the server has a write token. Programs read \
-         <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1).</p>\n{routes}</body></html>\n",
+         <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1).</p>\n{routes}</main></body></html>\n",
         env!("CARGO_PKG_VERSION"),
     )
 }
@@ -62,7 +62,11 @@ fn section(route: &Route) -> String {
     let example = example(route);
     let answered = match route.answered.is_empty() {
         true => String::new(),
-        false => format!("<pre>{}</pre>\n", escaped(route.answered)),
+        false => format!(
+            "<pre tabindex=\"0\" role=\"region\" aria-label=\"An answer of {}\">{}</pre>\n",
+            escaped(&route.template()),
+            escaped(route.answered)
+        ),
     };
     format!(
         "<h2>{} {}</h2>\n<p>{}.{}</p>\n{table}<p>{example}</p>\n{answered}",
