@@ -113,6 +113,11 @@ fn key(record: &Record) -> Result<[Cell; 3], String> {
     Ok([Cell::word(phase(record.phase)), Cell::maybe_int(record.trial), Cell::int(ordinal)])
 }
 
+/// Tokens of the texts that were embedded, of a request that has no answer's tokens beside them.
+fn embedded_tokens(record: &Record) -> Option<u64> {
+    record.embedded.as_ref().filter(|_| record.usage.is_none())?.prompt_tokens
+}
+
 /// The row of a request.
 pub(super) fn of_request(record: &Record, origin_ns: u64) -> Result<Vec<Cell>, String> {
     let at = |moment: Offset| since(moment, origin_ns).map(Cell::int);
@@ -136,7 +141,7 @@ pub(super) fn of_request(record: &Record, origin_ns: u64) -> Result<Vec<Cell>, S
         Cell::word(outcome(&record.outcome)),
         Cell::maybe_word(failure.map(|failure| failure.class.as_str())),
         Cell::maybe_text(failure.map(|failure| failure.message.as_str())),
-        Cell::count(usage.map(|usage| usage.prompt_tokens)),
+        Cell::count(usage.map(|usage| usage.prompt_tokens).or_else(|| embedded_tokens(record))),
         Cell::count(usage.map(|usage| usage.completion_tokens)),
         Cell::count(usage.and_then(|usage| usage.cached_tokens)),
         Cell::maybe_word(usage.map(|usage| counted(usage.counted))),

@@ -167,6 +167,16 @@ impl Iterator for Rows {
     }
 }
 
+const COUNTS_MISSING: &str = "some of its counts of tokens are missing";
+
+/// What the columns say of a request's tokens.
+enum Counts {
+    /// All that the target said of an answer.
+    Usage(Usage),
+    /// At most those of texts that were embedded.
+    Embedded(Option<u64>),
+}
+
 /// The cells of a row, taken one after the other.
 struct Cells(IntoIter<Cell>);
 
@@ -254,21 +264,19 @@ impl Cells {
         }
     }
 
-    fn usage(&mut self) -> Result<Option<Usage>, String> {
+    fn counts(&mut self) -> Result<Counts, String> {
         let prompt: Option<u64> = self.maybe_int("prompt_tokens")?;
         let completion: Option<u64> = self.maybe_int("completion_tokens")?;
         let cached_tokens = self.maybe_int("cached_tokens")?;
         let counted: Option<Counted> = self.maybe_word("counted")?;
         match (prompt, completion, counted) {
-            (Some(prompt_tokens), Some(completion_tokens), Some(counted)) => Ok(Some(Usage {
-                prompt_tokens,
-                completion_tokens,
-                cached_tokens,
-                counted,
-                raw: None,
-            })),
-            (None, None, None) if cached_tokens.is_none() => Ok(None),
-            _ => Err("some of its counts of tokens are missing".to_owned()),
+            (Some(prompt_tokens), Some(completion_tokens), Some(counted)) => {
+                let raw = None;
+                let usage = Usage { prompt_tokens, completion_tokens, cached_tokens, counted, raw };
+                Ok(Counts::Usage(usage))
+            }
+            (prompt, None, None) if cached_tokens.is_none() => Ok(Counts::Embedded(prompt)),
+            _ => Err(COUNTS_MISSING.to_owned()),
         }
     }
 
@@ -308,7 +316,7 @@ fn record(mut cells: Cells, shift_ns: u64) -> Result<(Record, u64), String> {
     let head = cells.maybe_at("head_ns", shift_ns)?;
     let done = cells.at("done_ns", shift_ns)?;
     let outcome = cells.outcome()?;
-    let usage = cells.usage()?;
+    let counts = cells.counts()?;
     let recount = cells.recount()?;
     let requested_tokens = cells.maybe_int("requested_tokens")?;
     let finish_reason = cells.maybe_text("finish_reason")?;
@@ -316,7 +324,15 @@ fn record(mut cells: Cells, shift_ns: u64) -> Result<(Record, u64), String> {
     let events = cells.int("events")?;
     let Rest { raw, usage: large, recount: own, quality, neighbours, embedded, parts } =
         cells.rest()?;
-    let usage = usage.map(|usage| Usage { raw, ..usage }).or(large);
+    let usage = match counts {
+        Counts::Usage(usage) => Some(Usage { raw, ..usage }),
+        Counts::Embedded(None) => large,
+        // Beside the column it is where it was before there was any in the column.
+        Counts::Embedded(said) if embedded.as_ref().and_then(|it| it.prompt_tokens) == said => {
+            large
+        }
+        Counts::Embedded(_) => return Err(COUNTS_MISSING.to_owned()),
+    };
     let recount = recount.or(own);
     let parts = parts.map(|parts| parts.on(shift_ns).ok_or("a part is before the clock began"));
     let parts = parts.transpose()?;

@@ -129,7 +129,12 @@ pub const REQUESTS: Table = Table {
         always("outcome", Text, "", "`success`, `failed` or `incomplete` (cut off by the end)"),
         maybe("failure_class", Text, "", "what kind of failure: `timeout-head`, `status`, ..."),
         maybe("failure", Text, "", "what was seen"),
-        maybe("prompt_tokens", Int, "tokens", "tokens of the prompt"),
+        maybe(
+            "prompt_tokens",
+            Int,
+            "tokens",
+            "tokens of the prompt, or of the texts that were embedded",
+        ),
         maybe("completion_tokens", Int, "tokens", "tokens of the answer"),
         maybe("cached_tokens", Int, "tokens", "prompt tokens answered from the target's cache"),
         maybe("counted", Text, "", "who counted: `server` or `client`"),

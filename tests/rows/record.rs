@@ -2,6 +2,8 @@
 
 use super::{Written, epoch};
 use crate::store::fixture::{answered, head, run};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -182,6 +184,22 @@ proptest! {
         let written = Written::of(&epoch(records.clone()), origin).unwrap();
         prop_assert_eq!(written.records(origin).unwrap(), in_order(records));
     }
+}
+
+#[test]
+fn tokens_that_were_embedded_are_in_the_column_and_had_back() {
+    let told = |prompt_tokens| {
+        let embedded = Embedded { inputs: 4, dimensions: 8, prompt_tokens, usage: None };
+        let record = Record { usage: None, embedded: Some(embedded), ..answered(0) };
+        let written = Written::of(&epoch(vec![record.clone()]), 0).unwrap();
+        assert_eq!(written.records(0).unwrap(), [record]);
+        let file = std::fs::File::open(written.root().join(&written.files.requests.path)).unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
+        let row = reader.get_row_iter(None).unwrap().next().unwrap().unwrap();
+        row.get_column_iter().find(|(name, _)| *name == "prompt_tokens").unwrap().1.clone()
+    };
+    assert_eq!(told(Some(68)), Field::Long(68));
+    assert_eq!([told(None), told(Some(u64::MAX))], [Field::Null, Field::Null]);
 }
 
 #[test]
