@@ -106,7 +106,7 @@ await check("cases, charts, theme and tables are worked by keys", () => opened("
   const figure = page.locator("figure.chart").first();
   assert.notEqual(await figure.locator("[aria-live]").textContent(), "");
   await figure.locator("details.data > summary").click();
-  assert.ok(await figure.locator("details.data tbody tr").count() > 0);
+  await figure.locator("details.data tbody tr").first().waitFor(); // filled by the event of opening
   await page.getByRole("searchbox").fill("no such case");
   assert.equal(await page.locator("[data-everything] tbody tr").count(), 0);
 }));
