@@ -98,15 +98,16 @@ globalThis.Figures = (() => {
   const columns = (figure) => ["what", titled(figure.x), titled(figure.y), "interval from", "to"];
 
   // What hides or reorders text, as `tokgate export` spells it out.
-  const hidden = /[\p{Cc}\u{ad}\u{61c}\u{180e}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2060}-\u{206f}\u{feff}\u{fff9}-\u{fffd}\u{e0000}-\u{e007f}]/gu;
+  const HIDDEN = /[\p{Cc}\u{ad}\u{61c}\u{180e}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2060}-\u{206f}\u{feff}\u{fff9}-\u{fffd}\u{e0000}-\u{e007f}]/gu;
+  const spelled = (text) => text.replace(HIDDEN, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
 
   // One line of a CSV file; a text that a spreadsheet would compute stays text.
   function csv(cells) {
     return cells.map((cell) => {
       if (cell === null || cell === undefined) return "";
       if (typeof cell === "number") return String(cell);
-      const shown = cell.replace(hidden, (one) => (one === "\n" || one === "\t" ? one : `\\u{${one.codePointAt(0).toString(16)}}`));
-      const text = /^[=+\-@\t\r]/.test(shown) ? `'${shown}` : shown;
+      const plain = cell.replace(/[^\n\t]+/g, spelled);
+      const text = /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain;
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     }).join(",");
   }
@@ -118,5 +119,5 @@ globalThis.Figures = (() => {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
-  return { number, unit, named, titled, shown, short, step, range, finding, rows, columns, csv, download };
+  return { number, unit, named, titled, shown, short, step, range, finding, rows, columns, spelled, csv, download };
 })();

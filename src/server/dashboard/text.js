@@ -4,8 +4,7 @@
 globalThis.Text = (() => {
   const at = (name) => document.getElementById(name);
   // Control bytes and marks that turn text around are shown by their numbers.
-  const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-  const plain = (text) => String(text ?? "").replace(HIDDEN, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
+  const plain = (text) => Figures.spelled(String(text ?? ""));
   const element = (name, attributes, ...children) =>
     Charts.element(name, attributes, ...children.map((child) => (child instanceof Node ? child : plain(child))));
 
